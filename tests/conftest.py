@@ -1,0 +1,47 @@
+"""Shared fixtures.
+
+Pure tests run without CKAN (``pytest -p no:ckan -p no:ckan_fixtures tests/unit``), so nothing here may import it at
+module level: what needs it lives in :mod:`tests.ckan_fixtures`, loaded only where CKAN's own pytest plugin is.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="also run what is too long for every push")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.pluginmanager.has_plugin("ckan"):
+        return
+    if not config.option.ckan_ini:
+        config.option.ckan_ini = str(ROOT / "test.ini")
+    from tests import ckan_fixtures
+
+    config.pluginmanager.register(ckan_fixtures, "inventory_ckan_fixtures")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--long"):
+        return
+    skip = pytest.mark.skip(reason="long: runs with --long")
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real cities' inventories; tests that read it skip where it is absent."""
+    named = os.environ.get("INVENTORY_SHARED_DATA")
+    folder = Path(named) if named else ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no folder of real inventories: set INVENTORY_SHARED_DATA")
+    return folder
