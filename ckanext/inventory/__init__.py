@@ -1,0 +1,1 @@
+"""A private data inventory inside CKAN that promotes approved entries to the public portal."""
