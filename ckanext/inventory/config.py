@@ -1,0 +1,112 @@
+"""The only reads of CKAN's configuration: one constant and one typed accessor per key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.inventory.policy import Options
+
+ALLOW_SELF_APPROVAL = "ckanext.inventory.allow_self_approval"
+ASSIGNEE_MAY_SUBMIT = "ckanext.inventory.assignee_may_submit"
+EDITORS_ARE_COORDINATORS = "ckanext.inventory.editors_are_coordinators"
+UNDO_SECONDS = "ckanext.inventory.undo_seconds"
+VOCABULARIES = "ckanext.inventory.vocabularies"
+LICENSE_ID = "ckanext.inventory.license_id"
+MAPPING = "ckanext.inventory.publishing.mapping"
+TARGET_ORGANIZATIONS = "ckanext.inventory.publishing.organizations"
+WITHDRAWN_DATASETS = "ckanext.inventory.publishing.withdrawn"
+
+
+def _get(key: str) -> Any:
+    return tk.config[key]
+
+
+def options() -> Options:
+    """Return the settings that change a rule of the policy.
+
+    :returns: the options, as ``policy.may`` takes them
+    """
+    return Options(
+        assignee_may_submit=bool(_get(ASSIGNEE_MAY_SUBMIT)),
+        allow_self_approval=bool(_get(ALLOW_SELF_APPROVAL)),
+    )
+
+
+def editors_are_coordinators() -> bool:
+    """Tell whether CKAN's organization editors and admins count as coordinators.
+
+    :returns: the setting
+    """
+    return bool(_get(EDITORS_ARE_COORDINATORS))
+
+
+def undo_seconds() -> int:
+    """Return for how long an act can be taken back.
+
+    :returns: seconds
+    """
+    return int(_get(UNDO_SECONDS))
+
+
+def vocabularies_path() -> str | None:
+    """Return the file that replaces the shipped vocabularies.
+
+    :returns: a path or ``package:path``, None for the shipped file
+    """
+    return str(_get(VOCABULARIES) or "") or None
+
+
+def license_id() -> str | None:
+    """Return the licence behind the departments' own defaults.
+
+    :returns: an id of CKAN's licence list, or None
+    """
+    return str(_get(LICENSE_ID) or "") or None
+
+
+def mapping_path() -> str | None:
+    """Return the file that replaces the shipped publishing map.
+
+    :returns: a path or ``package:path``, None for the shipped file
+    """
+    return str(_get(MAPPING) or "") or None
+
+
+def target_organizations() -> frozenset[str]:
+    """Return the organizations that promotion may publish to.
+
+    :returns: names or ids; empty means the entry's own department
+    """
+    return frozenset(_get(TARGET_ORGANIZATIONS) or ())
+
+
+def withdrawn_datasets() -> str:
+    """Return what becomes of a public dataset that is withdrawn.
+
+    :returns: ``private`` or ``deleted``
+    """
+    return str(_get(WITHDRAWN_DATASETS))
+
+
+PROTECT_FROM_FORGERY = "ckanext.inventory.protect_from_forgery"
+ACCEPTED_RISKS = "ckanext.inventory.accepted_risks"
+
+
+def protect_from_forgery() -> bool:
+    """Tell whether unsafe requests by login cookie need a token on every page and action.
+
+    :returns: the setting
+
+    Source: leak L44.
+    """
+    return bool(_get(PROTECT_FROM_FORGERY))
+
+
+def accepted_risks() -> frozenset[str]:
+    """Return the findings of the start-up check that somebody accepted in writing.
+
+    :returns: names of findings, as the check prints them
+    """
+    return frozenset(_get(ACCEPTED_RISKS) or ())
