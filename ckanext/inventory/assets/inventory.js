@@ -1,0 +1,123 @@
+/* Small helps for the inventory's pages. Every page works without them.
+ *
+ * - data-inv-select-all="name": a box that ticks all boxes of that name in its form
+ * - data-inv-count="name": shows how many boxes of that name are ticked
+ * - form[data-inv-unsaved]: asks before leaving with changes that aren't saved
+ * - form[data-inv-decide]: single keys choose a decision, Ctrl+Enter sends it
+ * - [data-inv-show-if]: shown while the named field has one of the values
+ * - form[data-inv-autosubmit]: a changed list is sent at once
+ */
+(function () {
+  "use strict";
+
+  var TYPING = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
+
+  function boxes(form, name) {
+    return Array.prototype.slice.call(
+      form.querySelectorAll('input[type=checkbox][name="' + name + '"]')
+    );
+  }
+
+  function selections(form) {
+    form.querySelectorAll("[data-inv-select-all]").forEach(function (all) {
+      var name = all.getAttribute("data-inv-select-all");
+      all.hidden = false;
+      function show() {
+        var list = boxes(form, name);
+        var ticked = list.filter(function (box) { return box.checked; });
+        all.checked = ticked.length > 0 && ticked.length === list.length;
+        all.indeterminate = ticked.length > 0 && ticked.length < list.length;
+        list.forEach(function (box) {
+          var row = box.closest("tr, .inv-q");
+          if (row) { row.classList.toggle("sel", box.checked); }
+        });
+        document.querySelectorAll('[data-inv-count="' + name + '"]').forEach(function (count) {
+          count.textContent = String(ticked.length);
+        });
+      }
+      all.addEventListener("change", function () {
+        boxes(form, name).forEach(function (box) { box.checked = all.checked; });
+        show();
+      });
+      form.addEventListener("change", show);
+      show();
+    });
+  }
+
+  function warnUnsaved(form) {
+    var dirty = false;
+    form.addEventListener("input", function () { dirty = true; });
+    form.addEventListener("submit", function () { dirty = false; });
+    window.addEventListener("beforeunload", function (event) {
+      if (dirty) { event.preventDefault(); }
+    });
+  }
+
+  function decideByKey(form) {
+    document.addEventListener("keydown", function (event) {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+        event.preventDefault();
+        form.requestSubmit(form.querySelector("[data-inv-default]"));
+        return;
+      }
+      if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches(TYPING)) {
+        return;
+      }
+      var key = event.key.toLowerCase();
+      var link = document.querySelector('a[data-inv-key="' + key + '"]');
+      if (link) { link.click(); return; }
+      var choice = form.querySelector('input[data-inv-key="' + key + '"]');
+      if (!choice) { return; }
+      event.preventDefault();
+      choice.checked = true;
+      choice.dispatchEvent(new Event("change", { bubbles: true }));
+      var field = choice.closest(".inv-opt").querySelector("textarea, input[type=text], select");
+      if (field) { field.focus(); } else { choice.focus(); }
+    });
+    function show() {
+      form.querySelectorAll(".inv-opt").forEach(function (option) {
+        var radio = option.querySelector("input[type=radio]");
+        var on = Boolean(radio && radio.checked);
+        option.classList.toggle("on", on);
+        var inside = option.querySelector(".in");
+        if (inside) { inside.hidden = !on; }
+        if (on) {
+          var label = radio.getAttribute("data-inv-effect");
+          var button = form.querySelector("[data-inv-default]");
+          if (label && button) { button.textContent = label; }
+        }
+      });
+    }
+    form.addEventListener("change", show);
+    show();
+  }
+
+  function showIf(scope) {
+    var parts = scope.querySelectorAll("[data-inv-show-if]");
+    if (!parts.length) { return; }
+    function show() {
+      parts.forEach(function (part) {
+        var rule = part.getAttribute("data-inv-show-if").split("=");
+        var wanted = rule[1].split("|");
+        var field = scope.querySelector(
+          '[name="' + rule[0] + '"]:checked, select[name="' + rule[0] + '"]'
+        );
+        part.hidden = !field || wanted.indexOf(field.value) === -1;
+      });
+    }
+    scope.addEventListener("change", show);
+    show();
+  }
+
+  document.addEventListener("DOMContentLoaded", function () {
+    document.querySelectorAll(".inv form").forEach(function (form) {
+      selections(form);
+      showIf(form);
+      if (form.hasAttribute("data-inv-unsaved")) { warnUnsaved(form); }
+      if (form.hasAttribute("data-inv-decide")) { decideByKey(form); }
+      if (form.hasAttribute("data-inv-autosubmit")) {
+        form.addEventListener("change", function () { form.requestSubmit(); });
+      }
+    });
+  });
+})();

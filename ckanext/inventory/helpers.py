@@ -1,0 +1,506 @@
+"""Template functions: how the inventory's values, dates and differences read on a page.
+
+All are pure but :func:`inventory_me`, which asks the action of the same name once per request.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from ckan.lib.helpers import render_markdown
+from flask import g, has_request_context
+from markupsafe import Markup, escape
+
+import ckan.model as model
+import ckan.plugins.toolkit as tk
+
+from ckanext.inventory import clock, vocabularies
+from ckanext.inventory.fields import FieldSpec, Schema, schema_for
+from ckanext.inventory.types import ENTRY, NOT_KNOWN, State
+from ckanext.inventory.vocabularies import BlockerKind, Choice
+from ckanext.inventory.workflow import STATE_LABELS
+
+__all__ = [
+    "inventory_ago",
+    "inventory_bars",
+    "inventory_blocker_icon",
+    "inventory_person",
+    "inventory_list_label",
+    "inventory_list",
+    "inventory_changes",
+    "inventory_blocker_label",
+    "inventory_blocker_kinds",
+    "inventory_choice_label",
+    "inventory_date",
+    "inventory_day",
+    "inventory_days_since",
+    "inventory_diff",
+    "inventory_heat",
+    "inventory_may_enter",
+    "inventory_me",
+    "inventory_minutes",
+    "inventory_number_word",
+    "inventory_prose",
+    "inventory_schema",
+    "inventory_shown",
+    "inventory_state_label",
+    "inventory_states",
+    "inventory_url",
+    "inventory_value_label",
+    "inventory_waiting",
+]
+
+_BARS = {"high": 3, "medium": 2, "low": 1}
+_BLOCKER_ICONS = {
+    "privacy": "fa-user-lock",
+    "legal": "fa-scale-balanced",
+    "contract": "fa-file-contract",
+    "security": "fa-shield-halved",
+    "quality": "fa-broom",
+    "effort": "fa-wrench",
+    "ownership": "fa-people-carry-box",
+}
+_LATE_AFTER_DAYS = 14
+_WORDS = re.compile(r"\s+|[^\s]+")
+
+
+def inventory_me() -> dict[str, Any] | None:
+    """Return who is looking at the page, as ``inventory_me`` tells it.
+
+    :returns: the action's answer, None for people who have nothing to do with the inventory
+    """
+    if not has_request_context():
+        return None
+    if not hasattr(g, "_inventory_me"):
+        me: dict[str, Any] | None = None
+        if not tk.current_user.is_anonymous:
+            try:
+                me = tk.get_action("inventory_me")({}, {})
+            except (tk.NotAuthorized, tk.ObjectNotFound):
+                me = None
+        g._inventory_me = me
+    return cast("dict[str, Any] | None", g._inventory_me)
+
+
+def inventory_may_enter() -> bool:
+    """Tell whether the page's reader may open the inventory.
+
+    :returns: the answer, as the navigation needs it
+    """
+    me = inventory_me()
+    return bool(me and me.get("may", {}).get("enter"))
+
+
+def inventory_schema(package_type: str = ENTRY) -> Schema:
+    """Return the schema of a type, for forms, pages and the guide.
+
+    :param package_type: ``inventory_entry`` or ``inventory_source``
+    :returns: the schema in force
+    """
+    return schema_for(package_type)
+
+
+def inventory_states(source: bool = False) -> list[tuple[str, str]]:
+    """Return the states in the order of the workflow.
+
+    :param source: only those that a source knows
+    :returns: (value, label) pairs
+    """
+    wanted = [State.DRAFT, State.SUBMITTED, State.RETURNED, State.RETIRED]
+    return [
+        (str(state), tk._(label))
+        for state, label in STATE_LABELS.items()
+        if not source or state in wanted
+    ]
+
+
+def inventory_state_label(state: str) -> str:
+    """Return the words for a state.
+
+    :param state: its value
+    :returns: the label, e.g. "On the portal"
+    """
+    return tk._(STATE_LABELS[State(state)])
+
+
+def inventory_choice_label(package_type: str, field: str, value: str | None) -> str:
+    """Return the label of a stored value.
+
+    :param package_type: ``inventory_entry`` or ``inventory_source``
+    :param field: field name
+    :param value: stored value
+    :returns: the label; the value itself where the vocabulary doesn't know it, empty for none
+    """
+    if not value:
+        return ""
+    spec = schema_for(package_type).fields.get(field)
+    return _choice(spec, value) if spec else value
+
+
+def _choice(spec: FieldSpec, value: str) -> str:
+    for choice in spec.choices:
+        if choice.value == value:
+            return tk._(choice.label)
+    if value == NOT_KNOWN:
+        return tk._("Not known yet")
+    return value
+
+
+def inventory_value_label(value: str | None) -> str:
+    """Return the words for a value (High, Medium, Low, Not assessed).
+
+    :param value: the stored value, or None
+    :returns: the label
+    """
+    labels = {"high": tk._("High"), "medium": tk._("Medium"), "low": tk._("Low")}
+    return labels.get(value or "", tk._("Not assessed"))
+
+
+def inventory_bars(value: str | None) -> int:
+    """Return how many of the three bars of a value are filled.
+
+    :param value: the stored value, or None
+    :returns: 0 to 3
+    """
+    return _BARS.get(value or "", 0)
+
+
+def inventory_blocker_icon(kind: str) -> str:
+    """Return the icon of a kind of blocker.
+
+    :param kind: one of the families
+    :returns: a class name of the icon font
+    """
+    return _BLOCKER_ICONS.get(kind, "fa-circle-question")
+
+
+def inventory_blocker_label(kind: str) -> str:
+    """Return the label of a kind of blocker.
+
+    :param kind: one of the families
+    :returns: its label
+    """
+    return inventory_list_label("blocker_kind", kind)
+
+
+def inventory_blocker_kinds() -> Iterable[BlockerKind]:
+    """Return the kinds of blockers, for a list to choose from.
+
+    :returns: the families in the order of display
+    """
+    return vocabularies.load().blocker_kinds.values()
+
+
+def inventory_list(name: str) -> Iterable[Choice]:
+    """Return a list of values.
+
+    :param name: name of the list in the vocabularies
+    :returns: its choices
+    """
+    return vocabularies.load().choices(name)
+
+
+def inventory_list_label(name: str, value: str | None) -> str:
+    """Return the label of a value of a list.
+
+    :param name: name of the list in the vocabularies
+    :param value: the stored value
+    :returns: its label; empty for none
+    """
+    return tk._(vocabularies.load().label(name, value)) if value else ""
+
+
+def inventory_person(owner: str | None) -> str:
+    """Return the name of a blocker's owner, who is an account or a unit.
+
+    :param owner: a user id, or the name of a unit
+    :returns: a name to read
+    """
+    if not owner:
+        return ""
+    user = model.User.get(owner)
+    return user.display_name if user else owner
+
+
+def inventory_changes(
+    package_type: str, changes: Iterable[Mapping[str, Any]]
+) -> list[dict[str, str]]:
+    """Put changes of fields into words.
+
+    :param package_type: ``inventory_entry`` or ``inventory_source``
+    :param changes: dicts with ``field``, ``old`` and ``new``
+    :returns: dicts with ``label``, ``old_text`` and ``new_text``
+    """
+    fields = schema_for(package_type).fields
+    worded: list[dict[str, str]] = []
+    for change in changes:
+        spec = fields.get(change["field"])
+        if spec is None:
+            continue
+        worded.append(
+            {
+                "label": tk._(spec.label),
+                "old_text": inventory_shown(spec, change.get("old")),
+                "new_text": inventory_shown(spec, change.get("new")),
+            }
+        )
+    return worded
+
+
+def inventory_shown(spec: FieldSpec, value: Any) -> str:
+    """Return a stored value in words, on one line where it can be.
+
+    :param spec: the field
+    :param value: what is stored
+    :returns: text without markup; empty for nothing
+    """
+    if value in (None, "", [], {}):
+        return ""
+    if spec.kind == "rows":
+        rows = cast("Iterable[Mapping[str, Any]]", value)
+        return "; ".join(_row(spec, row) for row in rows)
+    if isinstance(value, list | tuple):
+        items = [str(item) for item in cast("Iterable[Any]", value)]
+        return ", ".join(_choice(spec, item) if spec.choices else item for item in items)
+    if spec.choices:
+        return _choice(spec, str(value))
+    if spec.kind in ("date", "partial_date"):
+        return inventory_day(str(value))
+    return str(value)
+
+
+def _row(spec: FieldSpec, row: Mapping[str, Any]) -> str:
+    parts = [
+        inventory_shown(subfield, row.get(subfield.name))
+        for subfield in spec.subfields
+        if row.get(subfield.name)
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def inventory_prose(text: str | None) -> Markup:
+    """Render a description as Markdown, cleaned.
+
+    :param text: Markdown
+    :returns: safe HTML
+    """
+    return Markup(render_markdown(text or ""))
+
+
+def _moment(value: str | dt.date | dt.datetime | None) -> dt.datetime | None:
+    if not value:
+        return None
+    if isinstance(value, dt.datetime):
+        moment = value
+    elif isinstance(value, dt.date):
+        moment = dt.datetime(value.year, value.month, value.day)
+    else:
+        try:
+            moment = dt.datetime.fromisoformat(value.replace("Z", "+00:00"))
+        except ValueError:
+            return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)
+
+
+def _month(number: int) -> str:
+    return [
+        tk._("January"),
+        tk._("February"),
+        tk._("March"),
+        tk._("April"),
+        tk._("May"),
+        tk._("June"),
+        tk._("July"),
+        tk._("August"),
+        tk._("September"),
+        tk._("October"),
+        tk._("November"),
+        tk._("December"),
+    ][number - 1]
+
+
+def inventory_day(value: str | dt.date | None) -> str:
+    """Return a date of any precision in words.
+
+    :param value: ``YYYY``, ``YYYY-MM``, ``YYYY-MM-DD`` or an ISO moment
+    :returns: "2027", "October 2027", "12 October" (this year) or "12 October 2025"
+    """
+    if isinstance(value, str):
+        parts = value.split("T")[0].split("-")
+        if len(parts) == 1:
+            return value
+        if len(parts) == 2 and parts[1].isdigit() and 1 <= int(parts[1]) <= 12:
+            return f"{_month(int(parts[1]))} {parts[0]}"
+    moment = _moment(value)
+    if moment is None:
+        return str(value or "")
+    day = f"{moment.day} {_month(moment.month)}"
+    return day if moment.year == clock.today().year else f"{day} {moment.year}"
+
+
+def inventory_date(value: str | None) -> str:
+    """Return when something happened; with the time only on the day itself.
+
+    :param value: an ISO moment
+    :returns: "Today 09:12", "Yesterday", "12 October"
+    """
+    moment = _moment(value)
+    if moment is None:
+        return ""
+    days = (clock.today() - moment.date()).days
+    if days == 0:
+        return tk._("Today {time}").format(time=moment.strftime("%H:%M"))
+    if days == 1:
+        return tk._("Yesterday")
+    return inventory_day(value)
+
+
+def inventory_days_since(value: str | None) -> int:
+    """Return the whole days since a moment.
+
+    :param value: an ISO moment
+    :returns: days, 0 for today and for nothing
+    """
+    moment = _moment(value)
+    return max((clock.today() - moment.date()).days, 0) if moment else 0
+
+
+def inventory_ago(value: str | None) -> str:
+    """Return how long something has lasted, in words.
+
+    :param value: an ISO moment
+    :returns: "since today", "for 1 day", "for 16 days"
+    """
+    days = inventory_days_since(value)
+    if not days:
+        return tk._("since today")
+    return tk.ungettext("for {days} day", "for {days} days", days).format(days=days)
+
+
+def inventory_waiting(value: str | None) -> tuple[str, bool]:
+    """Return a waiting time for a table cell, and whether it is long.
+
+    :param value: an ISO moment
+    :returns: ("16 d", True)
+    """
+    if not value:
+        return "–", False
+    days = inventory_days_since(value)
+    return tk._("{days} d").format(days=days), days > _LATE_AFTER_DAYS
+
+
+def inventory_minutes(minutes: int) -> str:
+    """Return a duration in words.
+
+    :param minutes: minutes
+    :returns: "about 1 minute", "about 16 minutes"
+    """
+    return tk.ungettext("about {n} minute", "about {n} minutes", minutes).format(n=minutes)
+
+
+def inventory_number_word(number: int) -> str:
+    """Return a small number as a word, as a heading starts with.
+
+    :param number: a count
+    :returns: "Four", "12"
+    """
+    words = [
+        tk._("Nothing"),
+        tk._("One"),
+        tk._("Two"),
+        tk._("Three"),
+        tk._("Four"),
+        tk._("Five"),
+        tk._("Six"),
+        tk._("Seven"),
+        tk._("Eight"),
+        tk._("Nine"),
+    ]
+    return words[number] if 0 <= number < len(words) else str(number)
+
+
+def inventory_heat(count: int, highest: int) -> int:
+    """Return the step of a heat cell.
+
+    :param count: the cell's number
+    :param highest: the highest of the table
+    :returns: 0 (white) to 4
+    """
+    if not count or not highest:
+        return 0
+    return min(4, 1 + int(3.999 * count / highest))
+
+
+def inventory_url(path: str, params: Mapping[str, Any], **changes: Any) -> str:
+    """Return an address with the present filters, changed in some.
+
+    :param path: the page's address
+    :param params: the filters in force
+    :param changes: filter → value; None or empty drops it; any change but of ``page`` goes back
+        to the first page
+    :returns: the address
+    """
+    merged = {**params, **changes}
+    if "page" not in changes:
+        merged.pop("page", None)
+    query = [(key, value) for key, value in merged.items() if value not in (None, "", [])]
+    return f"{path}?{urlencode(query, doseq=True)}" if query else path
+
+
+def inventory_diff(old: str | None, new: str | None) -> Markup:
+    """Return the difference of two texts, word by word, with hidden words for screen readers.
+
+    :param old: the text before
+    :param new: the text now
+    :returns: safe HTML with ``del`` and ``ins``
+    """
+    before, after = old or "", new or ""
+    if not before:
+        return Markup('<span class="muted">{}</span>{}<ins>{}</ins>').format(
+            tk._("empty"), _arrow(), after
+        )
+    if not after:
+        return Markup('<del>{}</del>{}<b class="inv-late">{}</b>').format(
+            before, _arrow(), tk._("emptied")
+        )
+    old_words, new_words = _WORDS.findall(before), _WORDS.findall(after)
+    matcher = difflib.SequenceMatcher(None, old_words, new_words, autojunk=False)
+    if len(old_words) < 8 or matcher.ratio() < 0.4:
+        return Markup("<del>{}</del>{}<ins>{}</ins>").format(before, _arrow(), after)
+    return Markup("").join(_changes(matcher.get_opcodes(), old_words, new_words))
+
+
+def _arrow() -> Markup:
+    return Markup(
+        '<span class="inv-arrow" aria-hidden="true">→</span>'
+        '<span class="visually-hidden"> {} </span>'
+    ).format(tk._("changed to"))
+
+
+def _changes(
+    codes: Sequence[tuple[str, int, int, int, int]], old: list[str], new: list[str]
+) -> Iterable[Markup]:
+    for position, (tag, a, b, c, d) in enumerate(codes):
+        gone, come = "".join(old[a:b]), "".join(new[c:d])
+        if tag == "equal":
+            yield escape(_shortened(gone, position == 0, position == len(codes) - 1))
+            continue
+        if gone.strip():
+            yield Markup("<del>{}</del>").format(gone)
+        if come:
+            yield Markup("<ins>{}</ins>").format(come)
+
+
+def _shortened(text: str, first: bool, last: bool) -> str:
+    """Cut a long unchanged stretch, so that the change itself is seen."""
+    words = _WORDS.findall(text)
+    if len(words) <= 24:
+        return text
+    head = "" if first else "".join(words[:10])
+    tail = "" if last else "".join(words[-10:])
+    return f"{head} … {tail}"

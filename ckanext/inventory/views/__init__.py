@@ -1,0 +1,26 @@
+"""The inventory's pages: one blueprint, one module per group of pages.
+
+Views call actions only; what may be seen and done is decided there.
+"""
+
+from __future__ import annotations
+
+from ckanext.inventory.views import (
+    admin,
+    edit,
+    entries,
+    entry,
+    guide,
+    home,
+    imports,
+    overview,
+    promote,
+    review,
+    sources,
+)
+from ckanext.inventory.views.blueprint import inventory
+
+__all__ = ["inventory"]
+
+PAGES = (home, entries, entry, edit, promote, sources, review, overview, imports, admin, guide)
+"""The modules whose import puts the pages on the blueprint."""

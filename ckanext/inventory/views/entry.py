@@ -1,0 +1,232 @@
+"""The page of one entry: what it says, where it stands, and everything that can be done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import flask
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.inventory import forms
+from ckanext.inventory.fields import schema_for
+from ckanext.inventory.types import ENTRY
+from ckanext.inventory.views.blueprint import inventory
+from ckanext.inventory.views.common import action, page_of
+
+_Act = Callable[[str, forms.Form], "str | None"]
+
+
+@inventory.route("/entries/<number>")
+def entry(number: str) -> str:
+    """Show an entry.
+
+    :param number: its number
+    :returns: the page
+    """
+    return page(number)
+
+
+def page(
+    number: str,
+    *,
+    errors: forms.Problems | None = None,
+    typed: Mapping[str, str] | None = None,
+    opened: str = "",
+) -> str:
+    """Render the page of an entry, with what was refused if something was.
+
+    :param number: its number
+    :param errors: what an action refused
+    :param typed: what was typed into the form that was refused
+    :param opened: the act whose form stays open
+    :returns: the page
+    """
+    shown = action("inventory_entry_show", {"id": number})
+    schema = schema_for(ENTRY)
+    filled = [spec for spec in schema.fields.values() if spec.kind != "rows"]
+    return tk.render(
+        "inventory/entry.html",
+        extra_vars={
+            "entry": shown,
+            "history": action("inventory_history", {"id": number}),
+            "sections": forms.sections(schema, filled),
+            "errors": errors or forms.Problems(),
+            "typed": typed or {},
+            "opened": opened,
+        },
+    )
+
+
+@inventory.route("/entries/<number>/do/<act>", methods=["POST"])
+def entry_do(number: str, act: str) -> tuple[str, int] | Response:
+    """Do one thing to an entry: a transition, a comment, a blocker, a review and so on.
+
+    :param number: its number
+    :param act: name of the act
+    :returns: a redirect to the entry, or its page with what was refused
+    """
+    do = ACTS.get(act)
+    if do is None:
+        raise NotFound
+    form = flask.request.form
+    try:
+        said = do(number, form)
+    except tk.ValidationError as error:
+        found = forms.problems(error, schema_for(ENTRY))
+        opened = form.get("transition", act)
+        return page(number, errors=found, typed=form, opened=opened), 400
+    if said:
+        tk.h.flash_success(said)
+    return page_of("entry", number=number)
+
+
+def transition_inputs(form: forms.Form) -> dict[str, Any]:
+    """Read what a transition takes along.
+
+    :param form: what the browser sent
+    :returns: the inputs of ``inventory_transition`` that were given
+    """
+    data: dict[str, Any] = {}
+    for name in ("comment", "look_again", "retire_reason", "successor", "target"):
+        if form.get(name, "").strip():
+            data[name] = form[name].strip()
+    if form.get("revision", "").isdigit():
+        data["revision"] = int(form["revision"])
+    if form.get("blocker_kind"):
+        data["blocker"] = {
+            "kind": form["blocker_kind"],
+            "rationale": form.get("blocker_rationale", "").strip(),
+            "citation": form.get("blocker_citation", "").strip(),
+        }
+    return data
+
+
+def said_after(transition: str) -> str:
+    """Return the words that tell what a transition did.
+
+    :param transition: its name
+    :returns: a sentence
+    """
+    words = {
+        "submit": tk._("Submitted. It is with the chief data officer now."),
+        "recall": tk._("Recalled. It is a draft again."),
+        "return": tk._("Returned to the department, with your comment."),
+        "approve": tk._("Approved. It can be put on the portal."),
+        "defer": tk._("Put aside until the date to look again."),
+        "withhold": tk._("Marked as “Can't be released”."),
+        "reopen": tk._("Reopened. It is a draft again."),
+        "withdraw": tk._("Withdrawn. The public no longer sees it."),
+        "retire": tk._("Retired. It keeps its number and its history."),
+        "confirm": tk._("Confirmed today."),
+        "undo": tk._("Taken back."),
+    }
+    return words.get(transition, tk._("Done."))
+
+
+def _transition(number: str, form: forms.Form) -> str:
+    name = form.get("transition", "")
+    action("inventory_transition", {"id": number, "transition": name, **transition_inputs(form)})
+    return said_after(name)
+
+
+def _comment(number: str, form: forms.Form) -> str:
+    action("inventory_comment", {"id": number, "text": form.get("text", "")})
+    return tk._("Comment added.")
+
+
+def _blocker_save(number: str, form: forms.Form) -> str:
+    names = ("kind", "rationale", "citation", "owner", "since", "look_again")
+    data: dict[str, Any] = {name: form.get(name, "").strip() for name in names if name in form}
+    data["detail"] = form.getlist("detail")
+    action("inventory_blocker_save", {"id": number, **data})
+    return tk._("Saved what stands in the way.")
+
+
+def _blocker_remove(number: str, form: forms.Form) -> str:
+    action("inventory_blocker_remove", {"id": number, "kind": form.get("kind", "")})
+    return tk._("Removed.")
+
+
+def _blocker_status(number: str, form: forms.Form) -> str:
+    status = form.get("status", "")
+    data = {"id": number, "kind": form.get("kind", ""), "reason": form.get("reason", "").strip()}
+    if status == "request":
+        action("inventory_waiver_request", data)
+        return tk._("Asked to waive it. The chief data officer sees your reason.")
+    action("inventory_blocker_status", {**data, "status": status})
+    words = {"resolved": tk._("Resolved."), "waived": tk._("Waived."), "open": tk._("Open again.")}
+    return words.get(status, tk._("Saved."))
+
+
+def _classify(number: str, form: forms.Form) -> str:
+    action(
+        "inventory_classification_confirm",
+        {
+            "id": number,
+            "classification": form.get("classification", ""),
+            "note": form.get("note", "").strip(),
+        },
+    )
+    return tk._("Classification confirmed.")
+
+
+def _review(number: str, form: forms.Form) -> str:
+    action(
+        "inventory_review_record",
+        {
+            "id": number,
+            "kind": form.get("kind", ""),
+            "outcome": form.get("outcome", ""),
+            "note": form.get("note", "").strip(),
+        },
+    )
+    return tk._("Review recorded.")
+
+
+def _assign(number: str, form: forms.Form) -> str:
+    user = form.get("user", "").strip()
+    action("inventory_assign", {"ids": [number], "user": user or None})
+    return tk._("Assigned.") if user else tk._("Assigned to nobody.")
+
+
+def _mark(number: str, form: forms.Form) -> str:
+    action(
+        "inventory_mark",
+        {"ids": [number], "field": form.get("field", ""), "value": form.get("value", "")},
+    )
+    return tk._("Saved.")
+
+
+def _discard(number: str, form: forms.Form) -> None:
+    """Take the approved text back: the current text is replaced by what was approved."""
+    revision = int(form.get("revision", "0") or 0)
+    approved = action(
+        "inventory_revision_show", {"id": number, "revision": int(form["approved_revision"])}
+    )
+    action(
+        "inventory_entry_patch", {"id": number, "revision": revision, **approved["content"]}
+    )
+
+
+def _take_back(number: str, form: forms.Form) -> str:
+    _discard(number, form)
+    return tk._("The approved text is back.")
+
+
+ACTS: Mapping[str, _Act] = {
+    "transition": _transition,
+    "comment": _comment,
+    "blocker": _blocker_save,
+    "blocker-remove": _blocker_remove,
+    "blocker-status": _blocker_status,
+    "classify": _classify,
+    "review": _review,
+    "assign": _assign,
+    "mark": _mark,
+    "take-back": _take_back,
+}
+"""Everything that the page of an entry can post, by the last part of the address."""
