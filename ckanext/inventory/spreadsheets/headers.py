@@ -1,0 +1,254 @@
+"""Find out which field each column of a table means.
+
+A column's target is a field of the schema, a part of a blocker row (``release_blockers.rationale``), a
+mark that lives in our tables (``assignee``), or one of the two names for the record itself (``number``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from ckanext.inventory.fields import Schema
+from ckanext.inventory.types import ENTRY, Writer
+
+from .messages import Message
+from .reader import Column, Table, text
+from .synonyms import Synonyms, squash
+
+BLOCKERS = "release_blockers"
+BLOCKER_PARTS = ("kind", "detail", "rationale", "citation", "owner", "since", "look_again")
+MARKS = {
+    "inventory_entry": ("assignee", "in_directory", "visibility", "listing"),
+    "inventory_source": ("shared",),
+}
+NUMBER = "number"
+DEPARTMENT = "owner_org"
+COMMENTS = "comments"
+
+OUR_NUMBER = re.compile(r"[A-Z][A-Z0-9]{1,9}-S?\d{3,}")
+LONG_TEXT = 12
+
+
+class Fate(Enum):
+    """What becomes of a column."""
+
+    USED = "used"
+    COMMENT = "comment"
+    IGNORED = "ignored"
+    UNKNOWN = "unknown"
+    LEFT_OUT = "left out"
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a column means.
+
+    :param column: the column
+    :param fate: what becomes of it
+    :param target: the field or part that it fills, empty for none
+    :param remark: why, where that isn't plain
+    """
+
+    column: Column
+    fate: Fate
+    target: str = ""
+    remark: Message | None = None
+
+
+class HeaderMap:
+    """The headers that are understood for one package type.
+
+    :param schema: the schema in force; its names, labels and terms are understood too
+    :param synonyms: other people's headers
+    """
+
+    def __init__(self, schema: Schema, synonyms: Synonyms) -> None:
+        self.schema = schema
+        self.synonyms = synonyms
+        self.targets = targets(schema)
+        self.lookup: dict[str, str] = {}
+        labels = Counter(squash(spec.label) for spec in schema.fields.values())
+        for name, spec in schema.fields.items():
+            if name not in self.targets:
+                continue
+            self.lookup[squash(name)] = name
+            for words in (spec.label, spec.term):
+                # Several fields are labelled "Details" or "Link to it": that names none of them.
+                if words and labels[squash(words)] < 2:
+                    self.lookup.setdefault(squash(words), name)
+        for target in self.targets:
+            self.lookup.setdefault(squash(target), target)
+        for header, target in synonyms.headers.get(schema.package_type, {}).items():
+            if target in self.targets:
+                self.lookup[header] = target
+        for header in synonyms.texts_only & self.lookup.keys():
+            self.lookup[header] = "notes"
+
+    def score(self, header: str) -> int:
+        """Say how well a text serves as a header: 3 for the name's, 1 for another known one."""
+        squashed = squash(header)
+        if not squashed or len(header) > 80:
+            return 0
+        target = self.lookup.get(squashed)
+        if target:
+            return 3 if target == "title" else 1
+        known = squashed in self.synonyms.ignored or squashed in self.synonyms.texts_only
+        return 1 if known or squashed in self._comment_headers else 0
+
+    @property
+    def _comment_headers(self) -> frozenset[str]:
+        return self.synonyms.kept_as_comment.get(self.schema.package_type, frozenset())
+
+    def assign(
+        self, table: Table, given: Mapping[str, str] | None = None, *, whole_city: bool = False
+    ) -> list[Assignment]:
+        """Decide what each column of a table means.
+
+        :param table: the table
+        :param given: header (or letter) to target as somebody chose it; an empty target leaves the
+            column out
+        :param whole_city: no department was given, so that a column must name it
+        :returns: one assignment per column, in their order
+        """
+        chosen = {squash(header): target for header, target in (given or {}).items()}
+        found: list[Assignment] = []
+        for column in table.columns:
+            found.append(self._assign(column, table, chosen))
+        found = self._settle_ids(found, table, chosen)
+        taken = {assignment.target for assignment in found}
+        if "title" not in taken:
+            found = self._title_from_description(found, chosen)
+        unnamed = [item for item in found if not item.column.header and item.fate is Fate.UNKNOWN]
+        if whole_city and DEPARTMENT not in taken and len(unnamed) == 1:
+            remark = Message("The only column without a header was read as the department.")
+            found = [
+                Assignment(item.column, Fate.USED, DEPARTMENT, remark) if item is unnamed[0] else item
+                for item in found
+            ]
+        return found
+
+    def _assign(self, column: Column, table: Table, chosen: Mapping[str, str]) -> Assignment:
+        header = squash(column.header)
+        for name in (header, squash(column.letter)) if not header else (header,):
+            if name in chosen:
+                target = chosen[name]
+                if not target:
+                    return Assignment(column, Fate.LEFT_OUT)
+                if target in self.targets:
+                    return Assignment(column, Fate.USED, target)
+                return Assignment(
+                    column,
+                    Fate.UNKNOWN,
+                    remark=Message("There is no field called %(field)s.", {"field": target}),
+                )
+        if header in self.synonyms.ignored:
+            return Assignment(
+                column, Fate.IGNORED, remark=Message(self.synonyms.ignored[header])
+            )
+        if header in self._comment_headers:
+            return Assignment(
+                column,
+                Fate.COMMENT,
+                COMMENTS,
+                Message("Nobody has explained its values: kept in the comments."),
+            )
+        if header in self.synonyms.texts_only and not _holds_texts(column, table):
+            return Assignment(
+                column, Fate.UNKNOWN, remark=Message("It holds flags, not descriptions.")
+            )
+        target = self.lookup.get(header, "")
+        if target == NUMBER and not _holds_our_numbers(column, table):
+            target = "external_id"
+        if not target:
+            return Assignment(column, Fate.UNKNOWN)
+        return Assignment(column, Fate.USED, target)
+
+    def _settle_ids(
+        self, found: list[Assignment], table: Table, chosen: Mapping[str, str]
+    ) -> list[Assignment]:
+        """Keep one column of foreign ids: the chosen one, else the fullest with the fewest repeats."""
+        ids = [item for item in found if item.target == "external_id"]
+        if len(ids) < 2:
+            return found
+        explicit = [item for item in ids if squash(item.column.header) in chosen]
+        best = explicit[0] if explicit else max(ids, key=lambda item: _distinct(item.column, table))
+        remark = Message(
+            'Another column, "%(column)s", was taken for the ID.', {"column": best.column.label}
+        )
+        return [
+            Assignment(item.column, Fate.IGNORED, remark=remark)
+            if item in ids and item is not best
+            else item
+            for item in found
+        ]
+
+    def _title_from_description(
+        self, found: list[Assignment], chosen: Mapping[str, str]
+    ) -> list[Assignment]:
+        remark = Message("No column holds a name: the description serves as the name.")
+        for position, item in enumerate(found):
+            header = squash(item.column.header)
+            if item.target == "notes" and header in self.synonyms.title_from - chosen.keys():
+                return [
+                    *found[:position],
+                    Assignment(item.column, Fate.USED, "title", remark),
+                    *found[position + 1 :],
+                ]
+        return found
+
+
+def targets(schema: Schema) -> frozenset[str]:
+    """Return what a column may fill.
+
+    :param schema: the schema in force
+    :returns: field names that people write, parts of blocker rows, marks and the number
+    """
+    names = {
+        name
+        for name, spec in schema.fields.items()
+        if spec.writers - {Writer.SYSTEM} and name not in (BLOCKERS, "name", "external_id_origin")
+    }
+    if BLOCKERS in schema.fields:
+        names |= {f"{BLOCKERS}.{part}" for part in BLOCKER_PARTS}
+    names |= set(MARKS.get(schema.package_type, ()))
+    return frozenset(names | {NUMBER, DEPARTMENT})
+
+
+def looks_like_other_type(headers: Sequence[str], other: HeaderMap) -> bool:
+    """Tell whether headers name the records of the other package type.
+
+    :param headers: headers of a table without a name column
+    :param other: the other type's headers
+    """
+    return any(other.lookup.get(squash(header)) == "title" for header in headers)
+
+
+def other_type(package_type: str) -> str:
+    """Return the private type that isn't this one.
+
+    :param package_type: ``inventory_entry`` or ``inventory_source``
+    """
+    return "inventory_source" if package_type == ENTRY else ENTRY
+
+
+def _cells(column: Column, table: Table) -> list[str]:
+    texts = (text(cells[column.index]) for _, cells in table.rows if column.index < len(cells))
+    return [item for item in texts if item]
+
+
+def _holds_texts(column: Column, table: Table) -> bool:
+    lengths = sorted(len(item) for item in _cells(column, table))
+    return bool(lengths) and lengths[len(lengths) // 2] >= LONG_TEXT
+
+
+def _holds_our_numbers(column: Column, table: Table) -> bool:
+    cells = _cells(column, table)
+    return bool(cells) and all(OUR_NUMBER.fullmatch(item) for item in cells)
+
+
+def _distinct(column: Column, table: Table) -> int:
+    return len(set(_cells(column, table)))

@@ -1,0 +1,230 @@
+"""Look into an XLSX or ODS file before it is opened: what it unpacks to, and how many cells it fills.
+
+A workbook is a ZIP of XML. A small upload may unpack to gigabytes, or hold two cells at the far corners of
+a sheet that make a reader reserve the whole rectangle, so both are counted first on the stream itself
+(the sizes that a ZIP declares are not believed).
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.parsers import expat
+
+from .messages import FileProblem
+
+CHUNK = 1 << 16
+MAX_MEMBERS = 5_000
+# Workbook readers reserve the rectangle around all filled cells.
+AREA_PER_CELL = 2
+MIN_AREA = 2_000_000
+
+
+@dataclass
+class Scan:
+    """What was counted.
+
+    :param inflated_bytes: of all parts
+    :param cells: filled cells of all sheets
+    :param formulas_without_value: formulas whose result the file doesn't hold
+    """
+
+    inflated_bytes: int = 0
+    cells: int = 0
+    formulas_without_value: int = 0
+
+
+def scan_package(data: bytes, max_bytes: int, max_cells: int) -> Scan:
+    """Count what a workbook unpacks to.
+
+    :param data: bytes of a ZIP file
+    :param max_bytes: most bytes that it may unpack to
+    :param max_cells: most cells that it may fill
+    :returns: the counts
+    :raises FileProblem: beyond these, or for what isn't a readable workbook
+    """
+    scan = Scan()
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+        if len(members) > MAX_MEMBERS:
+            raise _damaged()
+        for member in members:
+            counter = _counter(member.filename, scan, max_cells)
+            for chunk in _inflate(data, member):
+                scan.inflated_bytes += len(chunk)
+                if scan.inflated_bytes > max_bytes:
+                    raise FileProblem(
+                        "The file unpacks to more than %(limit)s MB. Split it, or remove pictures.",
+                        limit=max_bytes // 1_000_000,
+                    )
+                if counter:
+                    counter.feed(chunk)
+            if counter:
+                counter.close()
+    except (zipfile.BadZipFile, zlib.error, struct.error, expat.ExpatError, ValueError) as error:
+        raise _damaged() from error
+    return scan
+
+
+def _damaged() -> FileProblem:
+    return FileProblem(
+        "The file can't be read as a spreadsheet (XLSX, ODS or CSV). It may be damaged; open it "
+        "in a spreadsheet program and save it again."
+    )
+
+
+def _inflate(data: bytes, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Unpack one member from the raw bytes, whatever size its headers claim."""
+    start = member.header_offset
+    if data[start : start + 4] != b"PK\x03\x04" or member.flag_bits & 1:
+        raise _damaged()
+    name, extra = struct.unpack("<HH", data[start + 26 : start + 30])
+    start += 30 + name + extra
+    raw = data[start : start + member.compress_size]
+    if member.compress_type == zipfile.ZIP_STORED:
+        yield raw
+        return
+    if member.compress_type != zipfile.ZIP_DEFLATED:
+        raise _damaged()
+    inflater = zlib.decompressobj(-15)
+    pending = raw
+    while pending and not inflater.eof:
+        yield inflater.decompress(pending, CHUNK)
+        pending = inflater.unconsumed_tail
+
+
+class _Counter:
+    """Count filled cells in a sheet's XML while it streams by."""
+
+    def __init__(self, scan: Scan, max_cells: int) -> None:
+        self.scan = scan
+        self.max_cells = max_cells
+        self.bottom = self.right = 0
+        self.parser = expat.ParserCreate()
+        self.parser.StartElementHandler = self.start
+        self.parser.EndElementHandler = self.end
+        self.parser.EntityDeclHandler = self.entity
+        self.parser.CharacterDataHandler = self.characters
+        self.inside = self.filled = False
+
+    def feed(self, chunk: bytes) -> None:
+        self.parser.Parse(chunk, False)
+
+    def close(self) -> None:
+        self.parser.Parse(b"", True)
+
+    def entity(self, *_args: object) -> None:
+        # No spreadsheet program declares entities; whoever does wants them to explode.
+        raise _damaged()
+
+    def characters(self, _text: str) -> None:
+        if self.inside:
+            self.filled = True
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        raise NotImplementedError
+
+    def end(self, name: str) -> None:
+        raise NotImplementedError
+
+    def add(self, count: int, bottom: int, right: int) -> None:
+        self.scan.cells += count
+        self.bottom, self.right = max(self.bottom, bottom), max(self.right, right)
+        if self.scan.cells > self.max_cells:
+            raise FileProblem(
+                "The file has more than %(limit)s cells. Split it into parts.", limit=self.max_cells
+            )
+        if self.bottom * self.right > max(MIN_AREA, AREA_PER_CELL * self.max_cells):
+            raise FileProblem(
+                "A sheet has filled cells as far away as row %(row)s, column %(column)s. Delete what "
+                "stands outside the table.",
+                row=self.bottom,
+                column=self.right,
+            )
+
+
+class _OfficeOpenXml(_Counter):
+    """Cells ``<c r="B3"><f/><v/></c>`` of SpreadsheetML."""
+
+    def __init__(self, scan: Scan, max_cells: int) -> None:
+        super().__init__(scan, max_cells)
+        self.row = self.column = 0
+        self.formula = False
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        name = name.rpartition(":")[2]
+        if name == "row":
+            self.row = int(attributes.get("r", self.row + 1))
+            self.column = 0
+        elif name == "c":
+            self.filled = self.formula = False
+            reference = attributes.get("r")
+            if reference:
+                letters = reference.rstrip("0123456789")
+                self.row = int(reference[len(letters) :])
+                self.column = 0
+                for character in letters.upper():
+                    self.column = self.column * 26 + ord(character) - 64
+            else:
+                self.column += 1
+        elif name in ("v", "is"):
+            self.inside = True
+        elif name == "f":
+            self.formula = True
+
+    def end(self, name: str) -> None:
+        name = name.rpartition(":")[2]
+        if name in ("v", "is"):
+            self.inside = False
+        elif name == "c":
+            if self.filled:
+                self.add(1, self.row, self.column)
+            elif self.formula:
+                self.scan.formulas_without_value += 1
+
+
+class _OpenDocument(_Counter):
+    """Cells of ``table:table-row`` with their repetitions."""
+
+    def __init__(self, scan: Scan, max_cells: int) -> None:
+        super().__init__(scan, max_cells)
+        self.row = self.column = self.last = 0
+        self.rows = self.columns = 1
+        self.cells = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "table:table":
+            self.row = self.bottom = self.right = 0
+        elif name == "table:table-row":
+            self.rows = int(attributes.get("table:number-rows-repeated", 1))
+            self.column = self.last = self.cells = 0
+        elif name in ("table:table-cell", "table:covered-table-cell"):
+            self.columns = int(attributes.get("table:number-columns-repeated", 1))
+            self.column += self.columns
+            self.filled = "office:value-type" in attributes or "office:value" in attributes
+        elif name == "text:p":
+            self.filled = True
+
+    def end(self, name: str) -> None:
+        if name in ("table:table-cell", "table:covered-table-cell") and self.filled:
+            self.cells += self.columns
+            self.last = self.column
+            self.filled = False
+        elif name == "table:table-row":
+            self.row += self.rows
+            if self.cells:
+                self.add(self.cells * self.rows, self.row, self.last)
+
+
+def _counter(filename: str, scan: Scan, max_cells: int) -> _Counter | None:
+    lower = filename.lower()
+    if lower.startswith("xl/worksheets/") and lower.endswith(".xml"):
+        return _OfficeOpenXml(scan, max_cells)
+    if lower == "content.xml":
+        return _OpenDocument(scan, max_cells)
+    return None
