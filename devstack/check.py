@@ -1,0 +1,175 @@
+"""``bin/demo --check``: the main job over HTTP, as three people and a visitor."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import urllib.error
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from devstack.client import Client, Refused
+from devstack.steps import say
+
+DATA_FILE = ("counts.csv", b"intersection,day,count\nHarbor and Main,2026-01-05,1312\n")
+
+
+class Failed(Exception):
+    """Something is not as it has to be; the text says what."""
+
+
+def expect(condition: object, text: str) -> None:
+    """Stop the walk unless something holds."""
+    if not condition:
+        raise Failed(text)
+
+
+class Walk:
+    """One entry's way from a department's list to the public portal."""
+
+    def __init__(self, url: str, accounts: Sequence[dict[str, Any]]) -> None:
+        self._accounts = accounts
+        self.coordinator = Client(url, self._account("coordinator")["token"])
+        self.cdo = Client(url, self._account("cdo")["token"])
+        self.editor = Client(url, self._account("editor")["token"])
+        self.visitor = Client(url)
+        self.title = f"Traffic counts {secrets.token_hex(4)}"
+        self.id = ""
+        self.number = ""
+        self.dataset = ""
+
+    def _account(self, role: str) -> dict[str, Any]:
+        return next(account for account in self._accounts if account["role"] == role)
+
+    def steps(self) -> list[tuple[str, Callable[[], None]]]:
+        """Return the steps in their order, each with its name for people."""
+        return [
+            ("the coordinator lists an entry", self.list_entry),
+            ("the coordinator submits it", self.submit),
+            ("a visitor finds nothing of it, an editor without a role gets 404", self.hidden),
+            ("the coordinator cannot approve it", self.no_self_approval),
+            ("the CDO confirms its class and approves it", self.approve),
+            ("still nobody outside sees it", self.hidden),
+            ("the CDO promotes it with its data", self.promote),
+            ("the visitor finds the dataset by searching the portal", self.found),
+            ("the visitor opens its page and downloads its data", self.opened),
+            ("the entry itself stays hidden", self.entry_hidden),
+        ]
+
+    def list_entry(self) -> None:
+        department = self._account("coordinator")["departments"][0]
+        entry = self.coordinator.action(
+            "inventory_entry_create",
+            title=self.title,
+            notes="Vehicles counted at the main intersections, by day.",
+            owner_org=department,
+            source_known="described",
+            system_of_record_note="A spreadsheet of the traffic engineers.",
+            value="high",
+            classification="public",
+            blocker_status="none",
+            category="transportation",
+            format=["spreadsheet"],
+            change_frequency="monthly",
+            data_dictionary="no",
+            existing_etl="manual_export",
+            existing_publication=["no"],
+            request_frequency="occasional",
+            quality_concern="none",
+            steward="Traffic engineering",
+            public_contact_name="Traffic engineering",
+            public_contact_email="traffic@example.org",
+        )
+        self.id, self.number = entry["id"], entry["number"]
+
+    def submit(self) -> None:
+        entry = self.coordinator.action("inventory_transition", id=self.id, transition="submit")
+        expect(entry["state"] == "submitted", f"its state is {entry['state']}")
+
+    def hidden(self) -> None:
+        self.entry_hidden()
+        found = self.visitor.action("package_search", q=f'title:"{self.title}"')
+        expect(found["count"] == 0, "the portal's search finds it")
+
+    def entry_hidden(self) -> None:
+        for who, client in (("visitor", self.visitor), ("editor", self.editor)):
+            status, text = client.page(f"/inventory/entries/{self.number}")
+            expect(self.title not in text, f"its page shows the title to the {who}")
+            if who == "editor":
+                expect(status == 404, f"its page answers {status} to the {who}")
+            for reader in ("package_show", "inventory_entry_show"):
+                try:
+                    client.action(reader, id=self.id)
+                except Refused as refused:
+                    expect(refused.status in {403, 404}, f"{reader} answers {refused.status}")
+                else:
+                    raise Failed(f"{reader} shows it to the {who}")
+
+    def no_self_approval(self) -> None:
+        try:
+            self._transition(self.coordinator, "approve")
+        except Refused:
+            return
+        raise Failed("the coordinator approved their own entry")
+
+    def approve(self) -> None:
+        self.cdo.action("inventory_classification_confirm", id=self.id, classification="public")
+        entry = self._transition(self.cdo, "approve")
+        expect(entry["state"] == "approved", f"its state is {entry['state']}")
+
+    def promote(self) -> None:
+        entry = self._transition(
+            self.cdo,
+            "promote",
+            license_id="cc-by",
+            publication={"mode": "created"},
+            files={"upload": DATA_FILE},
+        )
+        expect(entry["state"] == "published", f"its state is {entry['state']}")
+        shown = self.cdo.action("inventory_entry_show", id=self.id)
+        self.dataset = shown["link"]["dataset_id"]
+
+    def found(self) -> None:
+        patience = time.monotonic() + 15
+        while time.monotonic() < patience:
+            found = self.visitor.action("package_search", q=f'title:"{self.title}"')
+            if found["count"]:
+                break
+            time.sleep(0.5)
+        expect(found["count"] == 1, f"the search finds {found['count']}")
+        expect(found["results"][0]["id"] == self.dataset, "the search finds another dataset")
+
+    def opened(self) -> None:
+        dataset = self.visitor.action("package_show", id=self.dataset)
+        status, text = self.visitor.page(f"/dataset/{dataset['name']}")
+        expect(status == 200 and self.title in text, f"its page answers {status}")
+        expect(self.number not in text, "its page shows the entry's number")
+        status, text = self.visitor.page(dataset["resources"][0]["url"])
+        expect(status == 200 and text.encode() == DATA_FILE[1], f"its file answers {status}")
+
+    def _transition(self, client: Client, name: str, **inputs: Any) -> Any:
+        revision = self.cdo.action("inventory_entry_show", id=self.id)["revision"]
+        return client.action(
+            "inventory_transition", id=self.id, transition=name, revision=revision, **inputs
+        )
+
+
+def walk(url: str, accounts: Sequence[dict[str, Any]]) -> int:
+    """Walk through all steps and say of each how it went.
+
+    :param url: the running site
+    :param accounts: the demo's accounts, as in the ready file
+    :returns: the exit status: 0 if everything passed
+    """
+    say(f"\nThe main job at {url}:")
+    todo = Walk(url, accounts).steps()
+    for number, (text, run) in enumerate(todo, 1):
+        try:
+            run()
+        except (Failed, Refused, urllib.error.URLError, KeyError, TimeoutError) as error:
+            say(f"  {number:2}. FAILED  {text}: {error}")
+            say(f"\nCheck failed at step {number} of {len(todo)}.")
+            return 1
+        say(f"  {number:2}. passed  {text}")
+    say(f"\nCheck passed: {len(todo)} steps.")
+    return 0
