@@ -1,0 +1,853 @@
+"""The fields of entries and sources as typed data, read from scheming's loaded schemas.
+
+Pure but for :func:`schema_for` and :func:`problems_at_start`, which ask scheming what it loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, TypeGuard, cast
+
+import yaml
+
+from ckanext.inventory import vocabularies as vocabularies_module
+from ckanext.inventory.types import ENTRY, SOURCE, Stage, Writer
+from ckanext.inventory.vocabularies import Choice, Vocabularies, VocabularyProblem
+
+CHOICE_KINDS = frozenset({"choice", "choices"})
+LIST_KINDS = frozenset({"choices", "list", "url_list", "source_list", "language"})
+"""Kinds whose stored value is a list of texts."""
+KINDS = LIST_KINDS | {
+    "text",
+    "long_text",
+    "markdown",
+    "choice",
+    "date",
+    "partial_date",
+    "url",
+    "email",
+    "integer",
+    "rows",
+    "organization",
+    "entry",
+    "license",
+}
+UNORDERED_KINDS = frozenset({"choices", "source_list"})
+PUBLIC = ("yes", "derived", "no")
+NO_STAGE = "none"
+STAGES = (Stage.SAVE, Stage.SUBMIT, Stage.APPROVE, Stage.PROMOTE)
+
+LOCKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "name": {
+            "create_validators": "inventory_new_name",
+            "validators": "inventory_stored_name",
+        },
+        "private": {"validators": "inventory_private"},
+        "state": {
+            "create_validators": "inventory_new_state",
+            "validators": "inventory_stored_state",
+        },
+    }
+)
+"""What keeps a record private; these fields are no content."""
+
+BEFORE_VALIDATOR = "inventory_only_fields"
+AFTER_VALIDATOR = "inventory_complete"
+_VALIDATOR_OF_KIND = {"organization": "inventory_organization"}
+_ROW_KEY_VALIDATOR = "inventory_row_kind"
+
+CORE_FIELDS: Mapping[str, Mapping[str, tuple[str, str | None]]] = MappingProxyType(
+    {
+        ENTRY: {
+            "title": ("text", None),
+            "owner_org": ("organization", None),
+            "notes": ("markdown", None),
+            "classification": ("choice", "classification"),
+            "blocker_status": ("choice", "blocker_status"),
+            "release_blockers": ("rows", None),
+            "contains_sensitive_data": ("choice", "contains_sensitive_data"),
+            "sensitive_data_comments": ("long_text", None),
+            "reviews_needed": ("choices", "reviews_needed"),
+            "release_justification": ("long_text", None),
+            "license_id": ("license", None),
+        },
+        SOURCE: {"title": ("text", None), "owner_org": ("organization", None)},
+    }
+)
+"""Fields that rules in the code speak of: field → its kind and vocabulary."""
+
+BLOCKER_COLUMNS: Mapping[str, tuple[str, str | None]] = MappingProxyType(
+    {
+        "kind": ("choice", "blocker_kind"),
+        "rationale": ("long_text", None),
+        "status": ("choice", "blocker_row_status"),
+        "status_reason": ("long_text", None),
+    }
+)
+
+RESERVED = frozenset(
+    {
+        "assignee",
+        "author",
+        "author_email",
+        "confirmed_on",
+        "creator_user_id",
+        "extras",
+        "groups",
+        "id",
+        "in_directory",
+        "isopen",
+        "listing",
+        "maintainer",
+        "maintainer_email",
+        "metadata_created",
+        "metadata_modified",
+        "number",
+        "organization",
+        "plugin_data",
+        "relationships_as_object",
+        "relationships_as_subject",
+        "resources",
+        "retire_reason",
+        "revision",
+        "shared",
+        "successor",
+        "tag_string",
+        "tags",
+        "triage",
+        "type",
+        "url",
+        "version",
+        "visibility",
+        "workflow_state",
+    }
+)
+"""Names that belong to CKAN or to our own tables."""
+
+INHERITED: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "steward": frozenset({"steward", "steward_email"}),
+        "public_contact": frozenset({"public_contact_name", "public_contact_email"}),
+        "license": frozenset({"license_id"}),
+    }
+)
+"""Groups of fields that take a department's defaults together."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong in a configured file.
+
+    :param file: the file, as it was configured
+    :param field: the field or key, empty for the file itself
+    :param message: what is wrong and how to put it right
+    """
+
+    file: str
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}, {self.field}" if self.field else self.file
+        return f"{where}: {self.message}"
+
+
+class SchemaProblem(ValueError):  # noqa: N818 - what is wrong, not an error of ours
+    """A schema can't be used.
+
+    :param problems: everything that is wrong with it
+    """
+
+    def __init__(self, problems: Iterable[Problem]):
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the form and of the page.
+
+    :param name: as the fields name it
+    :param label: its heading
+    """
+
+    name: str
+    label: str
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One field, or one column of a field of rows.
+
+    :param name: its name in the package
+    :param label: what people read
+    :param term: what the method calls it; empty if that is the label
+    :param help: a sentence or two in plain words
+    :param kind: one of :data:`KINDS`
+    :param vocabulary: name of its list of values
+    :param choices: the values it takes, with labels
+    :param writers: who may write it, through any door
+    :param stage: the first stage at which it must hold a value; None for never
+    :param real_value: from approve on, "not known yet" is not enough
+    :param material: a change after approval sends the entry back to review
+    :param public: ``yes``, ``derived`` or ``no``
+    :param section: the section it stands in
+    :param quick: part of the short form
+    :param subfields: the columns of a field of rows
+    :param required_if: field → values; it is required only where one of them holds for each
+    :param alternative: a field that answers for it
+    :param inherit: the group of department defaults that it takes part in
+    :param required_with: a field that makes this one required at save
+    :param max_length: characters, of the whole value
+    :param separators: characters that separate the items of a list typed as one text
+    :param default: what an empty cell of a row becomes
+    """
+
+    name: str
+    label: str
+    term: str = ""
+    help: str = ""
+    kind: str = "text"
+    vocabulary: str | None = None
+    choices: tuple[Choice, ...] = ()
+    writers: frozenset[Writer] = frozenset({Writer.DEPARTMENT})
+    stage: Stage | None = None
+    real_value: bool = False
+    material: bool = False
+    public: str = "no"
+    section: str = ""
+    quick: bool = False
+    subfields: tuple[FieldSpec, ...] = ()
+    required_if: Mapping[str, frozenset[str]] = field(
+        default_factory=lambda: MappingProxyType(dict[str, frozenset[str]]())
+    )
+    alternative: str | None = None
+    inherit: str | None = None
+    required_with: str | None = None
+    max_length: int = 32_000
+    separators: str = ""
+    default: str = ""
+
+    def label_of(self, value: str) -> str:
+        """Return the label of a stored value.
+
+        :param value: a value of the field's list
+        :returns: its label; the value itself if the list doesn't have it any more
+        """
+        return next((c.label for c in self.choices if c.value == value), value)
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The fields of one type, in the order of the form.
+
+    :param package_type: ``inventory_entry`` or ``inventory_source``
+    :param fields: name → field, without the locks ``name``, ``private`` and ``state``
+    :param sections: the sections, in order
+    """
+
+    package_type: str
+    fields: Mapping[str, FieldSpec]
+    sections: tuple[Section, ...]
+
+    def in_section(self, name: str) -> tuple[FieldSpec, ...]:
+        """Return the fields of a section.
+
+        :param name: the section's name
+        :returns: its fields, in order
+        """
+        return tuple(spec for spec in self.fields.values() if spec.section == name)
+
+    @property
+    def quick(self) -> tuple[FieldSpec, ...]:
+        """The fields of the short form."""
+        return tuple(spec for spec in self.fields.values() if spec.quick)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A field that differs between two contents.
+
+    :param field: its name
+    :param label: its label
+    :param old: the value before, None for nothing
+    :param new: the value now, None for nothing
+    """
+
+    field: str
+    label: str
+    old: Any
+    new: Any
+
+
+# --- reading a schema ------------------------------------------------------------------------
+
+
+def parse_schema(raw: Mapping[str, Any], vocabularies: Vocabularies, file: str = "") -> Schema:
+    """Turn a schema as scheming loads it into typed fields.
+
+    :param raw: the loaded YAML, with or without its presets filled in
+    :param vocabularies: the lists that its fields name
+    :param file: where it comes from, for messages
+    :returns: the schema
+    :raises SchemaProblem: with everything that is wrong
+    """
+    reader = _Reader(raw, vocabularies, file)
+    schema = reader.read()
+    if reader.problems:
+        raise SchemaProblem(reader.problems)
+    return schema
+
+
+def check_schema(
+    raw: Mapping[str, Any], vocabularies: Vocabularies, file: str = ""
+) -> list[Problem]:
+    """Say what is wrong with a schema, all at once.
+
+    :param raw: the loaded YAML, with or without its presets filled in
+    :param vocabularies: the lists that its fields name
+    :param file: where it comes from, for messages
+    :returns: the problems; empty if it can be used
+    """
+    reader = _Reader(raw, vocabularies, file)
+    reader.read()
+    return reader.problems
+
+
+def field_spec(raw: Mapping[str, Any], vocabularies: Vocabularies | None = None) -> FieldSpec:
+    """Read one field of a schema that is known to be sound.
+
+    :param raw: the field as scheming has it
+    :param vocabularies: the lists; None leaves ``choices`` empty
+    :returns: the field
+    """
+    reader = _Reader({}, vocabularies, "")
+    return reader.spec(raw, parent=None)
+
+
+class _Reader:
+    """Collects every problem of a schema instead of stopping at the first."""
+
+    def __init__(self, raw: Mapping[str, Any], vocabularies: Vocabularies | None, file: str):
+        self.raw = raw
+        self.vocabularies = vocabularies
+        self.file = file or str(raw.get("dataset_type", ""))
+        self.problems: list[Problem] = []
+
+    def problem(self, name: str, message: str) -> None:
+        self.problems.append(Problem(self.file, name, message))
+
+    def read(self) -> Schema:
+        package_type = str(self.raw.get("dataset_type", ""))
+        if package_type not in CORE_FIELDS:
+            self.problem("dataset_type", f"must be one of {', '.join(sorted(CORE_FIELDS))}")
+        self._check_frame()
+        sections = self._sections()
+        given = self._given()
+        fields: dict[str, FieldSpec] = {}
+        for name, raw in given.items():
+            if name in LOCKS:
+                self._check_lock(name, raw)
+            else:
+                fields[name] = self._checked(name, raw, package_type)
+        for name in LOCKS:
+            if name not in given:
+                self.problem(name, f"is missing: add it with preset inventory_{name}")
+        self._check_core(package_type, fields)
+        for spec in fields.values():
+            self._check_references(spec, fields, sections)
+        return Schema(package_type, MappingProxyType(fields), sections)
+
+    def _check_frame(self) -> None:
+        if self.raw.get("resource_fields") != []:
+            self.problem("resource_fields", "must be [] (entries and sources hold no files)")
+        for key, validator in (
+            ("before_validators", BEFORE_VALIDATOR),
+            ("after_validators", AFTER_VALIDATOR),
+        ):
+            if validator not in str(self.raw.get(key) or "").split():
+                self.problem(key, f"must name {validator}")
+
+    def _given(self) -> dict[str, Mapping[str, Any]]:
+        given: dict[str, Mapping[str, Any]] = {}
+        items: Any = self.raw.get("dataset_fields")
+        if not isinstance(items, list):
+            self.problem("dataset_fields", "is missing")
+            return given
+        for item in cast("list[Any]", items):
+            if not _is_mapping(item) or not isinstance(item.get("field_name"), str):
+                self.problem("dataset_fields", f"{item!r} is no field: it needs a field_name")
+                continue
+            name = str(item["field_name"])
+            if name in given:
+                self.problem(name, "stands twice")
+            given[name] = item
+        return given
+
+    def _sections(self) -> tuple[Section, ...]:
+        found: list[Section] = []
+        items: Any = self.raw.get("inventory_sections")
+        if not isinstance(items, list) or not items:
+            self.problem("inventory_sections", "is missing: a list of name and label")
+            return ()
+        for item in cast("list[Any]", items):
+            if not _is_mapping(item) or not item.get("name") or not item.get("label"):
+                self.problem("inventory_sections", f"{item!r} needs a name and a label")
+                continue
+            found.append(Section(str(item["name"]), _text(item["label"])))
+        return tuple(found)
+
+    def _check_lock(self, name: str, raw: Mapping[str, Any]) -> None:
+        by_preset: Mapping[str, str] = {}
+        if raw.get("preset") == f"inventory_{name}":
+            by_preset = LOCKS[name]
+        for key, validator in LOCKS[name].items():
+            found = str(raw.get(key) or by_preset.get(key, "")).split()
+            if found != [validator]:
+                self.problem(name, f"{key} must be {validator} and nothing else")
+        for key in ("create_validators", "validators"):
+            if key in raw and key not in LOCKS[name]:
+                self.problem(name, f"must not have {key}")
+
+    def _check_core(self, package_type: str, fields: Mapping[str, FieldSpec]) -> None:
+        for name, (kind, vocabulary) in CORE_FIELDS.get(package_type, {}).items():
+            spec = fields.get(name)
+            if spec is None:
+                self.problem(name, "is missing: the rules of the workflow ask for it")
+            else:
+                self._check_kind(name, spec, kind, vocabulary)
+        for name in ("title", "owner_org"):
+            spec = fields.get(name)
+            if spec is not None and spec.stage is not Stage.SAVE:
+                self.problem(name, "inventory_stage must be save")
+        rows = fields.get("release_blockers")
+        if rows is None or rows.kind != "rows":
+            return
+        columns = {column.name: column for column in rows.subfields}
+        for name, (kind, vocabulary) in BLOCKER_COLUMNS.items():
+            if name not in columns:
+                self.problem(f"release_blockers.{name}", "is missing: blockers are judged by it")
+            else:
+                self._check_kind(f"release_blockers.{name}", columns[name], kind, vocabulary)
+
+    def _check_kind(self, name: str, spec: FieldSpec, kind: str, vocabulary: str | None) -> None:
+        texts = ("text", "long_text", "markdown")
+        if spec.kind != kind and not (kind in texts and spec.kind in texts):
+            self.problem(name, f"must be of preset inventory_{kind}")
+        elif vocabulary and spec.vocabulary != vocabulary:
+            self.problem(name, f"inventory_vocabulary must be {vocabulary}")
+
+    def _checked(self, name: str, raw: Mapping[str, Any], package_type: str) -> FieldSpec:
+        spec = self.spec(raw, parent=None)
+        if not name.isidentifier() or name != name.lower() or name.startswith("_"):
+            self.problem(name, "a name has lower-case letters, digits and _ only")
+        if name in RESERVED:
+            self.problem(name, "is set by CKAN or by an act, never a field of the form")
+        is_public = spec.public != "no"
+        if is_public and package_type == SOURCE:
+            self.problem(name, "inventory_public must be no: sources are never promoted")
+        if is_public and not spec.material and name != "owner_org":
+            self.problem(name, "what becomes public is material: inventory_material must be true")
+        return spec
+
+    def spec(self, raw: Mapping[str, Any], parent: str | None) -> FieldSpec:
+        own = str(raw.get("field_name", ""))
+        name = f"{parent}.{own}" if parent else own
+        kind = self._kind(raw, name)
+        vocabulary = self._optional(raw, "inventory_vocabulary")
+        if kind in CHOICE_KINDS and not vocabulary:
+            self.problem(name, "needs inventory_vocabulary")
+        label = _text(raw.get("label"))
+        if not label:
+            self.problem(name, "needs a label")
+        if not _text(raw.get("help_text")):
+            self.problem(name, "needs a help_text in plain words")
+        self._check_validators(raw, name, kind, in_row=parent is not None)
+        return FieldSpec(
+            name=own,
+            label=label,
+            term=_text(raw.get("inventory_term")),
+            help=_text(raw.get("help_text")),
+            kind=kind,
+            vocabulary=vocabulary,
+            choices=self._choices(vocabulary, name),
+            writers=self._writers(raw, name, parent),
+            stage=self._stage(raw, name, parent),
+            real_value=self._flag(raw, "inventory_real_value", name, default=False),
+            material=self._flag(raw, "inventory_material", name, default=False if parent else None),
+            public=self._public(raw, name, parent),
+            section=str(raw.get("inventory_section") or ""),
+            quick=self._flag(raw, "inventory_quick", name, default=False),
+            subfields=self._subfields(raw, name, kind, parent),
+            required_if=self._required_if(raw, name),
+            alternative=self._optional(raw, "inventory_alternative"),
+            inherit=self._optional(raw, "inventory_inherit"),
+            required_with=self._optional(raw, "inventory_required_with"),
+            max_length=self._max_length(raw, name),
+            separators=str(raw.get("inventory_separators") or ""),
+            default=str(raw.get("inventory_default") or ""),
+        )
+
+    def _kind(self, raw: Mapping[str, Any], name: str) -> str:
+        preset = str(raw.get("preset") or "")
+        kind = str(raw.get("inventory_kind") or preset.removeprefix("inventory_"))
+        if kind not in KINDS or (kind == preset and not raw.get("inventory_kind")):
+            known = ", ".join(f"inventory_{kind}" for kind in sorted(KINDS))
+            self.problem(name, f"its preset must be one of {known}")
+            return "text"
+        return kind
+
+    def _check_validators(self, raw: Mapping[str, Any], name: str, kind: str, in_row: bool) -> None:
+        if kind == "rows" or "validators" not in raw:
+            return
+        found = str(raw["validators"]).split()
+        wanted = _VALIDATOR_OF_KIND.get(kind, "inventory_value")
+        keys_row = in_row and _ROW_KEY_VALIDATOR in found
+        if wanted not in found and not keys_row:
+            self.problem(name, f"its validators must name {wanted}")
+
+    def _choices(self, vocabulary: str | None, name: str) -> tuple[Choice, ...]:
+        if vocabulary is None or self.vocabularies is None:
+            return ()
+        if vocabulary not in self.vocabularies.lists:
+            self.problem(name, f"there is no vocabulary {vocabulary!r}")
+            return ()
+        return self.vocabularies.choices(vocabulary)
+
+    def _writers(self, raw: Mapping[str, Any], name: str, parent: str | None) -> frozenset[Writer]:
+        given: Any = raw.get("inventory_writers")
+        if given is None and parent:
+            return frozenset()
+        words = [str(word) for word in given] if _is_list(given) else []
+        writers = frozenset(Writer(word) for word in words if word in _WRITER_WORDS)
+        if not words or len(writers) != len(set(words)):
+            self.problem(name, f"inventory_writers must list some of {', '.join(_WRITER_WORDS)}")
+        return writers
+
+    def _stage(self, raw: Mapping[str, Any], name: str, parent: str | None) -> Stage | None:
+        given = str(raw.get("inventory_stage") or (NO_STAGE if parent else ""))
+        words = [str(stage) for stage in STAGES]
+        if given in words:
+            return Stage(given)
+        if given != NO_STAGE:
+            self.problem(name, f"inventory_stage must be one of {', '.join(words)}, {NO_STAGE}")
+        return None
+
+    def _public(self, raw: Mapping[str, Any], name: str, parent: str | None) -> str:
+        given = raw.get("inventory_public", "no" if parent else None)
+        if isinstance(given, bool):  # YAML reads a bare yes or no as a truth value
+            given = "yes" if given else "no"
+        if given not in PUBLIC:
+            self.problem(name, f"inventory_public must be one of {', '.join(PUBLIC)}")
+            return "no"
+        return str(given)
+
+    def _flag(self, raw: Mapping[str, Any], key: str, name: str, default: Any) -> bool:
+        given = raw.get(key, default)
+        if not isinstance(given, bool):
+            self.problem(name, f"{key} must be true or false")
+        return given is True
+
+    def _max_length(self, raw: Mapping[str, Any], name: str) -> int:
+        given = raw.get("inventory_max_length", FieldSpec.max_length)
+        if isinstance(given, int) and 0 < given <= FieldSpec.max_length:
+            return given
+        self.problem(name, f"inventory_max_length must be a number up to {FieldSpec.max_length}")
+        return FieldSpec.max_length
+
+    def _subfields(
+        self, raw: Mapping[str, Any], name: str, kind: str, parent: str | None
+    ) -> tuple[FieldSpec, ...]:
+        given: Any = raw.get("repeating_subfields")
+        if kind != "rows":
+            if given:
+                self.problem(name, "only a field of preset inventory_rows has repeating_subfields")
+            return ()
+        if parent or not _is_list(given) or not given:
+            self.problem(name, "needs repeating_subfields, of one level")
+            return ()
+        return tuple(self.spec(item, parent=name) for item in given if _is_mapping(item))
+
+    def _required_if(self, raw: Mapping[str, Any], name: str) -> Mapping[str, frozenset[str]]:
+        given: Any = raw.get("inventory_required_if") or {}
+        if not _is_mapping(given) or not all(_is_list(values) for values in given.values()):
+            self.problem(name, "inventory_required_if must be {field: [values]}")
+            return MappingProxyType({})
+        return MappingProxyType(
+            {str(other): frozenset(map(str, values)) for other, values in given.items()}
+        )
+
+    def _optional(self, raw: Mapping[str, Any], key: str) -> str | None:
+        return str(raw[key]) if raw.get(key) else None
+
+    def _check_references(
+        self, spec: FieldSpec, fields: Mapping[str, FieldSpec], sections: tuple[Section, ...]
+    ) -> None:
+        name = spec.name
+        if sections and spec.section not in {section.name for section in sections}:
+            self.problem(name, f"there is no section {spec.section!r}")
+        for key, other in (
+            ("inventory_alternative", spec.alternative),
+            ("inventory_required_with", spec.required_with),
+        ):
+            if other and other not in fields:
+                self.problem(name, f"{key} names {other}, which is no field")
+        for other, values in spec.required_if.items():
+            if other not in fields:
+                self.problem(name, f"inventory_required_if names {other}, which is no field")
+                continue
+            unknown = values - {choice.value for choice in fields[other].choices}
+            if unknown:
+                words = ", ".join(sorted(unknown))
+                self.problem(name, f"inventory_required_if: {other} has no value {words}")
+        if spec.inherit and name not in INHERITED.get(spec.inherit, frozenset()):
+            self.problem(name, f"there is no department default {spec.inherit} for it")
+        for column in spec.subfields:
+            if column.default and column.default not in {c.value for c in column.choices}:
+                self.problem(f"{name}.{column.name}", "inventory_default is none of its values")
+
+
+_WRITER_WORDS = tuple(str(writer) for writer in Writer)
+
+
+def _is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
+def _text(value: Any) -> str:
+    """Read a label, which scheming lets be one text or one per language."""
+    if _is_mapping(value):
+        return str(value.get("en") or next(iter(value.values()), ""))
+    return str(value or "")
+
+
+# --- what scheming loaded --------------------------------------------------------------------
+
+_parsed: dict[str, tuple[Mapping[str, Any], Vocabularies, Schema]] = {}
+
+
+def schema_for(package_type: str) -> Schema:
+    """Return the schema of a type that is in force.
+
+    :param package_type: ``inventory_entry`` or ``inventory_source``
+    :returns: the schema, read once for as long as scheming's loaded schema stays the same
+    :raises SchemaProblem: if there is none, or it can't be used
+    :raises VocabularyProblem: if the vocabularies can't be used
+    """
+    raw = _loaded(package_type)
+    if raw is None:
+        raise SchemaProblem([_not_loaded(package_type)])
+    words = vocabularies_module.current()
+    known = _parsed.get(package_type)
+    if known is not None and known[0] is raw and known[1] is words:
+        return known[2]
+    schema = parse_schema(raw, words, _file_of(package_type))
+    _parsed[package_type] = (raw, words, schema)
+    return schema
+
+
+def problems_at_start() -> list[Problem]:
+    """Say what is wrong with the configured schemas and vocabularies.
+
+    :returns: the problems of all files; empty if the plugin may start
+    """
+    try:
+        words = vocabularies_module.current()
+    except VocabularyProblem as problem:
+        return [Problem(problem.path, key, message) for key, message in problem.problems]
+    problems: list[Problem] = []
+    for package_type in (ENTRY, SOURCE):
+        raw = _loaded(package_type)
+        if raw is None:
+            problems.append(_not_loaded(package_type))
+        else:
+            problems += check_schema(raw, words, _file_of(package_type))
+    return problems
+
+
+def _not_loaded(package_type: str) -> Problem:
+    shipped = f"ckanext.inventory:schemas/{package_type}.yaml"
+    message = f"no schema of the type {package_type} is loaded: add {shipped}"
+    return Problem("scheming.dataset_schemas", package_type, message)
+
+
+def _loaded(package_type: str) -> Mapping[str, Any] | None:
+    from ckanext.scheming import helpers  # needs CKAN; what is above doesn't
+
+    loaded: Any = helpers.scheming_get_dataset_schema(package_type)
+    return loaded if _is_mapping(loaded) else None
+
+
+def _file_of(package_type: str) -> str:
+    """Find which configured file declares a type; scheming doesn't remember it."""
+    import ckan.plugins.toolkit as tk
+
+    for path in str(tk.config.get("scheming.dataset_schemas") or "").split():
+        try:
+            raw: Any = yaml.safe_load(vocabularies_module.resolve(path).read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, VocabularyProblem):
+            continue
+        if _is_mapping(raw) and raw.get("dataset_type") == package_type:
+            return path
+    return package_type
+
+
+# --- content ---------------------------------------------------------------------------------
+
+
+def content_of(schema: Schema, package: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the content out of a package, as shown or as just validated.
+
+    :param schema: the schema of its type
+    :param package: a dict from ``package_show``, from validation (values in ``extras``), or
+        content itself
+    :returns: field → value in the order of the schema: texts, whole numbers, lists of texts, rows
+        as dicts; without what is empty
+    """
+    extras = _extras(package.get("extras"))
+    content: dict[str, Any] = {}
+    for name, spec in schema.fields.items():
+        value = _stored(spec, package[name] if name in package else extras.get(name))
+        if value not in (None, "", []):
+            content[name] = value
+    return content
+
+
+def _extras(given: Any) -> dict[str, Any]:
+    if _is_mapping(given):
+        return dict(given)
+    if _is_list(given):
+        return {str(item["key"]): item.get("value") for item in given if _is_mapping(item)}
+    return {}
+
+
+def _stored(spec: FieldSpec, value: Any) -> Any:
+    if value is None:
+        return None
+    if spec.kind == "rows":
+        return _rows(spec, _decoded(value))
+    if spec.kind in LIST_KINDS:
+        value = _decoded(value)
+        items = value if _is_list(value) else [value]
+        return [str(item) for item in items if item not in (None, "")]
+    if spec.kind == "integer":
+        return int(value) if str(value).strip() else None
+    return str(value)
+
+
+def _decoded(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _rows(spec: FieldSpec, value: Any) -> list[dict[str, Any]]:
+    if not _is_list(value):
+        return []
+    rows: list[dict[str, Any]] = []
+    for item in value:
+        if not _is_mapping(item):
+            continue
+        row: dict[str, Any] = {}
+        for column in spec.subfields:
+            cell = _stored(column, item.get(column.name))
+            if cell not in (None, "", []):
+                row[column.name] = cell
+        if row:
+            rows.append(row)
+    return rows
+
+
+def canonical_json(value: Any) -> str:
+    """Write a value as JSON in the one form that hashes are made of.
+
+    :param value: texts, numbers, truth values, None, lists and dicts with text keys
+    :returns: JSON with sorted keys, without spaces, not escaped beyond what JSON asks for
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def material_hash(schema: Schema, content: Mapping[str, Any]) -> str:
+    """Hash the part of a content that an approval covers.
+
+    :param schema: the schema of its type
+    :param content: as :func:`content_of` returns it
+    :returns: SHA-256, in hexadecimal, of the canonical JSON of the filled material fields; the
+        order of rows and of ticked values doesn't count
+    """
+    material = {
+        name: _comparable(spec, content[name])
+        for name, spec in schema.fields.items()
+        if spec.material and content.get(name) not in (None, "", [])
+    }
+    return hashlib.sha256(canonical_json(material).encode("utf-8")).hexdigest()
+
+
+def _comparable(spec: FieldSpec, value: Any) -> Any:
+    if spec.kind in UNORDERED_KINDS and _is_list(value):
+        return sorted(str(item) for item in value)
+    if spec.kind == "rows" and _is_list(value):
+        columns = {column.name: column for column in spec.subfields}
+        rows = [
+            {
+                name: _comparable(columns[name], cell)
+                for name, cell in cast("Mapping[str, Any]", row).items()
+                if name in columns and cell not in (None, "", [])
+            }
+            for row in value
+        ]
+        return sorted((row for row in rows if row), key=canonical_json)
+    return value
+
+
+def diff(schema: Schema, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+    """Say which fields differ between two contents.
+
+    :param schema: the schema of their type
+    :param old: the content before
+    :param new: the content now
+    :returns: the changes, in the order of the schema; the order of rows and of ticked values
+        is no change
+    """
+    changes: list[Change] = []
+    for name, spec in schema.fields.items():
+        before = None if old.get(name) in ("", []) else old.get(name)
+        after = None if new.get(name) in ("", []) else new.get(name)
+        if _comparable(spec, before) != _comparable(spec, after):
+            changes.append(Change(name, spec.label, before, after))
+    return changes
+
+
+def display(spec: FieldSpec, value: Any) -> str:
+    """Write a stored value for people, as plain text.
+
+    :param spec: the field
+    :param value: its stored value, or None
+    :returns: labels in place of values, lists separated by commas, one line for each row
+    """
+    if value in (None, "", []):
+        return ""
+    if spec.kind == "rows" and _is_list(value):
+        return "\n".join(_row_text(spec, row) for row in value if _is_mapping(row))
+    if _is_list(value):
+        return ", ".join(spec.label_of(str(item)) for item in value)
+    if spec.kind == "choice":
+        return spec.label_of(str(value))
+    return str(value)
+
+
+def _row_text(spec: FieldSpec, row: Mapping[str, Any]) -> str:
+    cells = ((column.label, display(column, row.get(column.name))) for column in spec.subfields)
+    return "; ".join(f"{label}: {text}" for label, text in cells if text)
