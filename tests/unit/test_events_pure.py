@@ -1,4 +1,4 @@
-"""The arithmetic of the history's chain: what is digested, and that erasing words leaves it whole."""
+"""The arithmetic of the history's chain, and that erasing words leaves it whole."""
 
 from __future__ import annotations
 
