@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app, g, request
-
 import ckan.plugins.toolkit as tk
+from flask import current_app, g, request
 
 from ckanext.inventory import config
 

@@ -1,0 +1,160 @@
+"""Auth functions: for our types the policy answers, in both directions (leak contract, layer 4)."""
+
+from __future__ import annotations
+
+import ckan.model as model
+import ckan.plugins.toolkit as tk
+from ckan.types import AuthFunction, AuthResult, Context, DataDict
+
+from ckanext.inventory import labels, policy
+from ckanext.inventory.guards.asking import (
+    db,
+    is_sysadmin,
+    may,
+    ours,
+    person,
+    readable,
+    refused,
+)
+from ckanext.inventory.policy import Act
+from ckanext.inventory.service import facts
+from ckanext.inventory.types import PRIVATE_TYPES, Facts
+
+
+@tk.chained_auth_function
+@tk.auth_allow_anonymous_access
+def package_create(
+    next_auth: AuthFunction, context: Context, data_dict: DataDict | None = None
+) -> AuthResult:
+    """Let coordinators add to their departments, whatever they are in the organization."""
+    given = data_dict or {}
+    if given.get("type") not in PRIVATE_TYPES:
+        return next_auth(context, data_dict or {})
+    asking = person(context)
+    if not given.get("owner_org"):
+        somewhere = asking.sysadmin or policy.is_cdo(asking) or policy.departments_of(asking)
+        return {"success": True} if somewhere else refused("Choose a department.")
+    group = model.Group.get(given["owner_org"])
+    decision = policy.may_add_to(asking, group.id if group is not None else "")
+    return {"success": True} if decision else refused(decision.reason)
+
+
+@tk.chained_auth_function
+@tk.auth_allow_anonymous_access
+def package_update(
+    next_auth: AuthFunction, context: Context, data_dict: DataDict | None
+) -> AuthResult:
+    """Ask the policy for our types, in both directions."""
+    package = _named(data_dict)
+    if package is None:
+        return next_auth(context, data_dict or {})
+    if package.type in PRIVATE_TYPES:
+        return _by_policy(context, Act.EDIT, package)
+    result = next_auth(context, data_dict or {})
+    if result.get("success") or not package.private:
+        return result
+    return {"success": True} if _works_on_held(context, package) else result
+
+
+@tk.chained_auth_function
+def package_delete(
+    next_auth: AuthFunction, context: Context, data_dict: DataDict | None
+) -> AuthResult:
+    """Ask the policy for our types."""
+    package = _named(data_dict)
+    if package is None or package.type not in PRIVATE_TYPES:
+        return next_auth(context, data_dict or {})
+    return _by_policy(context, Act.DELETE, package)
+
+
+@tk.chained_auth_function
+@tk.auth_sysadmins_check
+def package_owner_org_update(
+    next_auth: AuthFunction, context: Context, data_dict: DataDict | None
+) -> AuthResult:
+    """Move no entry but by a transfer with the consent of both sides."""
+    package = ours((data_dict or {}).get("id"))
+    if package is None:
+        return {"success": True} if is_sysadmin(context) else next_auth(context, data_dict or {})
+    return _never(context, package, "Ask for a transfer: both departments have to agree.")
+
+
+@tk.chained_auth_function
+@tk.auth_sysadmins_check
+def package_relationship_create(
+    next_auth: AuthFunction, context: Context, data_dict: DataDict | None
+) -> AuthResult:
+    """Relate an entry to nothing."""
+    given = data_dict or {}
+    if any(ours(given.get(end)) is not None for end in ("subject", "object")):
+        return refused("Entries and sources have no relationships.")
+    return {"success": True} if is_sysadmin(context) else next_auth(context, data_dict or {})
+
+
+@tk.chained_auth_function
+@tk.auth_sysadmins_check
+def package_collaborator_create(
+    next_auth: AuthFunction, context: Context, data_dict: DataDict | None
+) -> AuthResult:
+    """Give an entry no collaborators."""
+    package = ours((data_dict or {}).get("id"))
+    if package is None:
+        return {"success": True} if is_sysadmin(context) else next_auth(context, data_dict or {})
+    return _never(context, package, "Entries and sources have no collaborators. Assign it instead.")
+
+
+@tk.chained_auth_function
+@tk.auth_sysadmins_check
+def follow_dataset(
+    next_auth: AuthFunction, context: Context, data_dict: DataDict | None
+) -> AuthResult:
+    """Let nobody follow an entry."""
+    package = ours((data_dict or {}).get("id"))
+    if package is None:
+        return {"success": True} if is_sysadmin(context) else next_auth(context, data_dict or {})
+    return _never(context, package, "Entries and sources can't be followed.")
+
+
+@tk.chained_auth_function
+@tk.auth_sysadmins_check
+def resource_create(
+    next_auth: AuthFunction, context: Context, data_dict: DataDict | None
+) -> AuthResult:
+    """Give an entry no resources."""
+    package = ours((data_dict or {}).get("package_id"))
+    if package is None:
+        return {"success": True} if is_sysadmin(context) else next_auth(context, data_dict or {})
+    if not readable(context, package):
+        raise tk.ObjectNotFound(tk._("No package found for this resource, cannot check auth."))
+    return refused("Entries and sources hold no files. The data goes with the public dataset.")
+
+
+def _named(data_dict: DataDict | None) -> model.Package | None:
+    reference = (data_dict or {}).get("id")
+    return model.Package.get(reference) if isinstance(reference, str) and reference else None
+
+
+def _by_policy(context: Context, act: Act, package: model.Package) -> AuthResult:
+    decision = may(context, act, package)
+    return {"success": True} if decision else refused(decision.reason)
+
+
+def _never(context: Context, package: model.Package, reason: str) -> AuthResult:
+    """Refuse what nobody may do, without telling an outsider that there is something."""
+    if not readable(context, package):
+        raise tk.ObjectNotFound
+    return refused(reason)
+
+
+def _works_on_held(context: Context, package: model.Package) -> bool:
+    """Whether somebody works on a prepared or withdrawn dataset without membership."""
+    held = labels.held(db(), [package.id]).get(package.id)
+    if held is None:
+        return False
+    asking = person(context)
+    if held.owner is not None and held.owner == asking.user_id:
+        return True
+    known: Facts | None = facts.load(db(), [held.entry_id]).get(held.entry_id)
+    if known is None:
+        return False
+    return policy.coordinates(asking, known.department) or policy.covers(asking, known)
