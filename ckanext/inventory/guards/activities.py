@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ckan.types import Action, Context, DataDict
 
 from ckanext.inventory.guards.asking import db
+from ckanext.inventory.model import event_entry
 from ckanext.inventory.types import PRIVATE_TYPES
 
 
@@ -41,9 +42,13 @@ def _dicts_in(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _any_ours(ids: Collection[str]) -> bool:
+    """Whether one of these is a package of ours, or was one: history outlives a purge."""
+    if not ids:
+        return False
     package = model.package_table
-    query = sa.select(package.c.id).where(
+    stands = sa.select(package.c.id).where(
         sa.or_(package.c.id.in_(ids), package.c.name.in_(ids)),
         package.c.type.in_(PRIVATE_TYPES),
     )
-    return bool(ids) and db().scalar(query.limit(1)) is not None
+    stood = sa.select(event_entry.c.package_id).where(event_entry.c.package_id.in_(ids))
+    return bool(db().scalar(sa.select(sa.or_(stands.exists(), stood.exists()))))
