@@ -22,7 +22,10 @@ def demo() -> argparse.ArgumentParser:
         "--today", type=_date, metavar="DATE", help="date (YYYY-MM-DD) the city's dates relate to"
     )
     parser.add_argument(
-        "--inventory", type=_file, metavar="FILE", help="begin with a real inventory file (CSV, XLSX, ODS)"
+        "--inventory",
+        type=_file,
+        metavar="FILE",
+        help="begin with a real inventory file (CSV, XLSX, ODS)",
     )
     parser.add_argument("--department", metavar="NAME", help="the department that FILE belongs to")
     parser.add_argument(

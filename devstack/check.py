@@ -11,6 +11,9 @@ from typing import Any
 from devstack.client import Client, Refused
 from devstack.steps import say
 
+INDEX_SECONDS = 15
+"""How long the portal may take to find what was just promoted."""
+
 DATA_FILE = ("counts.csv", b"intersection,day,count\nHarbor and Main,2026-01-05,1312\n")
 
 
@@ -44,19 +47,19 @@ class Walk:
     def steps(self) -> list[tuple[str, Callable[[], None]]]:
         """Return the steps in their order, each with its name for people."""
         return [
-            ("the coordinator lists an entry", self.list_entry),
-            ("the coordinator submits it", self.submit),
-            ("a visitor finds nothing of it, an editor without a role gets 404", self.hidden),
-            ("the coordinator cannot approve it", self.no_self_approval),
-            ("the CDO confirms its class and approves it", self.approve),
-            ("still nobody outside sees it", self.hidden),
-            ("the CDO promotes it with its data", self.promote),
-            ("the visitor finds the dataset by searching the portal", self.found),
-            ("the visitor opens its page and downloads its data", self.opened),
-            ("the entry itself stays hidden", self.entry_hidden),
+            ("the coordinator lists an entry", self._list_entry),
+            ("the coordinator submits it", self._submit),
+            ("a visitor finds nothing of it, an editor without a role gets 404", self._hidden),
+            ("the coordinator cannot approve it", self._no_self_approval),
+            ("the CDO confirms its class and approves it", self._approve),
+            ("still nobody outside sees it", self._hidden),
+            ("the CDO promotes it with its data", self._promote),
+            ("the visitor finds the dataset by searching the portal", self._found),
+            ("the visitor opens its page and downloads its data", self._opened),
+            ("the entry itself stays hidden", self._entry_hidden),
         ]
 
-    def list_entry(self) -> None:
+    def _list_entry(self) -> None:
         department = self._account("coordinator")["departments"][0]
         entry = self.coordinator.action(
             "inventory_entry_create",
@@ -82,16 +85,15 @@ class Walk:
         )
         self.id, self.number = entry["id"], entry["number"]
 
-    def submit(self) -> None:
+    def _submit(self) -> None:
         entry = self.coordinator.action("inventory_transition", id=self.id, transition="submit")
         expect(entry["state"] == "submitted", f"its state is {entry['state']}")
 
-    def hidden(self) -> None:
-        self.entry_hidden()
-        found = self.visitor.action("package_search", q=f'title:"{self.title}"')
-        expect(found["count"] == 0, "the portal's search finds it")
+    def _hidden(self) -> None:
+        self._entry_hidden()
+        expect(self._search()["count"] == 0, "the portal's search finds it")
 
-    def entry_hidden(self) -> None:
+    def _entry_hidden(self) -> None:
         for who, client in (("visitor", self.visitor), ("editor", self.editor)):
             status, text = client.page(f"/inventory/entries/{self.number}")
             expect(self.title not in text, f"its page shows the title to the {who}")
@@ -105,19 +107,19 @@ class Walk:
                 else:
                     raise Failed(f"{reader} shows it to the {who}")
 
-    def no_self_approval(self) -> None:
+    def _no_self_approval(self) -> None:
         try:
             self._transition(self.coordinator, "approve")
         except Refused:
             return
         raise Failed("the coordinator approved their own entry")
 
-    def approve(self) -> None:
+    def _approve(self) -> None:
         self.cdo.action("inventory_classification_confirm", id=self.id, classification="public")
         entry = self._transition(self.cdo, "approve")
         expect(entry["state"] == "approved", f"its state is {entry['state']}")
 
-    def promote(self) -> None:
+    def _promote(self) -> None:
         entry = self._transition(
             self.cdo,
             "promote",
@@ -129,17 +131,19 @@ class Walk:
         shown = self.cdo.action("inventory_entry_show", id=self.id)
         self.dataset = shown["link"]["dataset_id"]
 
-    def found(self) -> None:
-        patience = time.monotonic() + 15
-        while time.monotonic() < patience:
-            found = self.visitor.action("package_search", q=f'title:"{self.title}"')
-            if found["count"]:
-                break
+    def _found(self) -> None:
+        found = self._search()
+        patience = time.monotonic() + INDEX_SECONDS
+        while not found["count"] and time.monotonic() < patience:
             time.sleep(0.5)
+            found = self._search()
         expect(found["count"] == 1, f"the search finds {found['count']}")
         expect(found["results"][0]["id"] == self.dataset, "the search finds another dataset")
 
-    def opened(self) -> None:
+    def _search(self) -> Any:
+        return self.visitor.action("package_search", q=f'title:"{self.title}"')
+
+    def _opened(self) -> None:
         dataset = self.visitor.action("package_show", id=self.dataset)
         status, text = self.visitor.page(f"/dataset/{dataset['name']}")
         expect(status == 200 and self.title in text, f"its page answers {status}")

@@ -21,7 +21,7 @@ def run_lint(layout: Layout) -> int:
         "ruff check": [bin_folder / "ruff", "check", "."],
         "ruff format": [bin_folder / "ruff", "format", "--check", "."],
         "pyright": [bin_folder / "pyright", "--pythonpath", layout.python],
-        "lint-imports": [bin_folder / "lint-imports"],
+        "lint-imports": [bin_folder / "lint-imports", "--no-logo"],
     }
     failed: list[str] = []
     for name, command in tools.items():

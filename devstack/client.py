@@ -6,7 +6,6 @@ import json
 import mimetypes
 import secrets
 import urllib.error
-import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +36,9 @@ class Client:
     token: str | None = None
     timeout_seconds: float = 60
 
-    def action(self, name: str, files: dict[str, tuple[str, bytes]] | None = None, **data: Any) -> Any:
+    def action(
+        self, name: str, /, files: dict[str, tuple[str, bytes]] | None = None, **data: Any
+    ) -> Any:
         """Call an action and return its result.
 
         :param files: uploads, as field name to file name and content; the rest is then sent as form fields
@@ -82,7 +83,9 @@ def _form(data: dict[str, Any], files: dict[str, tuple[str, bytes]]) -> tuple[by
     parts: list[bytes] = []
     for name, value in data.items():
         text = value if isinstance(value, str) else json.dumps(value)
-        parts.append(f'--{mark}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'.encode())
+        parts.append(
+            f'--{mark}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'.encode()
+        )
     for name, (filename, content) in files.items():
         kind = mimetypes.guess_type(filename)[0] or "application/octet-stream"
         parts.append(

@@ -50,7 +50,9 @@ def run_demo(layout: Layout, options: argparse.Namespace) -> int:
             run.forget_data()
         say(f"Files are in {run.folder.relative_to(layout.root)}")
         if run.postgres.parent.parent != layout.runs:
-            say(f"PostgreSQL's data is in {run.postgres.parent} (the project's folder is closed to it)")
+            say(
+                f"PostgreSQL's data is in {run.postgres.parent} (the project's folder is closed to it)"
+            )
         if remark:
             say(remark)
         stack = Stack(layout, run)
@@ -134,7 +136,8 @@ def _import(site: Site, accounts: list[Account], options: argparse.Namespace) ->
             )
     except Refused as refused:
         raise Problem(
-            f"The inventory could not be loaded: {refused}.", "Check the file and the department's name."
+            f"The inventory could not be loaded: {refused}.",
+            "Check the file and the department's name.",
         ) from None
     say(report.rstrip())
     return [*accounts, *people]
@@ -143,7 +146,11 @@ def _import(site: Site, accounts: list[Account], options: argparse.Namespace) ->
 def _person(administrator: Client, role: str, department: dict[str, Any] | None) -> Account:
     password = secrets.token_urlsafe(9)
     administrator.action(
-        "user_create", name=role, email=f"{role}@example.org", password=password, fullname=role.title()
+        "user_create",
+        name=role,
+        email=f"{role}@example.org",
+        password=password,
+        fullname=role.title(),
     )
     named = {"department": department["id"]} if department else {}
     administrator.action("inventory_role_add", user=role, role=role, **named)
@@ -159,7 +166,9 @@ def _write_ready_file(file: Path, url: str, accounts: list[Account]) -> None:
     try:
         _write_private(file, {"url": url, "accounts": [asdict(account) for account in accounts]})
     except OSError as error:
-        raise Problem(f"{file} cannot be written ({error.strerror}).", "Name another --ready-file.") from None
+        raise Problem(
+            f"{file} cannot be written ({error.strerror}).", "Name another --ready-file."
+        ) from None
 
 
 def _write_private(file: Path, content: Any) -> None:
@@ -177,7 +186,10 @@ def _announce(url: str, accounts: list[Account], run: Run) -> None:
     widths = [max(len(row[column]) for row in table) for column in range(4)]
     say(f"\nThe portal is at {url}/ and the inventory at {url}/inventory/\n")
     for row in table:
-        say("  " + "  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip())
+        say(
+            "  "
+            + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        )
     say(f"\nLogs: {run.logs}. Ctrl-C stops everything.")
 
 

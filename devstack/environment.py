@@ -86,7 +86,10 @@ def _python_environment(layout: Layout) -> None:
 
 
 def _works(python: Path) -> bool:
-    return subprocess.run([python, "-c", "import pip"], capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run([python, "-c", "import pip"], capture_output=True, check=False).returncode
+        == 0
+    )
 
 
 def _solr_jars(layout: Layout) -> None:

@@ -64,8 +64,8 @@ class Layout:
     def postgres_home(self) -> Path:
         """Return the folder for PostgreSQL's data folders.
 
-        PostgreSQL refuses to run as root, so root hands it to the account ``postgres``, which cannot enter a project below
-        a closed home: then the data lies in one folder under ``/var/tmp``.
+        PostgreSQL refuses to run as root, so root hands it to the account ``postgres``, which cannot
+        enter a project below a closed home: then the data lies in one folder under ``/var/tmp``.
 
         :returns: an existing folder
         :raises Problem: if the folder outside the project belongs to somebody else
@@ -76,7 +76,9 @@ class Layout:
         folder = Path("/var/tmp") / f"ckanext-inventory-{mark}"
         folder.mkdir(mode=0o711, exist_ok=True)
         if folder.is_symlink() or folder.stat().st_uid != 0:
-            raise Problem(f"{folder} belongs to another account.", "Remove it, then run this again.")
+            raise Problem(
+                f"{folder} belongs to another account.", "Remove it, then run this again."
+            )
         folder.chmod(0o711)
         return folder
 

@@ -1,7 +1,8 @@
 """One folder per running command, so that a demo and two test runs of one checkout do not meet.
 
-A folder is held by a lock that the system releases when its holder dies, however it dies. The services of a killed holder
-get a signal from the system (``--pdeathsig``, see :mod:`devstack.services`); those that still end are waited for here.
+A folder is held by a lock that the system releases when its holder dies, however it dies. The services
+of a killed holder get a signal from the system (``--pdeathsig``, see :mod:`devstack.services`); those
+that have not ended yet are waited for here.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ import importlib.metadata
 import os
 import secrets
 import subprocess
-from pathlib import Path
 
 from devstack.layout import Layout
 from devstack.ports import HOST

@@ -1,5 +1,8 @@
 """PostgreSQL, Redis, Solr and CKAN as child processes; needs the project's environment."""
 
+# pyright: basic
+# mirakuru's types are generic over what it leaves open.
+
 from __future__ import annotations
 
 import contextlib
@@ -9,7 +12,7 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -187,7 +190,7 @@ class Stack:
         service.launch()
         return service
 
-    def _service(self, name: str, make: Any) -> Service:
+    def _service(self, name: str, make: Callable[[IO[str]], Executor]) -> Service:
         log = (self._run.logs / f"{name.split()[-1].lower()}.log").open("w")
         service = Service(name, self._run, make(log), log)
         self._exit.callback(service.stop)

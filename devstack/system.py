@@ -114,7 +114,9 @@ class Need:
 BUILD = (
     Need("venv", ("python3-venv",), lambda m: m.has_venv()),
     Need("a C compiler", ("gcc",), lambda m: bool(m.which("gcc"))),
-    Need("the C library's headers", ("libc6-dev",), lambda m: Path("/usr/include/stdio.h").exists()),
+    Need(
+        "the C library's headers", ("libc6-dev",), lambda m: Path("/usr/include/stdio.h").exists()
+    ),
     Need("Python's headers", ("python3-dev",), lambda m: m.has_python_headers()),
     Need("PostgreSQL's client headers", ("libpq-dev",), lambda m: bool(m.which("pg_config"))),
     Need("libmagic", ("libmagic1", "libmagic1t64"), lambda m: m.has_library("magic")),
@@ -162,7 +164,8 @@ def check_disk(machine: Machine, folder: Path) -> None:
     free = machine.free_bytes(folder)
     if free < FIRST_INSTALL_BYTES:
         raise Problem(
-            f"The first start needs {FIRST_INSTALL_BYTES / 1e9:.1f} GB of disk and {folder} has {free / 1e9:.1f} GB free.",
+            f"The first start needs {FIRST_INSTALL_BYTES / 1e9:.1f} GB of disk "
+            f"and {folder} has {free / 1e9:.1f} GB free.",
             "Make room, or clone the project to a larger disk.",
         )
 
@@ -287,7 +290,9 @@ def _no_services(machine: Machine, prefix: Sequence[str]) -> Iterator[None]:
     if POLICY.exists():
         yield
         return
-    machine.run(*prefix, "sh", "-c", f"printf '#!/bin/sh\\nexit 101\\n' > {POLICY}; chmod 755 {POLICY}")
+    machine.run(
+        *prefix, "sh", "-c", f"printf '#!/bin/sh\\nexit 101\\n' > {POLICY}; chmod 755 {POLICY}"
+    )
     try:
         yield
     finally:

@@ -5,8 +5,8 @@ Reloading plugins and building an application cost more than all the rest of a t
 
 Which database fixture to take:
 
-- ``db``: the normal one. An empty migrated database in an outer transaction that is rolled back after the test; what CKAN
-  calls a commit is the release of a savepoint. Only this thread's connection sees the data.
+- ``db``: the normal one. An empty migrated database in an outer transaction that is rolled back after
+  the test; what CKAN calls a commit is the release of a savepoint. Only this connection sees the data.
 - ``module_db``: the same for data that a module's tests share; each test's ``db`` is then a savepoint in it.
 - ``clean_db``: really empties and really commits; for tests with more than one process or connection.
 """
