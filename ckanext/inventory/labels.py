@@ -10,7 +10,6 @@ Source: leak contract, layer 2.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from typing import Any, cast
 
 import ckan.authz as authz
@@ -21,8 +20,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock, config, policy
-from ckanext.inventory.model import Link, Record, RoleGrant
-from ckanext.inventory.model.link import CREATED
+from ckanext.inventory.model import RoleGrant
+from ckanext.inventory.publishing import hold
 from ckanext.inventory.service import facts
 from ckanext.inventory.types import PRIVATE_TYPES, Grant, Person, Role
 
@@ -53,7 +52,8 @@ def dataset_labels(session: Session, package: model.Package) -> list[str]:
         return policy.record_labels(known) if known is not None else []
     labels = list(_core.get_dataset_labels(package))
     if "public" not in labels:
-        labels += _held_labels(held(session, [package.id]).get(package.id))
+        held = hold.held(session, package.id)
+        labels += hold.labels(held) if held is not None else []
     return labels
 
 
@@ -188,45 +188,6 @@ def _below(direct: sa.Subquery, capacities: list[str]) -> sa.Select[Any]:
     return sa.select(top.union(child).c.id)
 
 
-@dataclass(frozen=True)
-class Held:
-    """A dataset that is prepared or withdrawn, and who works on it.
-
-    :param entry_id: the entry that it was made from
-    :param department: organization id of the entry
-    :param owner: user id of whoever was given the work, or None
-    """
-
-    entry_id: str
-    department: str
-    owner: str | None
-
-
-def held(session: Session, dataset_ids: Collection[str]) -> dict[str, Held]:
-    """Find the datasets that an entry made and that are not on the portal.
-
-    :param session: the database session
-    :param dataset_ids: ids of ordinary datasets
-    :returns: dataset id → what is known of it; others are absent
-    """
-    query = (
-        sa.select(Link.dataset_id, Link.entry_id, Record.department, Link.owner)
-        .join(Record, Record.package_id == Link.entry_id)
-        .where(Link.dataset_id.in_(dataset_ids), Link.mode == CREATED, Link.held)
-    )
-    return {
-        str(row.dataset_id): Held(row.entry_id, row.department, row.owner)
-        for row in session.execute(query)
-    }
-
-
-def _held_labels(found: Held | None) -> list[str]:
-    if found is None:
-        return []
-    labels = [policy.LABEL_ORG + found.department, policy.LABEL_DECIDERS]
-    return [*labels, policy.LABEL_USER + found.owner] if found.owner else labels
-
-
 def hidden(
     session: Session,
     ids: Collection[str],
@@ -260,14 +221,16 @@ def hidden(
     mine = set(user_labels(session, user))
     ours = facts.records(session, [row.id for row in rows if row.type in PRIVATE_TYPES])
     others = [row for row in rows if row.type not in PRIVATE_TYPES]
-    at_work = held(session, [row.id for row in others if row.private])
+    at_work = hold.held_among(session, [row.id for row in others if row.private])
     readable = {
         package_id
         for package_id, record in ours.items()
         if mine.intersection(policy.record_labels(facts.of_record(record)))
     }
     for row in others:
-        labels = _core.get_dataset_labels(cast(model.Package, row))
-        if mine.intersection([*labels, *_held_labels(at_work.get(row.id))]):
+        labels = list(_core.get_dataset_labels(cast(model.Package, row)))
+        if row.id in at_work:
+            labels += hold.labels(at_work[row.id])
+        if mine.intersection(labels):
             readable.add(row.id)
     return wanted - readable

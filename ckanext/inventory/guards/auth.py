@@ -6,7 +6,7 @@ import ckan.model as model
 import ckan.plugins.toolkit as tk
 from ckan.types import AuthFunction, AuthResult, Context, DataDict
 
-from ckanext.inventory import labels, policy
+from ckanext.inventory import policy
 from ckanext.inventory.guards.asking import (
     db,
     is_sysadmin,
@@ -17,8 +17,8 @@ from ckanext.inventory.guards.asking import (
     refused,
 )
 from ckanext.inventory.policy import Act
-from ckanext.inventory.service import facts
-from ckanext.inventory.types import PRIVATE_TYPES, Facts
+from ckanext.inventory.publishing import hold
+from ckanext.inventory.types import PRIVATE_TYPES
 
 
 @tk.chained_auth_function
@@ -148,13 +148,5 @@ def _never(context: Context, package: model.Package, reason: str) -> AuthResult:
 
 def _works_on_held(context: Context, package: model.Package) -> bool:
     """Whether somebody works on a prepared or withdrawn dataset without membership."""
-    held = labels.held(db(), [package.id]).get(package.id)
-    if held is None:
-        return False
-    asking = person(context)
-    if held.owner is not None and held.owner == asking.user_id:
-        return True
-    known: Facts | None = facts.load(db(), [held.entry_id]).get(held.entry_id)
-    if known is None:
-        return False
-    return policy.coordinates(asking, known.department) or policy.covers(asking, known)
+    held = hold.held(db(), package.id)
+    return held is not None and bool(hold.may_edit(db(), person(context), held))

@@ -18,6 +18,7 @@ from ckanext.inventory.guards.asking import (
     unfiltered,
 )
 from ckanext.inventory.policy import Act
+from ckanext.inventory.publishing import hold
 from ckanext.inventory.service import facts, purge
 from ckanext.inventory.types import PRIVATE_TYPES
 
@@ -25,8 +26,12 @@ from ckanext.inventory.types import PRIVATE_TYPES
 @tk.chained_action
 def dataset_purge(next_action: Action, context: Context, data_dict: DataDict) -> Any:
     """Purge an entry by policy, with its side tables; number and events stay."""
-    package = ours(data_dict.get("id"))
+    package = model.Package.get(data_dict.get("id"))
     if package is None:
+        return next_action(context, data_dict)
+    if package.type not in PRIVATE_TYPES:
+        if unfiltered(context):
+            hold.refuse_removal(db(), context, package.id)
         return next_action(context, data_dict)
     registered = package.id in facts.records(db(), [package.id])
     if not readable(context, package) and (registered or not unfiltered(context)):

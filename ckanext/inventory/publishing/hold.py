@@ -8,15 +8,14 @@ Source: leaks L24 and L40.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
-
 import ckan.model as model
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from ckanext.inventory import policy
 from ckanext.inventory.model import Link, Record
@@ -59,15 +58,29 @@ def held(session: Session, dataset_id: str) -> Hold | None:
     :param dataset_id: id of an ordinary dataset
     :returns: the hold, None if the dataset isn't ours or is on the portal
     """
+    return held_among(session, [dataset_id]).get(dataset_id)
+
+
+def held_among(session: Session, dataset_ids: Collection[str]) -> dict[str, Hold]:
+    """Find what holds some of many datasets, in one statement.
+
+    :param session: the database session
+    :param dataset_ids: ids of ordinary datasets
+    :returns: dataset id → hold; datasets that aren't ours or are on the portal are absent
+    """
+    if not dataset_ids:
+        return {}
     query = (
-        sa.select(Link.entry_id, Record.department, Link.owner, Link.dataset_state)
+        sa.select(Link.dataset_id, Link.entry_id, Record.department, Link.owner, Link.dataset_state)
         .join(Record, Record.package_id == Link.entry_id)
-        .where(Link.dataset_id == dataset_id, Link.mode == CREATED, Link.held)
+        .where(Link.dataset_id.in_(dataset_ids), Link.mode == CREATED, Link.held)
     )
-    row = session.execute(query).first()
-    if row is None:
-        return None
-    return Hold(dataset_id, row.entry_id, row.department, row.owner, row.dataset_state)
+    return {
+        str(row.dataset_id): Hold(
+            str(row.dataset_id), row.entry_id, row.department, row.owner, row.dataset_state
+        )
+        for row in session.execute(query)
+    }
 
 
 def may_see(person: Person, hold: Hold) -> Decision:
@@ -128,7 +141,7 @@ def refuse_change(session: Session, context: Mapping[str, Any], package: model.P
     hold = held(session, package.id)
     if hold is None:
         return
-    errors: dict[str, list[str]] = {}
+    errors: dict[str, Any] = {}
     if not package.private:
         errors["private"] = [tk._(_NOT_ON_PORTAL)]
     if package.state != hold.state:
