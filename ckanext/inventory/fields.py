@@ -157,7 +157,7 @@ class Problem:
         return f"{where}: {self.message}"
 
 
-class SchemaProblem(ValueError):  # noqa: N818 - what is wrong, not an error of ours
+class SchemaProblem(ValueError):
     """A schema can't be used.
 
     :param problems: everything that is wrong with it
@@ -646,7 +646,7 @@ def schema_for(package_type: str) -> Schema:
     raw = _loaded(package_type)
     if raw is None:
         raise SchemaProblem([_not_loaded(package_type)])
-    words = vocabularies_module.current()
+    words = vocabularies_module.load()
     known = _parsed.get(package_type)
     if known is not None and known[0] is raw and known[1] is words:
         return known[2]
@@ -661,7 +661,7 @@ def problems_at_start() -> list[Problem]:
     :returns: the problems of all files; empty if the plugin may start
     """
     try:
-        words = vocabularies_module.current()
+        words = vocabularies_module.load()
     except VocabularyProblem as problem:
         return [Problem(problem.path, key, message) for key, message in problem.problems]
     problems: list[Problem] = []
@@ -683,7 +683,7 @@ def _not_loaded(package_type: str) -> Problem:
 def _loaded(package_type: str) -> Mapping[str, Any] | None:
     from ckanext.scheming import helpers  # needs CKAN; what is above doesn't
 
-    loaded: Any = helpers.scheming_get_dataset_schema(package_type)
+    loaded = cast("Any", helpers).scheming_get_dataset_schema(package_type)
     return loaded if _is_mapping(loaded) else None
 
 

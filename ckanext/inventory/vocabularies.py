@@ -77,7 +77,7 @@ FIXED_VALUES: Mapping[str, frozenset[str]] = MappingProxyType(
 """Values that rules in the code speak of: a replaced file may rename labels, not drop values."""
 
 
-class VocabularyProblem(ValueError):  # noqa: N818 - what is wrong, not an error of ours
+class VocabularyProblem(ValueError):
     """The file of vocabularies is broken or incomplete.
 
     :param path: the file as it was configured
@@ -340,15 +340,30 @@ def resolve(path: str) -> Path:
     return Path(spec.origin).parent / rest
 
 
-@cache
-def load(path: str | None = None) -> Vocabularies:
-    """Read the vocabularies, once per path and process.
+_configured = DEFAULT_PATH
+
+
+def use(path: str | None) -> None:
+    """Say which file is in force, once at start.
 
     :param path: ``package:path`` or a path in the file system; None for the shipped file
+    """
+    global _configured
+    _configured = path or DEFAULT_PATH
+
+
+def load(path: str | None = None) -> Vocabularies:
+    """Return the vocabularies, read once per file and process.
+
+    :param path: ``package:path`` or a path in the file system; None for the file in force
     :returns: the vocabularies
     :raises VocabularyProblem: with everything that is wrong, if the file can't be used
     """
-    name = path or DEFAULT_PATH
+    return _read(path or _configured)
+
+
+@cache
+def _read(name: str) -> Vocabularies:
     try:
         text = resolve(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -358,17 +373,6 @@ def load(path: str | None = None) -> Vocabularies:
     except yaml.YAMLError as error:
         raise VocabularyProblem(name, [("file", f"is no valid YAML ({error})")]) from error
     return parse(raw, name)
-
-
-def current() -> Vocabularies:
-    """Return the vocabularies that the site's configuration names.
-
-    :returns: the vocabularies
-    :raises VocabularyProblem: if the configured file can't be used
-    """
-    from ckanext.inventory import config  # pure modules and their tests know no configuration
-
-    return load(config.vocabularies_path())
 
 
 def parse(raw: Any, path: str) -> Vocabularies:

@@ -1,0 +1,263 @@
+"""What a value of each kind of field must look like, and how it is stored.
+
+Pure: the validators apply it on every door, and the importer can ask before anything is written.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from babel import Locale
+
+from ckanext.inventory.fields import FieldSpec
+from ckanext.inventory.partial_date import NotADate, parse_partial_date
+from ckanext.inventory.vocabularies import Vocabularies
+
+MAX_URL_LENGTH = 2_000
+_SCHEMES = frozenset({"http", "https", "ftp"})
+# C0 without tab and line feed; lone surrogates, which no database stores.
+_REFUSED = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff]")
+_EMAIL = re.compile(r"[^@\s<>\"'(),:;\\]+@[^@\s<>\"'(),:;\\.]+(?:\.[^@\s<>\"'(),:;\\.]+)+")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+LANGUAGES = frozenset(
+    code for code in map(str, Locale("en").languages) if re.fullmatch(r"[a-z]{2}", code)
+)
+"""ISO 639-1 codes."""
+
+
+class BadValue(ValueError):
+    """A value can't be stored.
+
+    :param message: a message id, with ``{names}`` for what is filled in
+    :param params: what is filled in
+    """
+
+    def __init__(self, message: str, **params: str):
+        self.message = message
+        self.params = params
+        super().__init__(message.format(**params))
+
+
+def clean(spec: FieldSpec, value: Any, vocabularies: Vocabularies | None = None) -> Any:
+    """Bring a value into the form in which content holds it.
+
+    :param spec: the field
+    :param value: what came through a door; None for nothing
+    :param vocabularies: the lists in force; needed for kinds with choices only
+    :returns: a text, a whole number or a list of texts; None for nothing
+    :raises BadValue: if it can't be stored
+    """
+    if value is None:
+        return None
+    return _CLEANERS.get(spec.kind, _plain)(spec, value, vocabularies)
+
+
+def clean_text(value: Any, max_length: int = FieldSpec.max_length) -> str:
+    """Apply the rules for text.
+
+    :param value: a text or a number
+    :param max_length: characters
+    :returns: the text with CRLF as LF, without outer white space
+    :raises BadValue: for control characters but tab and line feed, too long a text, or no text
+
+    Source: rules for text on every door; a spreadsheet's cell holds 32,767 characters.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise BadValue("This must be a text.")
+    text = str(value).replace("\r\n", "\n")
+    if _REFUSED.search(text):
+        raise BadValue("This holds a control character. Remove it, or type the text again.")
+    text = text.strip()
+    if len(text) > max_length:
+        raise BadValue(
+            "This is too long: {length} characters, at most {max_length} are allowed.",
+            length=f"{len(text):,}",
+            max_length=f"{max_length:,}",
+        )
+    return text
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _plain(spec: FieldSpec, value: Any, _: Vocabularies | None) -> str | None:
+    return clean_text(value, spec.max_length) or None
+
+
+def _choice(spec: FieldSpec, value: Any, vocabularies: Vocabularies | None) -> str | None:
+    text = clean_text(value)
+    if not text:
+        return spec.default or None
+    if text not in _allowed(spec, vocabularies):
+        raise BadValue("“{value}” is none of the values of this field.", value=_short(text))
+    return text
+
+
+def _allowed(spec: FieldSpec, vocabularies: Vocabularies | None) -> frozenset[str]:
+    if vocabularies is None or spec.vocabulary is None:
+        return frozenset(choice.value for choice in spec.choices)
+    return vocabularies.values(spec.vocabulary)
+
+
+def _choices(spec: FieldSpec, value: Any, vocabularies: Vocabularies | None) -> list[str] | None:
+    given = _items(spec, value)
+    allowed = _allowed(spec, vocabularies)
+    for item in given:
+        if item not in allowed:
+            raise BadValue("“{value}” is none of the values of this field.", value=_short(item))
+    choices = (
+        vocabularies.choices(spec.vocabulary)
+        if vocabularies is not None and spec.vocabulary
+        else spec.choices
+    )
+    chosen = [choice for choice in choices if choice.value in given]
+    alone = next((choice for choice in chosen if choice.exclusive), None)
+    if alone is not None and len(chosen) > 1:
+        raise BadValue("“{label}” can't be chosen together with others.", label=alone.label)
+    return [choice.value for choice in chosen] or None
+
+
+def _items(spec: FieldSpec, value: Any) -> list[str]:
+    """Split a list into its texts; one text is split at line ends and the field's separators."""
+    if isinstance(value, str):
+        text = clean_text(value, spec.max_length)
+        raw: list[Any] = list(re.split(f"[\n{re.escape(spec.separators)}]", text))
+    elif isinstance(value, list | tuple):
+        raw = list(cast("list[Any] | tuple[Any, ...]", value))
+    else:
+        raise BadValue("This must be a list of texts.")
+    texts = (clean_text(item, spec.max_length) for item in raw if item is not None)
+    items = list(dict.fromkeys(text for text in texts if text))
+    length = sum(len(item) + 1 for item in items)
+    if length > spec.max_length:
+        raise BadValue(
+            "This is too long: {length} characters, at most {max_length} are allowed.",
+            length=f"{length:,}",
+            max_length=f"{spec.max_length:,}",
+        )
+    return items
+
+
+def _list(spec: FieldSpec, value: Any, _: Vocabularies | None) -> list[str] | None:
+    return _items(spec, value) or None
+
+
+def _url_list(spec: FieldSpec, value: Any, _: Vocabularies | None) -> list[str] | None:
+    return [check_url(item) for item in _items(spec, value)] or None
+
+
+def _url(spec: FieldSpec, value: Any, _: Vocabularies | None) -> str | None:
+    text = clean_text(value, spec.max_length)
+    return check_url(text) if text else None
+
+
+def check_url(text: str) -> str:
+    """Check a link.
+
+    :param text: an address
+    :returns: the same
+    :raises BadValue: unless it is an absolute http, https or ftp address without spaces
+    """
+    message = "“{value}” is no link: it must start with http:// or https:// and hold no spaces."
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in _SCHEMES and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable or re.search(r"[\s<>\"]", text):
+        raise BadValue(message, value=_short(text))
+    if len(text) > MAX_URL_LENGTH:
+        raise BadValue(
+            "This link is too long: at most {max_length} characters are allowed.",
+            max_length=f"{MAX_URL_LENGTH:,}",
+        )
+    return text
+
+
+def _email(spec: FieldSpec, value: Any, _: Vocabularies | None) -> str | None:
+    text = clean_text(value, spec.max_length)
+    if text and (len(text) > 254 or not _EMAIL.fullmatch(text)):
+        raise BadValue("“{value}” is no e-mail address.", value=_short(text))
+    return text or None
+
+
+def _integer(_: FieldSpec, value: Any, __: Vocabularies | None) -> int | None:
+    text = clean_text(value)
+    if not text:
+        return None
+    text = re.sub(r"\.0+$", "", text)  # a spreadsheet's number
+    if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        raise BadValue("“{value}” is no whole number from 0 on.", value=_short(text))
+    return int(text)
+
+
+def _date(spec: FieldSpec, value: Any, _: Vocabularies | None) -> str | None:
+    text = clean_text(value, spec.max_length)
+    if not text:
+        return None
+    try:
+        if _DAY.fullmatch(text):
+            return dt.date.fromisoformat(text).isoformat()
+    except ValueError:
+        pass
+    raise BadValue("“{value}” is no date: write it as 2027-06-30.", value=_short(text))
+
+
+def _partial_date(spec: FieldSpec, value: Any, _: Vocabularies | None) -> str | None:
+    text = clean_text(value, spec.max_length)
+    if not text:
+        return None
+    try:
+        return str(parse_partial_date(text))
+    except NotADate as error:
+        raise BadValue(
+            "“{value}” is no date: write it as 2027, 2027-06 or 2027-06-30.", value=_short(text)
+        ) from error
+
+
+def _language(spec: FieldSpec, value: Any, _: Vocabularies | None) -> list[str] | None:
+    codes = [item.lower() for item in _items(spec, value)]
+    for code in codes:
+        if code not in LANGUAGES:
+            raise BadValue(
+                "“{value}” is no language: write two letters, such as en or es.",
+                value=_short(code),
+            )
+    return codes or None
+
+
+def _record_id(text: str) -> str:
+    if not _UUID.fullmatch(text):
+        raise BadValue("“{value}” is no record's id.", value=_short(text))
+    return text
+
+
+def _entry(spec: FieldSpec, value: Any, _: Vocabularies | None) -> str | None:
+    text = clean_text(value, spec.max_length)
+    return _record_id(text) if text else None
+
+
+def _source_list(spec: FieldSpec, value: Any, _: Vocabularies | None) -> list[str] | None:
+    return [_record_id(item) for item in _items(spec, value)] or None
+
+
+_CLEANERS: dict[str, Callable[[FieldSpec, Any, Vocabularies | None], Any]] = {
+    "choice": _choice,
+    "choices": _choices,
+    "list": _list,
+    "url_list": _url_list,
+    "url": _url,
+    "email": _email,
+    "integer": _integer,
+    "date": _date,
+    "partial_date": _partial_date,
+    "language": _language,
+    "entry": _entry,
+    "source_list": _source_list,
+}
