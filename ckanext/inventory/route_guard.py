@@ -17,14 +17,16 @@ import ckan.model as model
 import ckan.plugins.toolkit as tk
 import flask
 import sqlalchemy as sa
+from ckan.types import Context
 from flask import Blueprint
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from ckanext.inventory import config, csrf, policy
+from ckanext.inventory.logic import who
 from ckanext.inventory.model import Record
 from ckanext.inventory.policy import Act, CityAct
-from ckanext.inventory.service import facts, roles
+from ckanext.inventory.service import facts
 from ckanext.inventory.types import ENTRY, PRIVATE_TYPES
 
 blueprint = Blueprint("inventory_guard", __name__)
@@ -90,7 +92,9 @@ def _package_type() -> str | None:
 
 def _home(package_type: str) -> Response:
     """Lead the list and the form for a new one to ours."""
-    if not policy.may_citywide(_person(), CityAct.ENTER):
+    context = _context()
+    person = who.person(context)
+    if not policy.may_citywide(person, CityAct.ENTER) and not who.has_assignment(context, person):
         _missing()
     new = (flask.request.endpoint or "").endswith(".new")
     return _redirect(f"{_section(package_type)}/new" if new else _section(package_type))
@@ -104,14 +108,14 @@ def _record(package_type: str, reference: str) -> Response | None:
             _missing()
         return None
     session = cast(Session, model.Session())
-    package_id = facts.resolve(session, reference)
+    package_id = facts.resolve(session, [reference]).get(reference)
     if package_id is None:
         package = model.Package.get(reference)
         if of_ours or package is None or package.type in PRIVATE_TYPES:
             _missing()
         return None
     known = facts.light(session, package_id)
-    if known is None or not policy.may(_person(), Act.READ, known, config.options()):
+    if known is None or not policy.may(who.person(_context()), Act.READ, known, config.options()):
         _missing()
     if flask.request.method not in ("GET", "HEAD"):
         _missing()
@@ -124,10 +128,8 @@ def _section(package_type: str) -> str:
     return "/inventory/entries" if package_type == ENTRY else "/inventory/sources"
 
 
-def _person() -> policy.Person:
-    user = tk.current_user
-    account = cast(model.User, user) if user.is_authenticated else None
-    return roles.person(cast(Session, model.Session()), account)
+def _context() -> Context:
+    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
 
 
 def _redirect(path: str) -> Response:

@@ -11,9 +11,10 @@ from ckan.types import AuthResult, Context
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import config, policy
+from ckanext.inventory.logic import who
 from ckanext.inventory.policy import Act
-from ckanext.inventory.service import facts, roles
-from ckanext.inventory.types import PRIVATE_TYPES, Person
+from ckanext.inventory.service import facts
+from ckanext.inventory.types import PRIVATE_TYPES
 
 
 def db() -> Session:
@@ -22,21 +23,6 @@ def db() -> Session:
     :returns: the session behind core's registry
     """
     return cast(Session, model.Session())
-
-
-def person(context: Context) -> Person:
-    """Load who is asking; an internal caller without a user is the system.
-
-    :param context: the action's context
-    :returns: the person
-    """
-    user = context.get("auth_user_obj")
-    name = context.get("user")
-    if user is None and name:
-        user = model.User.get(name)
-    if user is None or user.is_anonymous:
-        return roles.SYSTEM if context.get("ignore_auth") else roles.person(db(), None)
-    return roles.person(db(), cast(model.User, user))
 
 
 def is_sysadmin(context: Context) -> bool:
@@ -81,7 +67,7 @@ def may(context: Context, act: Act, package: model.Package) -> policy.Decision:
     known = facts.load(db(), [package.id]).get(package.id)
     if known is None:
         return policy.HIDDEN
-    return policy.may(person(context), act, known, config.options())
+    return policy.may(who.person(context), act, known, config.options())
 
 
 def readable(context: Context, package: model.Package) -> bool:

@@ -12,10 +12,10 @@ from ckanext.inventory.guards.asking import (
     is_sysadmin,
     may,
     ours,
-    person,
     readable,
     refused,
 )
+from ckanext.inventory.logic import who
 from ckanext.inventory.policy import Act
 from ckanext.inventory.publishing import hold
 from ckanext.inventory.types import PRIVATE_TYPES
@@ -30,7 +30,7 @@ def package_create(
     given = data_dict or {}
     if given.get("type") not in PRIVATE_TYPES:
         return next_auth(context, data_dict or {})
-    asking = person(context)
+    asking = who.person(context)
     if not given.get("owner_org"):
         somewhere = asking.sysadmin or policy.is_cdo(asking) or policy.departments_of(asking)
         return {"success": True} if somewhere else refused("Choose a department.")
@@ -149,4 +149,4 @@ def _never(context: Context, package: model.Package, reason: str) -> AuthResult:
 def _works_on_held(context: Context, package: model.Package) -> bool:
     """Whether somebody works on a prepared or withdrawn dataset without membership."""
     held = hold.held(db(), package.id)
-    return held is not None and bool(hold.may_edit(db(), person(context), held))
+    return held is not None and bool(hold.may_edit(db(), who.person(context), held))

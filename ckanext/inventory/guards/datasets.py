@@ -13,10 +13,10 @@ from ckanext.inventory.guards.asking import (
     db,
     may,
     ours,
-    person,
     readable,
     unfiltered,
 )
+from ckanext.inventory.logic import who
 from ckanext.inventory.policy import Act
 from ckanext.inventory.publishing import hold
 from ckanext.inventory.service import facts, purge
@@ -42,7 +42,7 @@ def dataset_purge(next_action: Action, context: Context, data_dict: DataDict) ->
     decision = may(context, Act.PURGE, package)
     if not decision:
         raise tk.ValidationError({"id": [tk._(decision.reason)]})
-    purge.forget(db(), package.id, person(context).user_id)
+    purge.forget(db(), package.id, who.person(context).user_id)
     try:
         return next_action(context, data_dict)
     except BaseException:
