@@ -7,7 +7,7 @@ import signal
 import sys
 from types import FrameType
 
-from devstack import arguments, environment, system
+from devstack import arguments, environment, ports, system
 from devstack.layout import Layout
 from devstack.problem import Problem
 from devstack.steps import say
@@ -37,6 +37,8 @@ def _run(command: str, rest: list[str]) -> int:
         parser = arguments.demo()
         options = parser.parse_args(rest)
         arguments.check_demo(parser, options)
+        if options.port:
+            ports.for_people(options.port, options.port)
         _prepare(layout, [command, *rest], services=True, browser=False)
         from devstack.demo import run_demo
 

@@ -79,6 +79,10 @@ class Machine:
         """Tell whether modules written in C can be compiled for the running Python."""
         return Path(sysconfig.get_paths()["include"], "Python.h").is_file()
 
+    def has_file(self, path: str) -> bool:
+        """Tell whether there is a file."""
+        return Path(path).is_file()
+
     def has_venv(self) -> bool:
         """Tell whether ``python -m venv`` works; Debian splits it off."""
         return importlib.util.find_spec("ensurepip") is not None
@@ -115,7 +119,7 @@ BUILD = (
     Need("venv", ("python3-venv",), lambda m: m.has_venv()),
     Need("a C compiler", ("gcc",), lambda m: bool(m.which("gcc"))),
     Need(
-        "the C library's headers", ("libc6-dev",), lambda m: Path("/usr/include/stdio.h").exists()
+        "the C library's headers", ("libc6-dev",), lambda m: m.has_file("/usr/include/stdio.h")
     ),
     Need("Python's headers", ("python3-dev",), lambda m: m.has_python_headers()),
     Need("PostgreSQL's client headers", ("libpq-dev",), lambda m: bool(m.which("pg_config"))),

@@ -31,8 +31,8 @@ PLUGIN = "inventory"
 class Site:
     """The plugins and the application of ``test.ini``, kept from test to test.
 
-    Loading plugins gives CKAN a new database engine, so it has to happen before a transaction is opened: the application
-    is made together with them, not when a test first asks for it.
+    Loading plugins gives CKAN a new database engine, so it has to happen before a transaction is opened:
+    the application is made together with them, not when a test first asks for it.
     """
 
     def __init__(self) -> None:
