@@ -126,7 +126,9 @@ class HeaderMap:
         if whole_city and DEPARTMENT not in taken and len(unnamed) == 1:
             remark = Message("The only column without a header was read as the department.")
             found = [
-                Assignment(item.column, Fate.USED, DEPARTMENT, remark) if item is unnamed[0] else item
+                Assignment(item.column, Fate.USED, DEPARTMENT, remark)
+                if item is unnamed[0]
+                else item
                 for item in found
             ]
         return found
@@ -146,9 +148,7 @@ class HeaderMap:
                     remark=Message("There is no field called %(field)s.", {"field": target}),
                 )
         if header in self.synonyms.ignored:
-            return Assignment(
-                column, Fate.IGNORED, remark=Message(self.synonyms.ignored[header])
-            )
+            return Assignment(column, Fate.IGNORED, remark=Message(self.synonyms.ignored[header]))
         if header in self._comment_headers:
             return Assignment(
                 column,

@@ -7,6 +7,7 @@ out, and its text is kept in a note or in the comments, so that nothing is lost 
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -46,12 +47,14 @@ class Department:
     :param name: the organization's name
     :param title: the organization's title
     :param code: the department's code, empty if it has none yet
+    :param allowed: whoever imports may add to it
     """
 
     id: str
     name: str
     title: str
     code: str = ""
+    allowed: bool = True
 
 
 @dataclass(frozen=True)
@@ -268,7 +271,9 @@ def make_plan(
     plan = Plan(notes=list(source.notes))
     tables = _tables(source, headers, choices, plan)
     whole_city = choices.department is None
-    assigned = [(table, headers.assign(table, choices.columns, whole_city=whole_city)) for table in tables]
+    assigned = [
+        (table, headers.assign(table, choices.columns, whole_city=whole_city)) for table in tables
+    ]
     for table, assignments in assigned:
         if not any(item.target == "title" for item in assignments):
             names = [column.label for column in table.columns]
@@ -313,7 +318,9 @@ def default_origin(filename: str, header: str) -> str:
 
 def _tables(source: Source, headers: HeaderMap, choices: Choices, plan: Plan) -> list[Table]:
     """Choose the sheets: the named ones, else the best and those with the same headers."""
-    sheets = [sheet for sheet in source.sheets if not choices.sheets or sheet.name in choices.sheets]
+    sheets = [
+        sheet for sheet in source.sheets if not choices.sheets or sheet.name in choices.sheets
+    ]
     if not sheets:
         raise FileProblem("There is no sheet called %(names)s.", names=", ".join(choices.sheets))
     given = {squash(header) for header, target in choices.columns.items() if target and header}
@@ -378,6 +385,7 @@ class _Planner:
         for source in known.sources:
             self.sources[("", fold(source.number))] = source
         self.new: dict[str, NewDepartment] = {}
+        self.forbidden: Counter[str] = Counter()
         self.offers: Counter[tuple[str, str]] = Counter()
         self.offered: dict[tuple[str, str], str] = {}
         self.seen_titles: dict[tuple[str, str], tuple[str, int]] = {}
@@ -405,7 +413,10 @@ class _Planner:
                     continue
                 if item.remark:
                     plan.notes.append(
-                        Message('Column "%(column)s": %(remark)s', {"column": label, "remark": str(item.remark)})
+                        Message(
+                            'Column "%(column)s": %(remark)s',
+                            {"column": label, "remark": str(item.remark)},
+                        )
                     )
                 used.append(item)
         ids = [item for item in used if item.target == "external_id"]
@@ -418,9 +429,7 @@ class _Planner:
             _RowPlanner(self, table.sheet, number, cells, used, orders, plan.origin).plan()
 
     def _column_problem(self, table: Table, label: str, message: Message) -> None:
-        self.plan.problems.append(
-            Problem(Severity.WARNING, table.sheet, None, label, "", message)
-        )
+        self.plan.problems.append(Problem(Severity.WARNING, table.sheet, None, label, "", message))
 
     def _date_orders(self, table: Table, used: Iterable[Assignment]) -> dict[int, bool | None]:
         orders: dict[int, bool | None] = {}
@@ -463,30 +472,28 @@ class _Planner:
     def finish(self) -> None:
         """Report what concerns many rows at once."""
         self.plan.unknown_departments = list(self.new.values())
+        for title, rows in self.forbidden.items():
+            self._department_problem(
+                title,
+                Message(
+                    "You can't add to this department: %(rows)s rows were kept out.", {"rows": rows}
+                ),
+            )
         if not self.choices.create_departments:
             for new in self.new.values():
-                self.plan.problems.append(
-                    Problem(
-                        Severity.ERROR,
-                        "",
-                        None,
-                        "",
-                        new.title,
-                        Message(
-                            "No department has this name: %(rows)s rows were kept out.",
-                            {"rows": new.rows},
-                        ),
-                        self._near_department(new.title),
-                    )
+                message = Message(
+                    "No department has this name: %(rows)s rows were kept out.", {"rows": new.rows}
                 )
+                self._department_problem(new.title, message, self._near_department(new.title))
         self.plan.offers = [
             Offer(department, self.offered[(department, folded)], count)
             for (department, folded), count in self.offers.items()
         ]
 
-    def _near_department(self, title: str) -> str:
-        import difflib
+    def _department_problem(self, title: str, message: Message, suggestion: str = "") -> None:
+        self.plan.problems.append(Problem(Severity.ERROR, "", None, "", title, message, suggestion))
 
+    def _near_department(self, title: str) -> str:
         near = difflib.get_close_matches(key(title), list(self.departments), 1, 0.75)
         return self.departments[near[0]].title if near else ""
 
@@ -577,9 +584,7 @@ class _RowPlanner:
         if severity is Severity.ERROR:
             self.failed = True
         self.planner.plan.problems.append(
-            Problem(
-                severity, self.sheet, self.number, column, shorten(value), message, suggestion
-            )
+            Problem(severity, self.sheet, self.number, column, shorten(value), message, suggestion)
         )
 
     def _known_number(self) -> Ref | None:
@@ -644,6 +649,10 @@ class _RowPlanner:
                 self.content["division"] = max(candidates, key=len)
         elif found:
             self.department = found.id
+            if not found.allowed:
+                # Reported once for all its rows.
+                planner.forbidden[found.title] += 1
+                self.failed = True
         elif candidates:
             self.department = planner.unknown_department(candidates)
             if not planner.choices.create_departments:
@@ -666,7 +675,9 @@ class _RowPlanner:
         planner, known = self.planner, self.planner.known
         before = known.rows.get((self.sheet, self.number))
         if before:
-            return Message("This row was imported before, as %(number)s.", {"number": before.number})
+            return Message(
+                "This row was imported before, as %(number)s.", {"number": before.number}
+            )
         if reference:
             return Message("It is already there, as %(number)s.", {"number": reference.number})
         title = fold(self.content["title"])
@@ -727,20 +738,10 @@ class _RowPlanner:
     def _field(self, item: Assignment, spec: FieldSpec, cell: Cell, written: str) -> None:
         planner = self.planner
         if squash(item.column.header) in planner.synonyms.inverted:
-            written = {"yes": "no", "no": "yes"}.get(
-                planner.cells.choice(
-                    "contains_sensitive_data",
-                    [
-                        choice
-                        for choice in self.fields["contains_sensitive_data"].choices
-                        if choice.value in ("yes", "no")
-                    ],
-                    written,
-                ).value
-                or "",
-                written,
-            )
-            cell = written
+            answer = planner.vocabularies.match(
+                "in_directory", written
+            ) or planner.vocabularies.match("contains_sensitive_data", written)
+            cell = {"yes": "no", "no": "yes"}.get(answer or "", written)
         if spec.kind == "entry":
             self._other_entry(item, spec, written)
             return
@@ -755,7 +756,11 @@ class _RowPlanner:
             return
         if spec.name not in self.content:
             self.content[spec.name] = reading.value
-        elif self.content[spec.name] != reading.value and spec.kind in ("text", "long_text", "markdown"):
+        elif self.content[spec.name] != reading.value and spec.kind in (
+            "text",
+            "long_text",
+            "markdown",
+        ):
             # Two columns for one field, such as a text in two languages.
             self.comments.append(f"{item.column.label}: {written}")
 
@@ -781,7 +786,10 @@ class _RowPlanner:
             self.content[spec.name] = found.id
             return
         self._problem(
-            Severity.WARNING, item.column.label, written, Message("No entry has this number or name.")
+            Severity.WARNING,
+            item.column.label,
+            written,
+            Message("No entry has this number or name."),
         )
         self.comments.append(f"{item.column.label}: {written}")
 
@@ -860,7 +868,7 @@ class _RowPlanner:
             if normalise(written) == normalise("already_available"):
                 self.content.setdefault("existing_publication", ["open_data_portal"])
                 return
-            reading = planner.cells.choices(f"{BLOCKERS}.kind", spec.choices, written)
+            reading = planner.cells.choices(spec, written)
             self.blocker_kinds = list(reading.value or [])
         else:
             if part == "rationale" and self._no_reason(written):
@@ -891,7 +899,9 @@ class _RowPlanner:
             rationale = self.blocker.get("rationale")
             if level and level.release == "direct" and rationale:
                 column = next(
-                    item.column.label for item in self.used if item.target == f"{BLOCKERS}.rationale"
+                    item.column.label
+                    for item in self.used
+                    if item.target == f"{BLOCKERS}.rationale"
                 )
                 self._problem(
                     Severity.WARNING,
@@ -952,7 +962,11 @@ class _RowPlanner:
         for source in self.planner.known.sources:
             if source.id in linked:
                 for name in ("steward", "steward_email"):
-                    value = source.business_expert if name == "steward" else source.business_expert_email
+                    value = (
+                        source.business_expert
+                        if name == "steward"
+                        else source.business_expert_email
+                    )
                     if value:
                         self.content[name] = value
                 return

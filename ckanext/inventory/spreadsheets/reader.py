@@ -96,7 +96,7 @@ def read(data: bytes, filename: str, limits: Limits | None = None) -> Source:
         )
     name = re.split(r"[\\/]", filename)[-1]
     digest = hashlib.sha256(data).hexdigest()
-    if data.startswith(b"PK\x03\x04") or data.startswith(b"\xd0\xcf\x11\xe0"):
+    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         sheets, notes = _read_workbook(data, limits)
     else:
         sheets, notes = _read_text(data, limits)
@@ -145,7 +145,9 @@ def _read_workbook(data: bytes, limits: Limits) -> tuple[list[Sheet], list[Messa
             "in a spreadsheet program and save it again."
         ) from error
     if hidden:
-        notes.append(Message("Hidden sheets were not read: %(names)s.", {"names": ", ".join(hidden)}))
+        notes.append(
+            Message("Hidden sheets were not read: %(names)s.", {"names": ", ".join(hidden)})
+        )
     return sheets, notes
 
 
@@ -176,7 +178,7 @@ def _fill_merged(
     ranges: Sequence[tuple[tuple[int, int], tuple[int, int]]],
 ) -> None:
     """Repeat a value that was merged downwards over several rows in each of them."""
-    by_number = {number: cells for number, cells in rows}
+    by_number = dict(rows)
     for (top, left), (bottom, _right) in ranges:
         source = by_number.get(top + 1)
         if bottom == top or source is None or left >= len(source) or not _filled(source[left]):
@@ -274,9 +276,7 @@ def _decode_mixed(body: bytes, notes: list[Message]) -> str:
     if broken >= len(valid):
         return _cp1252(body)
     notes.append(
-        Message(
-            "%(count)s bytes are not UTF-8 and were read as Windows-1252.", {"count": broken}
-        )
+        Message("%(count)s bytes are not UTF-8 and were read as Windows-1252.", {"count": broken})
     )
     pieces: list[str] = []
     rest = body
@@ -341,7 +341,9 @@ def _separator(text: str) -> tuple[str, str]:
 
 def _looks_binary(text: str) -> bool:
     sample = text[:2000]
-    odd = sum(1 for character in sample if ord(character) < 32 and character not in "\t\r\n\x0b\x0c")
+    odd = sum(
+        1 for character in sample if ord(character) < 32 and character not in "\t\r\n\x0b\x0c"
+    )
     return odd > len(sample) // 50
 
 

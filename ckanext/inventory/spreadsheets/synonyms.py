@@ -79,7 +79,9 @@ def parse(raw: Mapping[str, Any]) -> Synonyms:
             for package_type, fields in raw["headers"].items()
         },
         ignored={
-            squash(header): group["reason"] for group in raw["ignored"] for header in group["headers"]
+            squash(header): group["reason"]
+            for group in raw["ignored"]
+            for header in group["headers"]
         },
         kept_as_comment={
             package_type: frozenset(map(squash, headers))
@@ -90,7 +92,9 @@ def parse(raw: Mapping[str, Any]) -> Synonyms:
         inverted=frozenset(map(squash, raw["inverted"])),
         companions=dict(raw["companions"]),
         languages={
-            squash(name): code for code, names in raw["languages"].items() for name in [code, *names]
+            squash(name): code
+            for code, names in raw["languages"].items()
+            for name in [code, *names]
         },
         months={
             squash(name): number

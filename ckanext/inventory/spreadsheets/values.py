@@ -9,14 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from ckanext.inventory.fields import FieldSpec
+from ckanext.inventory.fields import LIST_KINDS, FieldSpec
 from ckanext.inventory.types import NOT_KNOWN
-from ckanext.inventory.vocabularies import Choice, Vocabularies, normalise
+from ckanext.inventory.vocabularies import Vocabularies, normalise
 
 from .messages import Message
 from .reader import Cell, text
@@ -49,7 +49,7 @@ class Reading:
 NOTHING = Reading()
 
 
-@dataclass
+@dataclass(frozen=True)
 class Reader:
     """Reads cells of one file.
 
@@ -63,16 +63,10 @@ class Reader:
 
     vocabularies: Vocabularies
     synonyms: Synonyms
-    mapping: Mapping[str, Mapping[str, str]] = field(
-        default_factory=dict[str, Mapping[str, str]]
-    )
+    mapping: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     licenses: Mapping[str, str] = field(default_factory=dict[str, str])
     day_first: bool = False
     year: int = 2026
-
-    def __post_init__(self) -> None:
-        """Start without cached lists."""
-        self._indexes: dict[str, dict[str, str]] = {}
 
     def read(self, spec: FieldSpec, cell: Cell, *, day_first: bool | None = None) -> Reading:
         """Read a cell for a field.
@@ -87,12 +81,12 @@ class Reader:
             return NOTHING
         mapped = self.mapping.get(spec.name, {}).get(normalise(written))
         if mapped is not None:
-            listed = spec.kind in ("choices", "list", "url_list")
+            listed = spec.kind in LIST_KINDS
             return Reading(([mapped] if listed else mapped) if mapped else None)
         if spec.kind == "choice":
-            return self.choice(spec.name, spec.choices, written)
+            return self.choice(spec, written)
         if spec.kind == "choices":
-            return self.choices(spec.name, spec.choices, written)
+            return self.choices(spec, written)
         word = self.vocabularies.match_word(written)
         if word == "" or (word == NOT_KNOWN and spec.kind not in ("text", "long_text", "markdown")):
             return NOTHING
@@ -117,28 +111,24 @@ class Reader:
 
     # Lists of values
 
-    def choice(self, name: str, choices: Sequence[Choice], written: str) -> Reading:
+    def choice(self, spec: FieldSpec, written: str) -> Reading:
         """Read one value of a list.
 
-        :param name: field name, under which the list's index is kept
-        :param choices: the list
+        :param spec: the field
         :param written: the cell's text
         """
-        index = self._index(name, choices)
-        value = self._match(index, written)
+        value = self._match(spec, written)
         if value is None:
-            return self._no_choice(choices, index, written)
+            return self._no_choice(spec, written)
         return Reading(value) if value else NOTHING
 
-    def choices(self, name: str, choices: Sequence[Choice], written: str) -> Reading:
+    def choices(self, spec: FieldSpec, written: str) -> Reading:
         """Read several values of a list from one cell.
 
-        :param name: field name
-        :param choices: the list
+        :param spec: the field
         :param written: the cell's text
         """
-        index = self._index(name, choices)
-        whole = self._match(index, written)
+        whole = self._match(spec, written)
         if whole is not None:
             return Reading([whole]) if whole else NOTHING
         values: list[str] = []
@@ -146,54 +136,37 @@ class Reader:
         for piece in MULTIPLE.split(written):
             if not piece.strip():
                 continue
-            value = self._match(index, piece)
+            value = self._match(spec, piece)
             if value is None:
                 unknown.append(piece.strip())
             elif value and value not in values:
                 values.append(value)
-        alone = {choice.value for choice in choices if choice.exclusive}
+        alone = self.vocabularies.exclusive(spec.vocabulary or "")
         if len(values) > 1 and alone.intersection(values):
             # "No" beside a real value says nothing more.
             values = [value for value in values if value not in alone] or values[:1]
         if unknown:
-            failed = self._no_choice(choices, index, ", ".join(unknown))
+            failed = self._no_choice(spec, ", ".join(unknown))
             return Reading(values or None, failed.rest, failed.message, failed.suggestion)
         return Reading(values or None)
 
-    def _index(self, name: str, choices: Sequence[Choice]) -> dict[str, str]:
-        index = self._indexes.get(name)
-        if index is None:
-            index = self._indexes[name] = {}
-            for choice in choices:
-                for words in (choice.value, choice.label):
-                    index.setdefault(normalise(words), choice.value)
-            for choice in choices:
-                for words in choice.synonyms:
-                    index.setdefault(normalise(words), choice.value)
-        return index
+    def _match(self, spec: FieldSpec, written: str) -> str | None:
+        name = spec.vocabulary or ""
+        value = self.vocabularies.match(name, written)
+        return "" if value and value not in self.vocabularies.values(name) else value
 
-    def _match(self, index: Mapping[str, str], written: str) -> str | None:
-        value = index.get(normalise(written))
-        if value is not None:
-            return value
-        word = self.vocabularies.match_word(written)
-        if word == NOT_KNOWN and NOT_KNOWN not in index.values():
-            return ""
-        return word
-
-    def _no_choice(
-        self, choices: Sequence[Choice], index: Mapping[str, str], written: str
-    ) -> Reading:
-        labels = {choice.value: choice.label for choice in choices}
-        near = difflib.get_close_matches(normalise(written), list(index), 1, 0.75)
+    def _no_choice(self, spec: FieldSpec, written: str) -> Reading:
+        words: dict[str, str] = {}
+        for choice in spec.choices:
+            for known in (choice.label, choice.value, *choice.synonyms):
+                words.setdefault(normalise(known), choice.label)
+        near = difflib.get_close_matches(normalise(written), list(words), 1, 0.75)
+        labels = ", ".join(choice.label for choice in spec.choices)
         return Reading(
             None,
             written,
-            Message(
-                "It is none of the values: %(values)s.",
-                {"values": ", ".join(labels.values())},
-            ),
-            labels.get(index[near[0]], "") if near else "",
+            Message("It is none of the values: %(values)s.", {"values": labels}),
+            words[near[0]] if near else "",
         )
 
     # Dates
@@ -225,10 +198,9 @@ class Reader:
             return cell.date().isoformat()
         if isinstance(cell, dt.date):
             return cell.isoformat()
-        if isinstance(cell, (int, float)) and not isinstance(cell, bool):
-            if float(cell).is_integer() and 20_000 <= cell < 80_000:
-                # A spreadsheet's day number whose cell lost its date format.
-                return (EXCEL_EPOCH + dt.timedelta(days=int(cell))).isoformat()
+        if isinstance(cell, float) and cell.is_integer() and 20_000 <= cell < 80_000:
+            # A spreadsheet's day number whose cell lost its date format.
+            return (EXCEL_EPOCH + dt.timedelta(days=int(cell))).isoformat()
         clean = " ".join(written.split())
         for pattern, order in _DATES:
             match = pattern.fullmatch(clean)
@@ -292,12 +264,12 @@ class Reader:
 
     def _url(self, written: str) -> Reading:
         reading = self.urls(written)
-        if isinstance(reading.value, list) and reading.value:
-            first: str = str(reading.value[0])
-            rest = " ".join([*(str(item) for item in reading.value[1:]), reading.rest]).strip()
-            message = Message("Only one web address fits: the rest was kept as a note.")
-            return Reading(first, rest, message if rest else None)
-        return reading
+        found: list[str] = reading.value or []
+        if not found:
+            return reading
+        rest = " ".join([*found[1:], reading.rest]).strip()
+        message = Message("Only one web address fits: the rest was kept as a note.")
+        return Reading(found[0], rest, message if rest else None)
 
     def email(self, written: str) -> Reading:
         """Read one e-mail address, also as ``Name <address>`` or ``mailto:address``."""
@@ -399,7 +371,9 @@ def plain_text(written: str) -> Reading:
     if CONTROLS.search(written):
         return Reading(
             CONTROLS.sub(" ", written).strip(),
-            message=Message("It held control characters, which can't be stored: read without them."),
+            message=Message(
+                "It held control characters, which can't be stored: read without them."
+            ),
         )
     if len(written) > MAX_CHARACTERS:
         return Reading(
