@@ -22,6 +22,8 @@ def main(argv: list[str]) -> int:
     command, rest = argv[0], argv[1:]
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _leave)
+    # A shell starts background commands with SIGINT ignored; a script has to be able to stop us with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return _run(command, rest)
     except Problem as problem:

@@ -9,12 +9,16 @@ Which database fixture to take:
   the test; what CKAN calls a commit is the release of a savepoint. Only this connection sees the data.
 - ``module_db``: the same for data that a module's tests share; each test's ``db`` is then a savepoint in it.
 - ``clean_db``: really empties and really commits; for tests with more than one process or connection.
+- ``live_site``: a CKAN process of its own on a really empty database, for a module's tests over HTTP.
 """
 
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins as p
@@ -22,8 +26,13 @@ import pysolr
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from ckan.common import config
 from ckan.lib import search
 from ckan.tests.helpers import CKANTestApp, _get_test_app
+from mirakuru import HTTPExecutor
+
+from devstack import ports
+from devstack.client import Client
 
 PLUGIN = "inventory"
 
@@ -227,3 +236,35 @@ def db(with_plugins: None, _database: Database, _index: Index) -> Iterator[None]
         _index.clear()
     with _database.scratch():
         yield
+
+
+@pytest.fixture(scope="module")
+def live_site(
+    _site: Site, _database: Database, _index: Index, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Client]:
+    """A visitor's client on a CKAN process of its own; ``Client(live_site.url, token)`` is a person's.
+
+    It shares the tests' database, which is empty at first; what a test commits is there for both.
+    """
+    _site.load()
+    _database.reset()
+    _index.clear()
+    folder = tmp_path_factory.mktemp("live")
+    port = ports.choose(1)[0]
+    url = f"http://{ports.HOST}:{port}"
+    with (folder / "ckan.log").open("w") as log:
+        server = HTTPExecutor(
+            f"setpriv --pdeathsig TERM {Path(sys.executable).with_name('ckan')} "
+            f"--config {config['__file__']} run --disable-reloader --host {ports.HOST} --port {port}",
+            url=f"{url}/api/3/action/status_show",
+            method="GET",
+            envvars={"CKAN_SITE_URL": url},
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        with server:
+            yield Client(url)
+    model.Session.remove()
+    _index.clear()

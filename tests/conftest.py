@@ -7,6 +7,7 @@ module level: what needs it lives in :mod:`tests.ckan_fixtures`, loaded only whe
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,10 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if not config.option.ckan_ini:
         config.option.ckan_ini = str(ROOT / "test.ini")
+    if "CKAN_STORAGE_PATH" not in os.environ:
+        storage = tempfile.TemporaryDirectory(prefix="inventory-test-")
+        os.environ["CKAN_STORAGE_PATH"] = storage.name
+        config.add_cleanup(storage.cleanup)
     from tests import ckan_fixtures
 
     config.pluginmanager.register(ckan_fixtures, "inventory_ckan_fixtures")
