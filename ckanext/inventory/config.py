@@ -110,3 +110,50 @@ def accepted_risks() -> frozenset[str]:
     :returns: names of findings, as the check prints them
     """
     return frozenset(_get(ACCEPTED_RISKS) or ())
+
+
+def core(key: str) -> Any:
+    """Return one of CKAN's own options, for the self-check.
+
+    :param key: the option's full name
+    :returns: its value; None where the plugin that declares it isn't loaded
+    """
+    return tk.config.get(key)
+
+
+IMPORT_MAX_BYTES = "ckanext.inventory.import.max_bytes"
+IMPORT_MAX_ROWS = "ckanext.inventory.import.max_rows"
+IMPORT_MAX_CELLS = "ckanext.inventory.import.max_cells"
+IMPORT_DAY_FIRST = "ckanext.inventory.import.day_first"
+
+
+def import_max_bytes() -> int:
+    """Return how big a file may be that is imported.
+
+    :returns: bytes
+    """
+    return int(_get(IMPORT_MAX_BYTES))
+
+
+def import_max_rows() -> int:
+    """Return how many filled rows a sheet may have that is imported.
+
+    :returns: the number
+    """
+    return int(_get(IMPORT_MAX_ROWS))
+
+
+def import_max_cells() -> int:
+    """Return how many filled cells a file may have that is imported.
+
+    :returns: the number
+    """
+    return int(_get(IMPORT_MAX_CELLS))
+
+
+def import_day_first() -> bool:
+    """Tell whether a date like 3/4/2020 means the third of April, where its column doesn't tell.
+
+    :returns: the setting
+    """
+    return bool(_get(IMPORT_DAY_FIRST))

@@ -1,0 +1,110 @@
+"""The self-check: settings, database, index, outbox and history, and what can be put right.
+
+Behind ``ckan inventory check [--repair]``, the action ``inventory_check`` and the admin page.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ckanext.inventory import clock
+from ckanext.inventory.model import Outbox
+from ckanext.inventory.service import events, index_check, outbox, startup, violations
+from ckanext.inventory.service.findings import Finding, Severity
+
+__all__ = ["Finding", "Repaired", "Severity", "broken", "check", "repair"]
+
+STUCK_AFTER = dt.timedelta(hours=1)
+"""How long a side effect may wait before somebody should look."""
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What a repair did.
+
+    :param fixed: name of the finding → number of packages
+    :param left: what still has to be done by somebody
+    """
+
+    fixed: dict[str, int]
+    left: list[Finding]
+
+
+def check(session: Session) -> list[Finding]:
+    """Look at everything.
+
+    :param session: the database session
+    :returns: what was found; empty if all is well
+    """
+    return [
+        *startup.check_settings(),
+        *violations.find(session),
+        *(finding for finding, _ in index_check.find(session)),
+        *_stuck(session),
+        *_history(session),
+    ]
+
+
+def broken(findings: list[Finding]) -> bool:
+    """Tell whether the command has to exit with an error.
+
+    :param findings: what was found
+    :returns: True if one of them is an error
+    """
+    return any(finding.severity is Severity.ERROR for finding in findings)
+
+
+def repair(session: Session) -> Repaired:
+    """Put right what can be put right, and look again.
+
+    Commits: first the database, then what the index has to catch up with.
+
+    :param session: the database session, without work of its own under way
+    :returns: what was done and what is left
+    """
+    fixed = violations.fix(session)
+    for finding, ids in list(index_check.find(session)):
+        if ids:
+            outbox.reindex(session, ids)
+            fixed[finding.name] = len(ids)
+    waiting = outbox.waiting(session)
+    session.commit()
+    if waiting:
+        drained = outbox.drain(session, everything=True)
+        if drained.done:
+            fixed["outbox"] = drained.done
+    return Repaired(fixed, check(session))
+
+
+def _stuck(session: Session) -> Iterator[Finding]:
+    since = clock.now() - STUCK_AFTER
+    query = sa.select(sa.func.count(), sa.func.min(Outbox.queued_at)).where(
+        sa.or_(Outbox.queued_at < since, Outbox.attempts > 0)
+    )
+    count, oldest = session.execute(query).one()
+    if count:
+        yield Finding(
+            "outbox",
+            Severity.ERROR,
+            f"side effects wait or fail, the oldest since {oldest:%Y-%m-%d %H:%M} UTC",
+            "see that Solr answers, then run ckan inventory drain",
+            count=count,
+            repairable=True,
+        )
+
+
+def _history(session: Session) -> Iterator[Finding]:
+    faults = list(events.verify(session))
+    if faults:
+        yield Finding(
+            "history",
+            Severity.ERROR,
+            "the history was changed after it was written",
+            "run ckan inventory audit verify and compare with a backup",
+            count=len(faults),
+        )
