@@ -173,11 +173,8 @@ def _database(
 
 
 def empty_event_tables() -> None:
-    """Empty the append-only tables: TRUNCATE, which only their owner may run, as the trigger refuses DELETE."""
-    from ckanext.inventory.model import event
-
-    names = ", ".join(table.name for table in event.metadata.sorted_tables)
-    model.Session.execute(sa.text(f"TRUNCATE {names}"))
+    """Empty the append-only tables, which core's clean-up cannot, by the routine made for it."""
+    model.Session.execute(sa.text("SELECT inventory_reset_history()"))
     model.Session.commit()
 
 
