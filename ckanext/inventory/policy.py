@@ -96,7 +96,7 @@ _NOT_APPROVER = (
     "Only the chief data officer, or a reviewer who was given this department or these kinds of "
     "blocker to approve, can do that."
 )
-_SECOND_PERSON = (
+SECOND_PERSON = (
     "You wrote or submitted this, so somebody else has to approve it. Ask another person who may "
     "approve."
 )
@@ -147,8 +147,7 @@ def coordinates(person: Person, department: str) -> bool:
     :returns: the answer
     """
     return person.sysadmin or any(
-        grant.role is Role.COORDINATOR and grant.department == department
-        for grant in person.grants
+        grant.role is Role.COORDINATOR and grant.department == department for grant in person.grants
     )
 
 
@@ -194,7 +193,7 @@ def covers(person: Person, facts: Facts) -> bool:
         grant.role is Role.REVIEWER
         and grant.may_approve
         and grant.department in (None, facts.department)
-        and (not grant.kinds or bool(facts.blocker_kinds) and facts.blocker_kinds <= grant.kinds)
+        and (not grant.kinds or (bool(facts.blocker_kinds) and facts.blocker_kinds <= grant.kinds))
         for grant in person.grants
     )
 
@@ -265,7 +264,7 @@ def _approve(person: Person, facts: Facts, options: Options) -> Decision:
     if not covers(person, facts):
         return Decision(False, _NOT_APPROVER)
     barred = person.user_id in facts.authors and not options.allow_self_approval
-    return _answer(not barred, _SECOND_PERSON)
+    return _answer(not barred, SECOND_PERSON)
 
 
 def _retire(person: Person, facts: Facts, options: Options) -> Decision:
@@ -274,7 +273,9 @@ def _retire(person: Person, facts: Facts, options: Options) -> Decision:
     if not coordinates(person, facts.department):
         return Decision(False, _NOT_YOURS)
     before_approval = facts.approved_revision is None or facts.package_type == SOURCE
-    return _answer(before_approval, "It was approved, so only the chief data officer can retire it.")
+    return _answer(
+        before_approval, "It was approved, so only the chief data officer can retire it."
+    )
 
 
 def _resolve(person: Person, facts: Facts, options: Options) -> Decision:

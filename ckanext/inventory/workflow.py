@@ -75,9 +75,7 @@ _ENTRY_ROWS = (
         optional=_needs(Need.COMMENT),
         stage=Stage.SUBMIT,
     ),
-    Transition(
-        "recall", "Recall", _states(_S.SUBMITTED), _S.DRAFT, optional=_needs(Need.COMMENT)
-    ),
+    Transition("recall", "Recall", _states(_S.SUBMITTED), _S.DRAFT, optional=_needs(Need.COMMENT)),
     Transition(
         "return",
         "Return",
@@ -158,7 +156,8 @@ _ENTRY_ROWS = (
         required=_needs(Need.RETIRE_REASON),
         optional=_needs(Need.COMMENT, Need.SUCCESSOR),
     ),
-    Transition("confirm", "Still true", _ANY_BUT_RETIRED, None),
+    # it may pass authorship on, which an undo would have to pass back: saying it again is enough
+    Transition("confirm", "Still true", _ANY_BUT_RETIRED, None, undoable=False),
 )
 
 _SOURCE_STATES = _states(_S.DRAFT, _S.SUBMITTED, _S.RETURNED, _S.RETIRED)
@@ -172,9 +171,7 @@ _SOURCE_ROWS = (
         optional=_needs(Need.COMMENT),
         stage=Stage.SUBMIT,
     ),
-    Transition(
-        "recall", "Recall", _states(_S.SUBMITTED), _S.DRAFT, optional=_needs(Need.COMMENT)
-    ),
+    Transition("recall", "Recall", _states(_S.SUBMITTED), _S.DRAFT, optional=_needs(Need.COMMENT)),
     Transition(
         "return",
         "Return",
@@ -190,7 +187,7 @@ _SOURCE_ROWS = (
         required=_needs(Need.COMMENT),
     ),
     Transition("reopen", "Reopen", _states(_S.RETIRED), _S.DRAFT, required=_needs(Need.COMMENT)),
-    Transition("confirm", "Still true", _SOURCE_STATES - {_S.RETIRED}, None),
+    Transition("confirm", "Still true", _SOURCE_STATES - {_S.RETIRED}, None, undoable=False),
 )
 
 ENTRY_TRANSITIONS: Mapping[str, Transition] = {row.name: row for row in _ENTRY_ROWS}

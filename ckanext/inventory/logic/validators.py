@@ -20,6 +20,7 @@ from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, V
 
 from ckanext.inventory import vocabularies
 from ckanext.inventory.fields import LIST_KINDS, FieldSpec, field_spec
+from ckanext.inventory.service.content import CACHE
 from ckanext.inventory.service.likelihood import SETTLED
 from ckanext.inventory.types import NOT_KNOWN, Stage
 from ckanext.inventory.values import BadValue, clean, clean_text
@@ -39,10 +40,6 @@ __all__ = [
     "inventory_value",
     "inventory_withdrawn_setting",
 ]
-
-CACHE = "inventory_cache"
-"""Key of CKAN's context for a dict that lives as long as a batch, so that a department is looked up
-once for all of its rows."""
 
 PACKAGE_STATE = "inventory_package_state"
 """Key of CKAN's context by which our own services set CKAN's state of a record."""

@@ -13,22 +13,21 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import pysolr
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
-
 import ckan.model as model
 import ckan.plugins.toolkit as tk
+import pysolr
+import sqlalchemy as sa
 from ckan import logic
 from ckan.lib import search
 from ckan.lib.dictization import table_dictize
 from ckan.lib.search.common import make_connection
 from ckan.types import Context
+from sqlalchemy.orm import Session
 
-from ckanext.inventory import policy
+from ckanext.inventory import fields, policy
 from ckanext.inventory.fields import schema_for
 from ckanext.inventory.model import Record
-from ckanext.inventory.service import content, facts
+from ckanext.inventory.service import facts
 from ckanext.inventory.types import PRIVATE_TYPES
 
 ALLOWED_KEYS = frozenset(
@@ -192,7 +191,7 @@ def _document(
     if plain["license_url"] is None:
         del plain["license_url"]
     default = dict(plain, extras=[{"key": k, "value": v} for k, v in extras.items()])
-    decoded = content.decode_extras(schema_for(package.type), extras)
+    shown = fields.content_of(schema_for(package.type), default)
     site_id = tk.config["ckan.site_id"]
     return {
         "id": package.id,
@@ -211,5 +210,5 @@ def _document(
         "metadata_modified": package.metadata_modified.isoformat() + "Z",
         "permission_labels": policy.record_labels(facts.of_record(record)),
         "data_dict": json.dumps(default),
-        "validated_data_dict": json.dumps(dict(plain, **decoded)),
+        "validated_data_dict": json.dumps(dict(plain, **shown)),
     }

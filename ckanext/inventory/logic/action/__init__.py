@@ -1,0 +1,18 @@
+"""The actions of the inventory: validate, authorise, one service call, one commit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ckanext.inventory.logic.action import changes, decisions, organisation, package, reading
+
+_MODULES = (changes, decisions, organisation, reading)
+
+
+def all_actions() -> dict[str, Any]:
+    """Return every action of ours and the chained package actions of core.
+
+    :returns: action name → function
+    """
+    ours = {name: getattr(module, name) for module in _MODULES for name in module.__all__}
+    return ours | package.actions()

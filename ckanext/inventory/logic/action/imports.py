@@ -1,0 +1,270 @@
+"""Actions that take spreadsheets in and give them out."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, cast
+
+import ckan.model as model
+import ckan.plugins.toolkit as tk
+from ckan.logic.schema import validator_args
+from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
+
+from ckanext.inventory import config, policy
+from ckanext.inventory.logic import commit, who
+from ckanext.inventory.service import imports
+from ckanext.inventory.spreadsheets.headers import Assignment
+from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Problem
+from ckanext.inventory.spreadsheets.plan import Choices
+from ckanext.inventory.types import ENTRY, SOURCE
+
+__all__ = ["inventory_import"]
+
+KINDS: Mapping[str, str] = {"entry": ENTRY, "source": SOURCE}
+
+
+@validator_args
+def import_schema(
+    default: ValidatorFactory,
+    ignore_empty: Validator,
+    ignore_missing: Validator,
+    unicode_safe: Validator,
+    one_of: ValidatorFactory,
+    boolean_validator: Validator,
+    inventory_mapping: Validator,
+    inventory_texts: Validator,
+) -> Schema:
+    """A file to import, and how."""
+    return {
+        "kind": [default("entry"), unicode_safe, one_of(list(KINDS))],
+        "department": [ignore_empty, unicode_safe],
+        "upload": [ignore_missing],
+        "content": [ignore_empty, unicode_safe],
+        "filename": [ignore_empty, unicode_safe],
+        "columns": [ignore_empty, inventory_mapping],
+        "values": [ignore_empty, inventory_mapping],
+        "origin": [ignore_empty, unicode_safe],
+        "sheets": [ignore_empty, inventory_texts],
+        "dry_run": [default(False), boolean_validator],
+        "all_or_nothing": [default(False), boolean_validator],
+        "create_departments": [default(False), boolean_validator],
+        "day_first": [default(False), boolean_validator],
+        "digest": [ignore_empty, unicode_safe],
+    }
+
+
+@tk.validate_action_data(import_schema)
+def inventory_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Make drafts from the rows of a spreadsheet.
+
+    It only creates: a row whose file and place, whose ID in its own list, or whose name in the
+    department is already there is skipped and reported. A row with an error is kept out; a cell
+    with a warning is left out and its text kept in a note or in the comments.
+
+    :param kind: ``entry`` (the default) or ``source``
+    :param department: name, id or code of the department; without it a column has to name the
+        department of each row
+    :param upload: the file (CSV, TSV, XLSX, XLS or ODS), as a multipart upload
+    :param content: the file as base64, instead of ``upload``
+    :param filename: the file's name, where the upload doesn't bring one
+    :param columns: ``dict[str, str]`` header (or column letter in brackets) to field; an empty
+        field leaves the column out
+    :param values: ``dict[str, dict[str, str]]`` field to cell text to value
+    :param origin: name of the list whose IDs these are; derived from the file's name without it
+    :param sheets: names of the sheets to read; without it the one that fits best
+    :param dry_run: only say what would happen
+    :param all_or_nothing: create nothing as long as a row has an error
+    :param create_departments: make organizations for departments that nobody knows
+    :param day_first: ``3/4/2020`` is the third of April where the column doesn't tell
+    :param digest: the file's SHA-256 as a dry run gave it; another file is refused
+    :returns: ``{"dry_run", "file", "digest", "kind", "total", "created", "skipped_count",
+        "refused", "numbers": [{"id", "number", "title", "sheet", "row"}], "skipped": [{"sheet",
+        "row", "title", "reason"}], "problems": [{"severity", "sheet", "row", "column", "value",
+        "message", "suggestion"}], "groups": [{"severity", "column", "value", "message",
+        "suggestion", "rows"}], "columns": [{"sheet", "column", "letter", "field", "fate",
+        "remark"}], "notes": [str], "offers": [{"department", "title", "rows"}],
+        "departments": [{"title", "rows", "created"}], "origin", "imported_before"}``
+    :raises NotAuthorized: for people who may not add to the department
+    :raises ValidationError: ``upload`` if the file can't be read, has no column for the name, or
+        isn't the one that was looked at
+    """
+    tk.check_access("inventory_import", context, {**data_dict, "owner_org": _department(data_dict)})
+    person = who.person(context)
+    if data_dict["create_departments"] and not policy.is_cdo(person):
+        raise tk.NotAuthorized(
+            tk._("Only the chief data officer can create departments by importing.")
+        )
+    package_type = KINDS[data_dict["kind"]]
+    upload = _upload(data_dict)
+    choices = _choices(data_dict)
+    dry_run = bool(data_dict["dry_run"])
+    user_name = who.user_name(context)
+    who.keep_private()
+    try:
+        if dry_run:
+            prepared = imports.plan_import(
+                who.session_of(context), person, user_name, package_type, upload, choices
+            )
+            return _dictize(prepared, None, data_dict)
+        with commit.transaction(context) as session:
+            prepared = imports.plan_import(
+                session, person, user_name, package_type, upload, choices, lock=True
+            )
+            if data_dict.get("digest") not in (None, prepared.digest):
+                raise FileProblem("This isn't the file that was looked at. Look at it again.")
+            if data_dict["all_or_nothing"] and prepared.plan.refused:
+                done = imports.Done((), ())
+            else:
+                done = imports.run_import(session, person, package_type, prepared)
+            return _dictize(prepared, done, data_dict)
+    except FileProblem as problem:
+        raise tk.ValidationError({"upload": [_said(problem.message)]}) from problem
+
+
+def _department(data_dict: DataDict) -> str | None:
+    """Return the organization that a name, id or code stands for; the text itself for no one."""
+    reference = data_dict.get("department")
+    if not reference:
+        return None
+    return imports.find_department(model.Session(), str(reference)) or str(reference)
+
+
+def _upload(data_dict: DataDict) -> imports.Upload:
+    upload = data_dict.get("upload")
+    name = str(data_dict.get("filename") or getattr(upload, "filename", "") or "upload")
+    if data_dict.get("content"):
+        try:
+            return imports.Upload(base64.b64decode(data_dict["content"], validate=True), name)
+        except (binascii.Error, ValueError) as error:
+            raise tk.ValidationError({"content": [tk._("This isn't base64.")]}) from error
+    if isinstance(upload, bytes):
+        return imports.Upload(upload, name)
+    stream = getattr(upload, "stream", upload)
+    if stream is None or not hasattr(stream, "read"):
+        raise tk.ValidationError({"upload": [tk._("Choose a file.")]})
+    # One byte more than allowed is enough to see that it is too big.
+    return imports.Upload(stream.read(config.import_max_bytes() + 1), name)
+
+
+def _choices(data_dict: DataDict) -> Choices:
+    columns = cast("dict[str, Any]", data_dict.get("columns") or {})
+    values = cast("dict[str, Any]", data_dict.get("values") or {})
+    for name, cells in values.items():
+        if not isinstance(cells, Mapping):
+            message = tk._("For each field: what a cell says, and the value that it means.")
+            raise tk.ValidationError({"values": [f"{name}: {message}"]})
+    return Choices(
+        department=_department(data_dict),
+        columns={str(header): str(target or "") for header, target in columns.items()},
+        values={
+            name: {str(cell): str(value or "") for cell, value in cells.items()}
+            for name, cells in values.items()
+        },
+        origin=str(data_dict.get("origin") or ""),
+        sheets=tuple(data_dict.get("sheets") or ()),
+        create_departments=bool(data_dict["create_departments"]),
+        day_first=bool(data_dict["day_first"]),
+    )
+
+
+def _said(message: Message) -> str:
+    """Translate a message of the reader or planner."""
+    text = tk._(message.text)
+    return text % message.params if message.params else text
+
+
+def _dictize(
+    prepared: imports.Prepared, done: imports.Done | None, data_dict: DataDict
+) -> dict[str, Any]:
+    plan = prepared.plan
+    created = done.created if done else ()
+    numbers = [
+        {
+            "id": record.package_id,
+            "number": record.number,
+            "title": record.title,
+            "sheet": row.sheet,
+            "row": row.number,
+        }
+        for record, row in zip(created, plan.rows, strict=False)
+    ]
+    made = set(done.departments) if done else set[str]()
+    problems = [(problem, _said(problem.message)) for problem in plan.problems]
+    return {
+        "dry_run": done is None,
+        "file": prepared.filename,
+        "digest": prepared.digest,
+        "kind": data_dict["kind"],
+        "total": plan.total,
+        "created": len(plan.rows) if done is None else len(created),
+        "skipped_count": len(plan.skipped),
+        "refused": plan.refused,
+        "numbers": numbers,
+        "skipped": [
+            {"sheet": s.sheet, "row": s.row, "title": s.title, "reason": _said(s.reason)}
+            for s in plan.skipped
+        ],
+        "problems": [_problem(problem, said) for problem, said in problems],
+        "groups": _groups(problems),
+        "columns": [
+            _column(sheet, assignment)
+            for sheet, assignments in plan.columns
+            for assignment in assignments
+        ],
+        "notes": [_said(note) for note in plan.notes],
+        "offers": [
+            {"department": offer.department, "title": offer.title, "rows": offer.rows}
+            for offer in plan.offers
+        ],
+        "departments": [
+            {"title": new.title, "rows": new.rows, "created": new.title in made}
+            for new in plan.unknown_departments
+        ],
+        "origin": plan.origin,
+        "imported_before": prepared.before.isoformat() if prepared.before else None,
+    }
+
+
+def _problem(problem: Problem, said: str) -> dict[str, Any]:
+    return {
+        "severity": problem.severity.value,
+        "sheet": problem.sheet,
+        "row": problem.row,
+        "column": problem.column,
+        "value": problem.value,
+        "message": said,
+        "suggestion": problem.suggestion,
+    }
+
+
+def _groups(problems: list[tuple[Problem, str]]) -> list[dict[str, Any]]:
+    """Count the same problem of the same value once, the most frequent first."""
+    counts = Counter(
+        (problem.severity.value, problem.column, problem.value, said, problem.suggestion)
+        for problem, said in problems
+    )
+    return [
+        {
+            "severity": severity,
+            "column": column,
+            "value": value,
+            "message": message,
+            "suggestion": suggestion,
+            "rows": count,
+        }
+        for (severity, column, value, message, suggestion), count in counts.most_common()
+    ]
+
+
+def _column(sheet: str, assignment: Assignment) -> dict[str, Any]:
+    return {
+        "sheet": sheet,
+        "column": assignment.column.label,
+        "letter": assignment.column.letter,
+        "field": assignment.target,
+        "fate": assignment.fate.value,
+        "remark": _said(assignment.remark) if assignment.remark else "",
+    }

@@ -1,0 +1,185 @@
+"""Who may call which action: each asks the policy, none has a rule of its own.
+
+What one may not know of answers like what doesn't exist. Sysadmins are asked, too: the second
+person and the states bind them like anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ckan.model as model
+import ckan.plugins.toolkit as tk
+from ckan.types import AuthFunction, AuthResult, Context, DataDict
+
+from ckanext.inventory import config, policy
+from ckanext.inventory.logic import who
+from ckanext.inventory.policy import Act, CityAct
+from ckanext.inventory.service import facts, search
+from ckanext.inventory.service.marks import MARKS
+from ckanext.inventory.types import ENTRY, SOURCE, YES, Decision
+
+
+def _result(decision: Decision) -> AuthResult:
+    if decision is policy.HIDDEN:
+        raise who.not_found()
+    return {"success": True} if decision else {"success": False, "msg": tk._(decision.reason)}
+
+
+def _on_record(act: Act, package_type: str | None = None) -> AuthFunction:
+    """Ask for one record, named by ``id``."""
+
+    @tk.auth_sysadmins_check
+    def auth(context: Context, data_dict: DataDict) -> AuthResult:
+        row = who.record(context, data_dict.get("id"), package_type)
+        return _result(
+            policy.may(who.person(context), act, who.facts_of(context, row), config.options())
+        )
+
+    return auth
+
+
+def _on_records(act_of: Callable[[DataDict], Act]) -> AuthFunction:
+    """Ask for many records, named by ``ids``."""
+
+    @tk.auth_sysadmins_check
+    def auth(context: Context, data_dict: DataDict) -> AuthResult:
+        person = who.person(context)
+        act = act_of(data_dict)
+        rows = who.records(context, data_dict.get("ids") or [])
+        known = facts.of_records(who.session_of(context), {row.package_id: row for row in rows})
+        for one in known.values():
+            decision = policy.may(person, act, one, config.options())
+            if not decision:
+                return _result(decision)
+        return {"success": True}
+
+    return auth
+
+
+def _citywide(act: CityAct) -> AuthFunction:
+    @tk.auth_sysadmins_check
+    def auth(context: Context, data_dict: DataDict) -> AuthResult:
+        return _result(policy.may_citywide(who.person(context), act))
+
+    return auth
+
+
+@tk.auth_sysadmins_check
+def _enter(context: Context, data_dict: DataDict) -> AuthResult:
+    """Ask whether somebody has any business in the inventory: a role or an assignment."""
+    person = who.person(context)
+    decision = policy.may_citywide(person, CityAct.ENTER)
+    if not decision and who.has_assignment(context, person):
+        return {"success": True}
+    return _result(decision)
+
+
+@tk.auth_sysadmins_check
+def _transition(context: Context, data_dict: DataDict) -> AuthResult:
+    row = who.record(context, data_dict.get("id"))
+    name = str(data_dict.get("transition") or "")
+    act = Act(name) if name in {act.value for act in Act} else Act.READ
+    return _result(
+        policy.may(who.person(context), act, who.facts_of(context, row), config.options())
+    )
+
+
+@tk.auth_sysadmins_check
+def _create(context: Context, data_dict: DataDict) -> AuthResult:
+    """Ask for a new record in a department; without one the form asks for any."""
+    person = who.person(context)
+    owner = data_dict.get("owner_org")
+    if owner:
+        organization = _organization(str(owner))
+        return _result(policy.may_add_to(person, organization))
+    anywhere = person.sysadmin or policy.is_cdo(person) or bool(policy.departments_of(person))
+    return _result(
+        YES
+        if anywhere
+        else Decision(False, "Only coordinators and the chief data officer can add entries.")
+    )
+
+
+def _organization(reference: str) -> str:
+    group = model.Group.get(reference)
+    return str(group.id) if group is not None else reference
+
+
+@tk.auth_sysadmins_check
+def _answer_transfer(context: Context, data_dict: DataDict) -> AuthResult:
+    """Ask whether somebody stands for the side that was asked; a CDO stands for both."""
+    row = who.record(context, data_dict.get("id"))
+    person = who.person(context)
+    request = search.transfers(who.session_of(context), [row.package_id]).get(row.package_id)
+    if request is not None and policy.coordinates(person, request.to_department):
+        return {"success": True}
+    if not policy.may(person, Act.READ, who.facts_of(context, row)):
+        raise who.not_found()
+    allowed = policy.is_cdo(person)
+    return _result(
+        YES if allowed else Decision(False, "The department that it should move to has to accept.")
+    )
+
+
+def _mark_act(data_dict: DataDict) -> Act:
+    rule = MARKS.get(str(data_dict.get("field") or ""))
+    return rule.act if rule is not None else Act.READ
+
+
+def _build() -> dict[str, Any]:
+    read, edit = _on_record(Act.READ), _on_record(Act.EDIT)
+    entry, source = _on_record(Act.READ, ENTRY), _on_record(Act.READ, SOURCE)
+    return {
+        "inventory_me": _enter,
+        "inventory_home": _enter,
+        "inventory_entry_list": _enter,
+        "inventory_source_list": _enter,
+        "inventory_entry_show": entry,
+        "inventory_source_show": source,
+        "inventory_transitions": read,
+        "inventory_history": read,
+        "inventory_revision_list": read,
+        "inventory_revision_show": read,
+        "inventory_diff": read,
+        "inventory_review_queue": _citywide(CityAct.REVIEW_QUEUE),
+        "inventory_overview": _citywide(CityAct.OVERVIEW),
+        "inventory_department_list": _enter,
+        "inventory_department_update": _citywide(CityAct.MANAGE_DEPARTMENTS),
+        "inventory_role_list": _citywide(CityAct.MANAGE_ROLES),
+        "inventory_role_add": _citywide(CityAct.MANAGE_ROLES),
+        "inventory_role_remove": _citywide(CityAct.MANAGE_ROLES),
+        "inventory_name_cdo": _citywide(CityAct.NAME_CDO),
+        "inventory_check": _citywide(CityAct.CHECK),
+        "inventory_entry_create": _create,
+        "inventory_source_create": _create,
+        "inventory_import": _create,
+        "inventory_entry_update": edit,
+        "inventory_entry_patch": edit,
+        "inventory_source_update": edit,
+        "inventory_source_patch": edit,
+        "inventory_transition": _transition,
+        "inventory_transition_bulk": _on_records(lambda data: Act.READ),
+        "inventory_undo": read,
+        "inventory_blocker_save": _on_record(Act.BLOCK),
+        "inventory_blocker_remove": _on_record(Act.BLOCK),
+        "inventory_blocker_status": _on_record(Act.RESOLVE),
+        "inventory_waiver_request": _on_record(Act.REQUEST_WAIVER),
+        "inventory_review_record": _on_record(Act.REVIEW),
+        "inventory_classification_confirm": _on_records(lambda data: Act.CLASSIFY),
+        "inventory_assign": _on_records(lambda data: Act.ASSIGN),
+        "inventory_mark": _on_records(_mark_act),
+        "inventory_comment": _on_record(Act.COMMENT),
+        "inventory_transfer_request": _on_record(Act.TRANSFER),
+        "inventory_transfer_accept": _answer_transfer,
+        "inventory_transfer_decline": _answer_transfer,
+        "inventory_merge": _citywide(CityAct.MERGE),
+        "inventory_event_erase": _citywide(CityAct.ERASE),
+        "inventory_promotion_preview": entry,
+        "inventory_drift": entry,
+    }
+
+
+AUTH_FUNCTIONS: dict[str, Any] = _build()
+"""Action name → authorisation: auditable at a glance."""

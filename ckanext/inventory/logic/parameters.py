@@ -1,0 +1,132 @@
+"""Validators of action parameters: shapes only, nothing is looked up."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.inventory.service import departments, search
+from ckanext.inventory.types import Role
+from ckanext.inventory.values import clean_text
+
+__all__ = [
+    "inventory_code",
+    "inventory_day",
+    "inventory_list_attention",
+    "inventory_list_sort",
+    "inventory_mapping",
+    "inventory_role",
+    "inventory_text",
+    "inventory_texts",
+]
+
+
+def inventory_text(value: Any) -> str:
+    """Hold the text rules: line ends, control characters, outer white space, length.
+
+    :param value: a text
+    :returns: the text as it is stored
+    :raises Invalid: for control characters and for more than 32,000 characters
+    """
+    try:
+        return clean_text(str(value))
+    except ValueError as error:
+        raise tk.Invalid(tk._(str(error))) from error
+
+
+def inventory_texts(value: Any) -> list[str]:
+    """Take a list of texts, or one text with commas.
+
+    :param value: ``list[str]`` or ``"a,b"``
+    :returns: the texts, trimmed, without empty ones, each once
+    :raises Invalid: for anything else
+    """
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, (list, tuple)):
+        raise tk.Invalid(tk._("This has to be a list."))
+    return list(dict.fromkeys(text for item in value if (text := str(item).strip())))
+
+
+def inventory_mapping(value: Any) -> dict[str, Any]:
+    """Take a mapping, or one written as JSON.
+
+    :param value: ``dict`` or a JSON object
+    :returns: the mapping; empty for an empty text
+    :raises Invalid: for anything else
+    """
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value.strip() else {}
+        except ValueError as error:
+            raise tk.Invalid(tk._("This has to be a JSON object.")) from error
+    if not isinstance(value, Mapping):
+        raise tk.Invalid(tk._("This has to be a JSON object."))
+    return {str(key): item for key, item in value.items()}
+
+
+def inventory_day(value: Any) -> dt.date:
+    """Take a day.
+
+    :param value: ``YYYY-MM-DD``
+    :returns: the date
+    :raises Invalid: for anything else
+    """
+    try:
+        return dt.date.fromisoformat(str(value).strip())
+    except ValueError as error:
+        raise tk.Invalid(tk._("Write the day as YYYY-MM-DD.")) from error
+
+
+def inventory_role(value: str) -> str:
+    """Take a role.
+
+    :param value: coordinator, cdo, reviewer or viewer
+    :returns: the same
+    :raises Invalid: for anything else
+    """
+    return _one_of(value, [role.value for role in Role])
+
+
+def inventory_code(value: str) -> str:
+    """Take a department's code.
+
+    :param value: 2 to 10 letters and digits
+    :returns: the code in capitals
+    :raises Invalid: for anything else
+    """
+    code = value.strip().upper()
+    if not departments.CODE.fullmatch(code):
+        raise tk.Invalid(tk._("A code has 2 to 10 letters and digits."))
+    return code
+
+
+def inventory_list_sort(value: str) -> str:
+    """Take the order of a list.
+
+    :param value: a key of ``search.SORTS``
+    :returns: the same
+    :raises Invalid: for anything else
+    """
+    return _one_of(value, search.SORTS)
+
+
+def inventory_list_attention(value: str) -> str:
+    """Take a named view of a list.
+
+    :param value: a key of ``search.ATTENTION``
+    :returns: the same
+    :raises Invalid: for anything else
+    """
+    return _one_of(value, search.ATTENTION)
+
+
+def _one_of(value: str, allowed: Any) -> str:
+    if value not in allowed:
+        names = ", ".join(sorted(allowed))
+        raise tk.Invalid(tk._("This has to be one of: {values}.").format(values=names))
+    return value

@@ -1,0 +1,163 @@
+"""Who is asking and about what: from CKAN's context to persons, records and facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import ckan.model as model
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan.types import Context
+from flask import g, has_request_context
+from sqlalchemy.orm import Session
+
+from ckanext.inventory.model import Record
+from ckanext.inventory.service import facts, roles
+from ckanext.inventory.types import ANONYMOUS, Facts, Person
+
+_CACHE = "inventory_persons"
+
+
+def session_of(context: Context) -> Session:
+    """Return the database session of a call.
+
+    :param context: CKAN's context
+    :returns: the session
+    """
+    return context.get("session") or model.Session()
+
+
+def user_of(context: Context) -> model.User | None:
+    """Return the account behind a call.
+
+    :param context: CKAN's context
+    :returns: the account, or None for a visitor
+    """
+    user = context.get("auth_user_obj")
+    name = context.get("user")
+    if isinstance(user, model.User) and (not name or name in (user.name, user.id)):
+        return user
+    return model.User.get(name) if name else None
+
+
+def person(context: Context) -> Person:
+    """Return who is asking, loaded once per request.
+
+    :param context: CKAN's context
+    :returns: the person; the system itself for an internal call without a user
+    """
+    user = user_of(context)
+    if user is None:
+        return roles.SYSTEM if context.get("ignore_auth") else ANONYMOUS
+    return person_of_user(session_of(context), user)
+
+
+def person_of_user(session: Session, user: model.User) -> Person:
+    """Return the person behind an account, loaded once per request.
+
+    :param session: the database session
+    :param user: the account
+    :returns: the person
+    """
+    if not has_request_context():
+        return roles.person(session, user)
+    cache: dict[str, Person] = g.setdefault(_CACHE, {})
+    if user.id not in cache:
+        cache[user.id] = roles.person(session, user)
+    return cache[user.id]
+
+
+def forget() -> None:
+    """Forget the persons of this request, after a role changed."""
+    if has_request_context():
+        g.pop(_CACHE, None)
+
+
+def user_name(context: Context) -> str:
+    """Return the account name that core writes into its own records.
+
+    :param context: CKAN's context
+    :returns: the caller's name; the site user's for an internal call without a user
+    """
+    user = user_of(context)
+    if user is not None:
+        return str(user.name)
+    return str(tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"])
+
+
+def not_found() -> tk.ObjectNotFound:
+    """Return the one answer for what doesn't exist and for what one may not know of.
+
+    :returns: the error to raise
+
+    Source: leak contract, L1, L39.
+    """
+    return tk.ObjectNotFound(tk._("There is no such entry or source."))
+
+
+def record(context: Context, reference: Any, package_type: str | None = None) -> Record:
+    """Find the register row that a number, name or id stands for.
+
+    :param context: CKAN's context
+    :param reference: ``PARKS-0012``, a package name or a package id
+    :param package_type: accept this type only
+    :returns: the row
+    :raises ObjectNotFound: if there is none
+    """
+    return records(context, [str(reference or "")], package_type)[0]
+
+
+def records(
+    context: Context, references: Sequence[str], package_type: str | None = None
+) -> list[Record]:
+    """Find register rows, in two statements however many there are.
+
+    :param context: CKAN's context
+    :param references: numbers, package names or package ids
+    :param package_type: accept this type only
+    :returns: the rows, in the order of the references, each once
+    :raises ObjectNotFound: if one of them stands for nothing
+    """
+    session = session_of(context)
+    found = facts.resolve(session, references)
+    rows = facts.records(session, set(found.values()))
+    ordered: dict[str, Record] = {}
+    for reference in references:
+        row = rows.get(found.get(reference, ""))
+        if row is None or (package_type is not None and row.package_type != package_type):
+            raise not_found()
+        ordered[row.package_id] = row
+    return list(ordered.values())
+
+
+def facts_of(context: Context, row: Record) -> Facts:
+    """Return what the policy needs to know of a record.
+
+    :param context: CKAN's context
+    :param row: the register row
+    :returns: the facts, with authors and link
+    """
+    return facts.of_records(session_of(context), {row.package_id: row})[row.package_id]
+
+
+def has_assignment(context: Context, who: Person) -> bool:
+    """Tell whether something is assigned to somebody.
+
+    :param context: CKAN's context
+    :param who: the person
+    :returns: the answer
+    """
+    if who.user_id is None:
+        return False
+    query = sa.select(sa.exists().where(Record.assignee == who.user_id))
+    return bool(session_of(context).scalar(query))
+
+
+def keep_private() -> None:
+    """Tell core's after-request hook that this response may not be kept by shared caches.
+
+    Source: leak contract, L36.
+    """
+    if has_request_context():
+        tk.request.environ["__no_cache__"] = True

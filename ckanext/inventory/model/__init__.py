@@ -1,0 +1,26 @@
+"""Tables of the inventory, one module per group."""
+
+from __future__ import annotations
+
+from ckanext.inventory.model.department import Department, Transfer
+from ckanext.inventory.model.event import event, event_detail, event_entry
+from ckanext.inventory.model.link import Link
+from ckanext.inventory.model.outbox import Outbox, Pending
+from ckanext.inventory.model.record import Record, Revision
+from ckanext.inventory.model.review import ReviewRecord
+from ckanext.inventory.model.role import RoleGrant
+
+__all__ = [
+    "Department",
+    "Link",
+    "Outbox",
+    "Pending",
+    "Record",
+    "ReviewRecord",
+    "Revision",
+    "RoleGrant",
+    "Transfer",
+    "event",
+    "event_detail",
+    "event_entry",
+]

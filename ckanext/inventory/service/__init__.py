@@ -1,0 +1,1 @@
+"""Domain work: no request, no commit, the time from the clock only."""

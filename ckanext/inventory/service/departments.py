@@ -1,0 +1,129 @@
+"""Departments: codes, numbers and defaults."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+
+import ckan.model as model
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from ckanext.inventory.model import Department
+from ckanext.inventory.types import ENTRY
+
+CODE = re.compile(r"[A-Z0-9]{2,10}")
+"""The shape of a department's code."""
+
+DEFAULT_FIELDS = (
+    "public_contact_name",
+    "public_contact_email",
+    "license_id",
+    "steward",
+    "steward_email",
+)
+"""Fields that an entry without a value of its own inherits from its department."""
+
+
+def code_from(name: str, taken: Collection[str]) -> str:
+    """Make a code from an organization's name, such as ``PARKS`` from ``parks-and-recreation``.
+
+    :param name: the organization's name or title
+    :param taken: codes that are in use
+    :returns: 2 to 10 capitals and digits, not among the taken
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().upper()
+    words = [word for word in re.split(r"[^A-Z0-9]+", plain) if word]
+    first = (words[0] if words else "DEPT")[:10]
+    if len(first) < 2:
+        first = ("".join(words) + "DEPT")[:10]
+    initials = "".join(word[0] for word in words)[:10]
+    candidates = [first]
+    if len(initials) >= 2:
+        candidates.append(initials)
+    for candidate in candidates:
+        if candidate not in taken:
+            return candidate
+    counter = 2
+    while f"{first[: 10 - len(str(counter))]}{counter}" in taken:
+        counter += 1
+    return f"{first[: 10 - len(str(counter))]}{counter}"
+
+
+def ensure(session: Session, organizations: Collection[str]) -> dict[str, Department]:
+    """Return the departments of organizations, making those that are new.
+
+    :param session: the database session
+    :param organizations: organization ids
+    :returns: organization id → department; ids that are no organization are absent
+    """
+    wanted = set(organizations)
+    found = _load(session, wanted)
+    missing = wanted - found.keys()
+    if missing:
+        group = model.group_table
+        names = session.execute(
+            sa.select(group.c.id, group.c.name).where(
+                group.c.id.in_(missing), group.c.is_organization.is_(sa.true())
+            )
+        ).all()
+        taken = set(session.scalars(sa.select(Department.code)))
+        for organization, name in sorted(names, key=lambda row: row.name):
+            code = code_from(name, taken)
+            taken.add(code)
+            # somebody else may make the same department at the same moment
+            session.execute(
+                insert(Department)
+                .values(organization=organization, code=code)
+                .on_conflict_do_nothing()
+            )
+        found |= _load(session, missing)
+    return found
+
+
+def _load(session: Session, organizations: Collection[str]) -> dict[str, Department]:
+    if not organizations:
+        return {}
+    query = sa.select(Department).where(Department.organization.in_(organizations))
+    return {row.organization: row for row in session.scalars(query)}
+
+
+def take_numbers(
+    session: Session, organization: str, package_type: str, count: int = 1
+) -> list[str]:
+    """Take the next numbers of a department; a number is never given twice.
+
+    :param session: the database session
+    :param organization: organization id, of an existing department
+    :param package_type: ``inventory_entry`` or ``inventory_source``
+    :param count: how many
+    :returns: numbers such as ``PARKS-0012`` or ``PARKS-S003``, ascending
+    :raises LookupError: if the organization is no department
+    """
+    column = Department.entry_counter if package_type == ENTRY else Department.source_counter
+    row = session.execute(
+        sa.update(Department)
+        .where(Department.organization == organization)
+        .values({column: column + count})
+        .returning(Department.code, column)
+        .execution_options(synchronize_session=False)
+    ).first()
+    if row is None:
+        raise LookupError(organization)
+    code, last = row
+    shape = "{}-{:04d}" if package_type == ENTRY else "{}-S{:03d}"
+    return [shape.format(code, number) for number in range(last - count + 1, last + 1)]
+
+
+def defaults_of(department: Department | None, site_license: str | None) -> dict[str, str]:
+    """Return what entries of a department inherit.
+
+    :param department: the department, or None
+    :param site_license: licence id behind the department's own
+    :returns: field name → value, without empty ones
+    """
+    values = {name: getattr(department, name) for name in DEFAULT_FIELDS if department is not None}
+    values["license_id"] = values.get("license_id") or site_license
+    return {name: value for name, value in values.items() if value}

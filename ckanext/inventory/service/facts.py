@@ -1,0 +1,176 @@
+"""Records as the policy sees them, loaded by the batch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+
+import ckan.model as model
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ckanext.inventory.model import Link, Record, Revision
+from ckanext.inventory.types import Facts, State, Visibility
+from ckanext.inventory.workflow import HAS_APPROVED_TEXT
+
+NUMBER = re.compile(r"[A-Z0-9]{2,10}-S?[0-9]{3,}")
+"""The shape of ``PARKS-0012`` and ``PARKS-S003``."""
+
+
+def changed_since_approval(record: Record) -> bool:
+    """Tell whether the current text differs from the approved one in something material.
+
+    :param record: the register row
+    :returns: the answer; False where no approved text stands
+    """
+    return (
+        State(record.state) in HAS_APPROVED_TEXT
+        and record.approved_hash is not None
+        and record.approved_hash != record.material_hash
+    )
+
+
+def of_record(record: Record, authors: Iterable[str] = (), *, linked: bool = False) -> Facts:
+    """Turn a register row into facts.
+
+    :param record: the register row
+    :param authors: user ids that wrote the text since the last approval
+    :param linked: a link row exists
+    :returns: the facts
+    """
+    barred = set(authors)
+    submitted_since = record.approved_at is None or (
+        record.submitted_at is not None and record.submitted_at > record.approved_at
+    )
+    if record.submitted_by and submitted_since:
+        barred.add(record.submitted_by)
+    return Facts(
+        package_id=record.package_id,
+        package_type=record.package_type,
+        department=record.department,
+        state=State(record.state),
+        visibility=Visibility(record.visibility),
+        assignee=record.assignee,
+        revision=record.revision,
+        approved_revision=record.approved_revision,
+        changed=changed_since_approval(record),
+        change_returned=record.change_returned,
+        ever_submitted=record.ever_submitted,
+        authors=frozenset(barred),
+        blocker_kinds=frozenset(record.blocker_kinds),
+        open_kinds=frozenset(record.open_kinds),
+        shared=record.shared,
+        linked=linked,
+        package_state=record.package_state,
+    )
+
+
+def records(session: Session, ids: Collection[str], *, lock: bool = False) -> dict[str, Record]:
+    """Load register rows.
+
+    :param session: the database session
+    :param ids: package ids
+    :param lock: hold the rows until the end of the transaction, in the order of their ids so
+        that two batches can't wait for each other
+    :returns: package id → row; ids that aren't ours are absent
+    """
+    if not ids:
+        return {}
+    query = sa.select(Record).where(Record.package_id.in_(ids)).order_by(Record.package_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return {row.package_id: row for row in session.scalars(query)}
+
+
+def authors(session: Session, rows: Collection[Record]) -> dict[str, set[str]]:
+    """Return who wrote the text since the last approved revision.
+
+    :param session: the database session
+    :param rows: register rows
+    :returns: package id → user ids
+    """
+    found: dict[str, set[str]] = {row.package_id: set() for row in rows}
+    if not found:
+        return found
+    query = (
+        sa.select(Revision.package_id, Revision.author)
+        .join(Record, Record.package_id == Revision.package_id)
+        .where(
+            Revision.package_id.in_(found),
+            Revision.author.is_not(None),
+            Revision.revision > sa.func.coalesce(Record.approved_revision, 0),
+        )
+        .distinct()
+    )
+    for package_id, author in session.execute(query):
+        found[package_id].add(author)
+    return found
+
+
+def of_records(session: Session, rows: Mapping[str, Record]) -> dict[str, Facts]:
+    """Turn register rows into facts, with authors and links, in two statements.
+
+    :param session: the database session
+    :param rows: package id → register row
+    :returns: package id → facts
+    """
+    if not rows:
+        return {}
+    wrote = authors(session, list(rows.values()))
+    linked = set(session.scalars(sa.select(Link.entry_id).where(Link.entry_id.in_(rows))))
+    return {
+        package_id: of_record(row, wrote[package_id], linked=package_id in linked)
+        for package_id, row in rows.items()
+    }
+
+
+def load(session: Session, ids: Collection[str]) -> dict[str, Facts]:
+    """Load facts.
+
+    :param session: the database session
+    :param ids: package ids
+    :returns: package id → facts; ids that aren't ours are absent
+    """
+    return of_records(session, records(session, ids))
+
+
+def light(session: Session, package_id: str) -> Facts | None:
+    """Load what reading and labels need, in one statement, without authors and links.
+
+    :param session: the database session
+    :param package_id: package id
+    :returns: the facts, or None if the package isn't ours
+    """
+    row = session.get(Record, package_id)
+    return of_record(row) if row is not None else None
+
+
+def resolve(session: Session, references: Collection[str]) -> dict[str, str]:
+    """Find the packages that numbers, opaque names or ids stand for, in one statement.
+
+    :param session: the database session
+    :param references: each ``PARKS-0012``, a package name or a package id
+    :returns: reference → package id; what stands for nothing of ours is absent
+    """
+    texts = {reference: reference.strip() for reference in references}
+    numbers = {text.upper() for text in texts.values() if NUMBER.fullmatch(text.upper())}
+    package = model.package_table
+    query = (
+        sa.select(Record.package_id, Record.number, package.c.name)
+        .outerjoin(package, package.c.id == Record.package_id)
+        .where(
+            sa.or_(
+                Record.package_id.in_(texts.values()),
+                package.c.name.in_(texts.values()),
+                Record.number.in_(numbers),
+            )
+        )
+    )
+    found: dict[str, str] = {}
+    for package_id, number, name in session.execute(query):
+        found |= {package_id: package_id, number: package_id, name: package_id}
+    return {
+        reference: found.get(text) or found[text.upper()]
+        for reference, text in texts.items()
+        if text in found or text.upper() in found
+    }

@@ -1,0 +1,411 @@
+"""Keeping the register in step with every content write, whichever door it came through.
+
+Core's hooks call :func:`created` and :func:`updated` inside core's transaction, so a refusal here
+stops the write at every door: form, API, patch, revise, bulk actions, harvest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import ckan.model as model
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ckanext.inventory import clock, config, fields, policy, vocabularies
+from ckanext.inventory.fields import FieldSpec, Schema, schema_for
+from ckanext.inventory.model import Department, Record, Revision
+from ckanext.inventory.policy import Act
+from ckanext.inventory.service import (
+    blockers,
+    content,
+    departments,
+    events,
+    facets,
+    facts,
+    outbox,
+    requirements,
+    review,
+)
+from ckanext.inventory.service.content import Write
+from ckanext.inventory.types import Facts, Stage, State, Writer
+from ckanext.inventory.workflow import HAS_APPROVED_TEXT
+
+Errors = dict[str, list[str]]
+
+
+def created(session: Session, package: model.Package, how: Write) -> Record:
+    """Register a new package: number, first revision, history, index.
+
+    :param session: the database session
+    :param package: the package, flushed
+    :param how: who writes
+    :returns: the register row
+    :raises ValidationError: if the person may not write a field that has a value
+    """
+    schema = schema_for(package.type)
+    values = content.of_package(schema, package)
+    organization = str(package.owner_org)
+    department = departments.ensure(session, [organization]).get(organization)
+    if department is None:
+        raise tk.ValidationError({"owner_org": [tk._("Choose a department.")]})
+    placeholder = Facts(package.id, package.type, organization)
+    errors = field_errors(schema, {}, values, placeholder, how)
+    errors |= blockers.row_errors([], facets.blocker_rows(values), placeholder, how)
+    if errors:
+        raise tk.ValidationError(errors)
+    number = departments.take_numbers(session, organization, package.type)[0]
+    record = Record(**new_row(package, values, department, number, how.person.user_id))
+    session.add(record)
+    session.add(_first_revision(record, values, how.person.user_id))
+    session.flush()
+    if how.event:
+        events.record(
+            session,
+            "create",
+            how.person.user_id,
+            [
+                events.Row(
+                    record.package_id,
+                    record.department,
+                    None,
+                    record.state,
+                    1,
+                    {"title": record.title, "number": record.number},
+                )
+            ],
+        )
+    outbox.reindex(session, [record.package_id])
+    return record
+
+
+def new_row(
+    package: model.Package | Any,
+    values: Mapping[str, Any],
+    department: Department,
+    number: str,
+    user_id: str | None,
+) -> dict[str, Any]:
+    """Return the columns of a register row for new content; the bulk writer uses it, too.
+
+    :param package: anything with ``id`` and ``type``
+    :param values: the content
+    :param department: the department
+    :param number: the number taken for it
+    :param user_id: who writes
+    :returns: column name → value
+    """
+    schema = schema_for(package.type)
+    now = clock.now()
+    return {
+        "package_id": package.id,
+        "package_type": package.type,
+        "department": department.organization,
+        "number": number,
+        "state": State.DRAFT.value,
+        "state_since": now,
+        "revision": 1,
+        "material_hash": fields.material_hash(schema, values),
+        "created_by": user_id,
+        "created_at": now,
+        "modified_at": now,
+        **facets.of_content(
+            schema,
+            values,
+            number=number,
+            defaults=departments.defaults_of(department, config.license_id()),
+            findings=facets.NOTHING_FOUND,
+            vocabularies=vocabularies.load(),
+        ),
+    }
+
+
+def _first_revision(record: Record, values: Mapping[str, Any], user_id: str | None) -> Revision:
+    return Revision(
+        package_id=record.package_id,
+        revision=1,
+        content=dict(values),
+        material_hash=record.material_hash,
+        by=user_id,
+        author=user_id,
+        at=record.modified_at,
+    )
+
+
+def updated(session: Session, package: model.Package, how: Write) -> Record:
+    """Take a content write into the register: check every rule, keep the revision.
+
+    :param session: the database session
+    :param package: the package as it is about to be saved, flushed
+    :param how: who writes, based on which revision
+    :returns: the register row
+    :raises ValidationError: with everything that is wrong, by field; ``revision`` when somebody
+        else saved in between
+    """
+    found = facts.records(session, [package.id], lock=True)
+    if package.id not in found:
+        return created(session, package, how)
+    record = found[package.id]
+    schema = schema_for(package.type)
+    old = current_content(session, record)
+    new = content.of_package(schema, package)
+    changes = fields.diff(schema, old, new)
+    _refuse_stale(session, record, schema, how)
+    record.package_state = str(package.state)
+    if not changes:
+        return record
+    known = facts.of_records(session, found)[package.id]
+    errors = _edit_errors(session, record, schema, old, new, known, how)
+    if errors:
+        raise tk.ValidationError(errors)
+    _store_revision(session, record, schema, old, new, how)
+    refresh(session, [record])
+    if how.event:
+        events.record(
+            session,
+            "edit",
+            how.person.user_id,
+            [
+                events.Row(
+                    record.package_id,
+                    record.department,
+                    record.state,
+                    record.state,
+                    record.revision,
+                    {"fields": [change.field for change in changes]},
+                )
+            ],
+        )
+    outbox.reindex(session, [record.package_id])
+    return record
+
+
+def current_content(session: Session, record: Record) -> dict[str, Any]:
+    """Return the content of a record's current revision.
+
+    :param session: the database session
+    :param record: the register row
+    :returns: field name → value
+    """
+    return revision_content(session, record.package_id, record.revision)
+
+
+def revision_content(session: Session, package_id: str, revision: int) -> dict[str, Any]:
+    """Return the content of one revision.
+
+    :param session: the database session
+    :param package_id: the package
+    :param revision: the revision's number
+    :returns: field name → value; empty if there is no such revision
+    """
+    query = sa.select(Revision.content).where(
+        Revision.package_id == package_id, Revision.revision == revision
+    )
+    return session.scalar(query) or {}
+
+
+def _refuse_stale(session: Session, record: Record, schema: Schema, how: Write) -> None:
+    if how.revision is None or how.revision == record.revision:
+        return
+    based_on = revision_content(session, record.package_id, how.revision)
+    changed = fields.diff(schema, based_on, current_content(session, record))
+    names = ", ".join(change.label for change in changes_shown(changed))
+    message = tk._(
+        "Somebody else saved this in the meantime. Nothing of yours was saved. Changed since "
+        "you opened it: {fields}."
+    ).format(fields=names or tk._("nothing that you can see"))
+    raise tk.ValidationError({"revision": [message]})
+
+
+def changes_shown(changes: Collection[fields.Change]) -> list[fields.Change]:
+    """Return the changes that people are told of.
+
+    :param changes: all changes
+    :returns: those of fields with a label
+    """
+    return [change for change in changes if change.label]
+
+
+def _edit_errors(
+    session: Session,
+    record: Record,
+    schema: Schema,
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    known: Facts,
+    how: Write,
+) -> Errors:
+    allowed = policy.may(how.person, Act.EDIT, known, config.options())
+    if not allowed:
+        return {"__all__": [tk._(allowed.reason)]}
+    errors: Errors = {}
+    if old.get("owner_org") != new.get("owner_org"):
+        errors["owner_org"] = [
+            tk._("The department can't be changed here. Ask for a transfer instead.")
+        ]
+    errors |= field_errors(schema, old, new, known, how)
+    errors |= blockers.row_errors(facets.blocker_rows(old), facets.blocker_rows(new), known, how)
+    moved = old.get("target_release") and old.get("target_release") != new.get("target_release")
+    if moved and record.approved_revision and not new.get("target_change_reason"):
+        errors["target_change_reason"] = [tk._("Say why the target date moved.")]
+    held = known.state is State.SUBMITTED or known.state in HAS_APPROVED_TEXT
+    if held:
+        findings = review.findings(session, [record.package_id])[record.package_id]
+        for gap in requirements.missing(
+            schema,
+            new,
+            Stage.SUBMIT,
+            defaults=_defaults(session, record.department),
+            confirmed=findings.confirmed,
+            reviews=findings.outcomes,
+            vocabularies=vocabularies.load(),
+        ):
+            errors.setdefault(gap.field, []).append(gap.in_words(tk._))
+    return errors
+
+
+def field_errors(
+    schema: Schema, old: Mapping[str, Any], new: Mapping[str, Any], known: Facts, how: Write
+) -> Errors:
+    """Hold the writers of every changed field; blocker rows have rules of their own."""
+    errors: Errors = {}
+    for change in fields.diff(schema, old, new):
+        spec = schema.fields[change.field]
+        if spec.kind in ("rows", "organization") or spec.writers == {Writer.SYSTEM}:
+            continue
+        decision = policy.may_write_field(how.person, known, spec.writers)
+        if not decision:
+            errors[change.field] = [tk._(decision.reason)]
+    return errors
+
+
+def _store_revision(
+    session: Session,
+    record: Record,
+    schema: Schema,
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    how: Write,
+) -> None:
+    now = clock.now()
+    changed = [schema.fields[change.field] for change in fields.diff(schema, old, new)]
+    record.revision += 1
+    record.modified_at = now
+    record.material_hash = fields.material_hash(schema, new)
+    record.change_returned = False
+    session.add(
+        Revision(
+            package_id=record.package_id,
+            revision=record.revision,
+            content=dict(new),
+            material_hash=record.material_hash,
+            by=how.person.user_id,
+            author=how.person.user_id if _makes_author(changed, how) else None,
+            at=now,
+        )
+    )
+    session.flush()
+
+
+def _makes_author(changed: Collection[FieldSpec], how: Write) -> bool:
+    """Whether these changes bar their writer from approving (design: the second person)."""
+    for spec in changed:
+        if spec.writers == {Writer.SYSTEM} or spec.writers == {Writer.REVIEWER}:
+            continue
+        if how.review_act and Writer.REVIEWER in spec.writers:
+            continue
+        return True
+    return False
+
+
+def _defaults(session: Session, organization: str) -> dict[str, str]:
+    return departments.defaults_of(session.get(Department, organization), config.license_id())
+
+
+def inherited(session: Session, record: Record, values: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a content inherits from its department.
+
+    :param session: the database session
+    :param record: the register row
+    :param values: the content
+    :returns: field name → inherited value, for fields without a value of their own
+    """
+    return requirements.inherited(
+        schema_for(record.package_type), values, _defaults(session, record.department)
+    )
+
+
+def refresh(session: Session, rows: Collection[Record]) -> int:
+    """Recompute the cached columns of register rows.
+
+    :param session: the database session
+    :param rows: register rows
+    :returns: how many rows changed
+    """
+    ids = [row.package_id for row in rows]
+    found = review.findings(session, ids)
+    stored = current_contents(session, ids)
+    organizations = {row.department for row in rows}
+    defaults = {organization: _defaults(session, organization) for organization in organizations}
+    lists = vocabularies.load()
+    changed = 0
+    for row in rows:
+        columns = facets.of_content(
+            schema_for(row.package_type),
+            stored.get(row.package_id, {}),
+            number=row.number,
+            defaults=defaults[row.department],
+            findings=found[row.package_id],
+            vocabularies=lists,
+        )
+        different = {name: value for name, value in columns.items() if getattr(row, name) != value}
+        for name, value in different.items():
+            setattr(row, name, value)
+        changed += bool(different)
+    session.flush()
+    return changed
+
+
+def current_contents(session: Session, ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the contents of current revisions.
+
+    :param session: the database session
+    :param ids: package ids
+    :returns: package id → content
+    """
+    query = (
+        sa.select(Revision.package_id, Revision.content)
+        .join(
+            Record,
+            sa.and_(Record.package_id == Revision.package_id, Record.revision == Revision.revision),
+        )
+        .where(Revision.package_id.in_(ids))
+    )
+    return {package_id: stored for package_id, stored in session.execute(query)}
+
+
+def rebuild(session: Session, *, department: str | None = None, batch: int = 500) -> int:
+    """Recompute the cached columns of the whole register, or of a department.
+
+    :param session: the database session
+    :param department: organization id, None for the whole city
+    :param batch: rows at a time
+    :returns: how many rows changed; none if the cache was right
+    """
+    changed, last = 0, ""
+    while True:
+        query = (
+            sa.select(Record)
+            .where(Record.package_id > last)
+            .order_by(Record.package_id)
+            .limit(batch)
+        )
+        if department is not None:
+            query = query.where(Record.department == department)
+        rows = list(session.scalars(query))
+        if not rows:
+            return changed
+        changed += refresh(session, rows)
+        last = rows[-1].package_id

@@ -1,0 +1,166 @@
+"""Who holds which role: loading persons, naming and ending."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import ckan.model as model
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ckanext.inventory import clock, config
+from ckanext.inventory.model import Record, RoleGrant
+from ckanext.inventory.service import events, outbox
+from ckanext.inventory.types import ANONYMOUS, Grant, Person, Role
+
+SYSTEM = Person(None, sysadmin=True)
+"""Internal callers without a user: commands and jobs."""
+
+
+def person(session: Session, user: model.User | None) -> Person:
+    """Load who is asking, with the roles in force today, in one statement.
+
+    :param session: the database session
+    :param user: the account, or None for a visitor
+    :returns: the person; an account that isn't active is a visitor
+    """
+    if user is None or user.state != model.State.ACTIVE:
+        return ANONYMOUS
+    grants = tuple(_grants(session, user.id))
+    return Person(user.id, bool(user.sysadmin), grants)
+
+
+def _grants(session: Session, user_id: str) -> list[Grant]:
+    in_force = sa.or_(RoleGrant.until.is_(None), RoleGrant.until >= clock.today())
+    query = sa.select(
+        RoleGrant.role,
+        RoleGrant.department,
+        RoleGrant.division,
+        RoleGrant.kinds,
+        RoleGrant.may_approve,
+    ).where(RoleGrant.user_id == user_id, in_force)
+    grants = [
+        Grant(Role(role), department, division, frozenset(kinds), may_approve)
+        for role, department, division, kinds, may_approve in session.execute(query)
+    ]
+    if config.editors_are_coordinators():
+        member = model.member_table
+        editing = sa.select(member.c.group_id).where(
+            member.c.table_name == "user",
+            member.c.table_id == user_id,
+            member.c.state == "active",
+            member.c.capacity.in_(("editor", "admin")),
+        )
+        grants += [
+            Grant(Role.COORDINATOR, organization) for organization in session.scalars(editing)
+        ]
+    return grants
+
+
+@dataclass(frozen=True)
+class NewRole:
+    """A role to give.
+
+    :param user_id: the account
+    :param role: the role
+    :param department: organization id, or None for the whole city
+    :param division: a part of the department
+    :param kinds: blocker kinds of a reviewer
+    :param may_approve: a reviewer who may approve and promote
+    :param until: last day in force
+    """
+
+    user_id: str
+    role: Role
+    department: str | None = None
+    division: str | None = None
+    kinds: Collection[str] = ()
+    may_approve: bool = False
+    until: dt.date | None = None
+
+
+def add(session: Session, by: Person, new: NewRole) -> RoleGrant:
+    """Give a role; the same role of the same department is replaced.
+
+    :param session: the database session
+    :param by: who gives it
+    :param new: the role
+    :returns: the row
+    """
+    row = _find(session, new.user_id, new.role, new.department) or RoleGrant(
+        user_id=new.user_id, role=new.role.value, department=new.department
+    )
+    row.division = new.division
+    row.kinds = sorted(new.kinds)
+    row.may_approve = new.may_approve
+    row.until = new.until
+    row.granted_by = by.user_id
+    row.granted_at = clock.now()
+    session.add(row)
+    session.flush()
+    events.record(
+        session,
+        "role_add",
+        by.user_id,
+        [events.Row(department=new.department, details=_describe(row))],
+    )
+    return row
+
+
+def remove(session: Session, by: Person, row: RoleGrant) -> int:
+    """End a role, and the assignments that stood on it.
+
+    :param session: the database session
+    :param by: who ends it
+    :param row: the role
+    :returns: how many entries and sources have no assignee any more
+    """
+    details = _describe(row)
+    user_id, department = row.user_id, row.department
+    session.delete(row)
+    session.flush()
+    freed = _end_assignments(session, user_id, department)
+    details["unassigned"] = len(freed)
+    events.record(
+        session, "role_remove", by.user_id, [events.Row(department=department, details=details)]
+    )
+    return len(freed)
+
+
+def _end_assignments(session: Session, user_id: str, department: str | None) -> list[str]:
+    if department is None:
+        return []
+    left = sa.select(RoleGrant.id).where(
+        RoleGrant.user_id == user_id, RoleGrant.department == department
+    )
+    if session.scalar(left.limit(1)) is not None:
+        return []
+    where = (Record.assignee == user_id, Record.department == department)
+    freed = list(session.scalars(sa.select(Record.package_id).where(*where)))
+    if freed:
+        session.execute(sa.update(Record).where(*where).values(assignee=None))
+        outbox.narrow(session, freed)
+    return freed
+
+
+def _find(session: Session, user_id: str, role: Role, department: str | None) -> RoleGrant | None:
+    query = sa.select(RoleGrant).where(
+        RoleGrant.user_id == user_id,
+        RoleGrant.role == role.value,
+        RoleGrant.department == department if department else RoleGrant.department.is_(None),
+    )
+    return session.scalar(query)
+
+
+def _describe(row: RoleGrant) -> dict[str, object]:
+    return {
+        "user_id": row.user_id,
+        "role": row.role,
+        "department": row.department,
+        "division": row.division,
+        "kinds": list(row.kinds),
+        "may_approve": row.may_approve,
+        "until": row.until.isoformat() if row.until else None,
+    }
