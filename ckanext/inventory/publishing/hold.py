@@ -148,7 +148,7 @@ def refuse_change(session: Session, context: Mapping[str, Any], package: model.P
         errors["state"] = [tk._(_NOT_ON_PORTAL)]
     if errors:
         session.rollback()
-        raise tk.ValidationError(errors)
+        raise tk.ValidationError({**errors})
 
 
 def refuse_removal(session: Session, context: Mapping[str, Any], dataset_id: str) -> None:
