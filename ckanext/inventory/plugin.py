@@ -11,15 +11,16 @@ from ckan.common import CKANConfig
 from ckan.types import Context
 
 from ckanext.inventory import config as inventory_config
-from ckanext.inventory import guards, labels, search_guard, vocabularies
+from ckanext.inventory import guards, labels, route_guard, search_guard, vocabularies
 from ckanext.inventory.logic import auth, parameters, validators
 from ckanext.inventory.logic.action import all_actions
 from ckanext.inventory.logic.action import package as package_actions
 from ckanext.inventory.service import indexing, register, startup
 from ckanext.inventory.types import PRIVATE_TYPES
+from ckanext.inventory.views import inventory
 
 
-@tk.blanket.blueprints
+@tk.blanket.blueprints(lambda: [route_guard.blueprint, inventory])
 @tk.blanket.cli
 @tk.blanket.config_declarations
 @tk.blanket.helpers
