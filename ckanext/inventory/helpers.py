@@ -16,7 +16,6 @@ from ckan.lib.helpers import render_markdown
 from flask import g, has_request_context
 from markupsafe import Markup, escape
 
-import ckan.model as model
 import ckan.plugins.toolkit as tk
 
 from ckanext.inventory import clock, vocabularies
@@ -29,10 +28,9 @@ __all__ = [
     "inventory_ago",
     "inventory_bars",
     "inventory_blocker_icon",
-    "inventory_person",
     "inventory_list_label",
     "inventory_list",
-    "inventory_changes",
+    "inventory_event_words",
     "inventory_blocker_label",
     "inventory_blocker_kinds",
     "inventory_choice_label",
@@ -40,11 +38,13 @@ __all__ = [
     "inventory_day",
     "inventory_days_since",
     "inventory_diff",
+    "inventory_facet_label",
     "inventory_heat",
     "inventory_may_enter",
     "inventory_me",
     "inventory_minutes",
     "inventory_number_word",
+    "inventory_prompts",
     "inventory_prose",
     "inventory_schema",
     "inventory_shown",
@@ -53,6 +53,7 @@ __all__ = [
     "inventory_url",
     "inventory_value_label",
     "inventory_waiting",
+    "inventory_who",
 ]
 
 _BARS = {"high": 3, "medium": 2, "low": 1}
@@ -93,7 +94,7 @@ def inventory_may_enter() -> bool:
     :returns: the answer, as the navigation needs it
     """
     me = inventory_me()
-    return bool(me and me.get("may", {}).get("enter"))
+    return me is not None
 
 
 def inventory_schema(package_type: str = ENTRY) -> Schema:
@@ -196,6 +197,29 @@ def inventory_blocker_kinds() -> Iterable[BlockerKind]:
     return vocabularies.load().blocker_kinds.values()
 
 
+def inventory_facet_label(name: str, item: Mapping[str, Any]) -> str:
+    """Return the words for one value of a facet.
+
+    :param name: the facet
+    :param item: ``value`` and, where the action knows it, ``label``
+    :returns: the label; for no value what that means there
+    """
+    value = item["value"]
+    if value is None:
+        nothing = {"assignee": tk._("Nobody"), "blocker": tk._("None")}
+        return nothing.get(name, tk._("No answer yet"))
+    if item.get("label"):
+        return str(item["label"])
+    if name == "state":
+        return inventory_state_label(value)
+    if name == "value":
+        return inventory_value_label(value)
+    if name == "blocker":
+        return inventory_blocker_label(value).split(":")[0]
+    lists = vocabularies.load().lists
+    return inventory_list_label(name, value) if name in lists else tk._("Something chosen")
+
+
 def inventory_list(name: str) -> Iterable[Choice]:
     """Return a list of values.
 
@@ -203,6 +227,14 @@ def inventory_list(name: str) -> Iterable[Choice]:
     :returns: its choices
     """
     return vocabularies.load().choices(name)
+
+
+def inventory_prompts() -> Iterable[Choice]:
+    """Return the guide's questions that help to find datasets.
+
+    :returns: the choices of "what brought it to mind" that have a question
+    """
+    return vocabularies.load().prompts()
 
 
 def inventory_list_label(name: str, value: str | None) -> str:
@@ -213,43 +245,6 @@ def inventory_list_label(name: str, value: str | None) -> str:
     :returns: its label; empty for none
     """
     return tk._(vocabularies.load().label(name, value)) if value else ""
-
-
-def inventory_person(owner: str | None) -> str:
-    """Return the name of a blocker's owner, who is an account or a unit.
-
-    :param owner: a user id, or the name of a unit
-    :returns: a name to read
-    """
-    if not owner:
-        return ""
-    user = model.User.get(owner)
-    return user.display_name if user else owner
-
-
-def inventory_changes(
-    package_type: str, changes: Iterable[Mapping[str, Any]]
-) -> list[dict[str, str]]:
-    """Put changes of fields into words.
-
-    :param package_type: ``inventory_entry`` or ``inventory_source``
-    :param changes: dicts with ``field``, ``old`` and ``new``
-    :returns: dicts with ``label``, ``old_text`` and ``new_text``
-    """
-    fields = schema_for(package_type).fields
-    worded: list[dict[str, str]] = []
-    for change in changes:
-        spec = fields.get(change["field"])
-        if spec is None:
-            continue
-        worded.append(
-            {
-                "label": tk._(spec.label),
-                "old_text": inventory_shown(spec, change.get("old")),
-                "new_text": inventory_shown(spec, change.get("new")),
-            }
-        )
-    return worded
 
 
 def inventory_shown(spec: FieldSpec, value: Any) -> str:
@@ -434,6 +429,73 @@ def inventory_heat(count: int, highest: int) -> int:
     if not count or not highest:
         return 0
     return min(4, 1 + int(3.999 * count / highest))
+
+
+def inventory_event_words(event: Mapping[str, Any]) -> str:
+    """Return what somebody did, in words.
+
+    :param event: an event of the history
+    :returns: "approved it", "changed 2 answers"
+    """
+    words = {
+        "create": tk._("added it"),
+        "import": tk._("brought it in from a file"),
+        "comment": tk._("wrote"),
+        "assign": tk._("assigned it"),
+        "mark": tk._("marked it"),
+        "classify": tk._("confirmed its classification"),
+        "review": tk._("recorded a review"),
+        "waiver_request": tk._("asked to waive a blocker"),
+        "submit": tk._("submitted it"),
+        "recall": tk._("recalled it"),
+        "return": tk._("returned it"),
+        "approve": tk._("approved it"),
+        "defer": tk._("put it aside for now"),
+        "withhold": tk._("marked it as “Can't be released”"),
+        "reopen": tk._("reopened it"),
+        "prepare": tk._("began to prepare its data"),
+        "promote": tk._("put it on the portal"),
+        "withdraw": tk._("withdrew it from the portal"),
+        "retire": tk._("retired it"),
+        "confirm": tk._("confirmed that it is still true"),
+        "undo": tk._("took the last step back"),
+        "transfer": tk._("moved it to another department"),
+        "transfer_request": tk._("asked to move it to another department"),
+        "transfer_decline": tk._("declined the move"),
+        "merge": tk._("merged the departments"),
+    }
+    if event["act"] == "edit":
+        count = len(event.get("changes") or event["details"].get("fields") or [])
+        if not count:
+            return tk._("edited it")
+        return tk.ungettext("changed one answer", "changed {n} answers", count).format(n=count)
+    return words.get(event["act"], tk._("changed something"))
+
+
+def inventory_who(me: Mapping[str, Any]) -> str:
+    """Return in which role somebody looks at the pages.
+
+    :param me: the answer of ``inventory_me``
+    :returns: "Coordinator · Parks and Recreation"
+    """
+    everywhere = tk._("all departments")
+    if me["sysadmin"]:
+        return tk._("Administrator") + f" · {everywhere}"
+    labels = {
+        "cdo": tk._("Chief data officer"),
+        "reviewer": tk._("Reviewer"),
+        "viewer": tk._("Viewer"),
+        "coordinator": tk._("Coordinator"),
+    }
+    held = {role["role"] for role in me["roles"]}
+    first = next((name for name in labels if name in held), None)
+    if first is None:
+        return tk._("Entries assigned to you")
+    if first != "coordinator":
+        return f"{labels[first]} · {everywhere}"
+    titles = [item["title"] for item in me["departments"]]
+    place = ", ".join(titles) if len(titles) < 3 else tk._("{n} departments").format(n=len(titles))
+    return f"{labels[first]} · {place}"
 
 
 def inventory_url(path: str, params: Mapping[str, Any], **changes: Any) -> str:

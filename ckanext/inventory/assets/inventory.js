@@ -5,7 +5,7 @@
  * - form[data-inv-unsaved]: asks before leaving with changes that aren't saved
  * - form[data-inv-decide]: single keys choose a decision, Ctrl+Enter sends it
  * - [data-inv-show-if]: shown while the named field has one of the values
- * - form[data-inv-autosubmit]: a changed list is sent at once
+ * - [data-inv-js]: says something that is only true with scripts
  */
 (function () {
   "use strict";
@@ -110,14 +110,12 @@
   }
 
   document.addEventListener("DOMContentLoaded", function () {
+    document.querySelectorAll("[data-inv-js]").forEach(function (part) { part.hidden = false; });
     document.querySelectorAll(".inv form").forEach(function (form) {
       selections(form);
       showIf(form);
       if (form.hasAttribute("data-inv-unsaved")) { warnUnsaved(form); }
       if (form.hasAttribute("data-inv-decide")) { decideByKey(form); }
-      if (form.hasAttribute("data-inv-autosubmit")) {
-        form.addEventListener("change", function () { form.requestSubmit(); });
-      }
     });
   });
 })();

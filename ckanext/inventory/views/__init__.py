@@ -5,6 +5,7 @@ Views call actions only; what may be seen and done is decided there.
 
 from __future__ import annotations
 
+from ckanext.inventory.route_guard import blueprint as inventory_guard
 from ckanext.inventory.views import (
     admin,
     edit,
@@ -20,7 +21,7 @@ from ckanext.inventory.views import (
 )
 from ckanext.inventory.views.blueprint import inventory
 
-__all__ = ["inventory"]
+__all__ = ["inventory", "inventory_guard"]
 
 PAGES = (home, entries, entry, edit, promote, sources, review, overview, imports, admin, guide)
 """The modules whose import puts the pages on the blueprint."""

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.inventory import forms
+from ckanext.inventory import forms, helpers
 from ckanext.inventory.views.common import action
 
 TRANSITIONS = ("submit", "confirm", "approve", "return", "defer", "recall")
@@ -100,7 +100,7 @@ def _assign(order: BulkForm) -> str | Response:
         for _label, _anchor, text in forms.problems(error).summary:
             tk.h.flash_error(text)
     else:
-        count = len(done.get("done", order.numbers))
+        count = len(done)
         tk.h.flash_success(
             tk.ungettext("Assigned one entry.", "Assigned {n} entries.", count).format(n=count)
         )
@@ -108,11 +108,29 @@ def _assign(order: BulkForm) -> str | Response:
 
 
 def _preview(order: BulkForm) -> str:
-    """Ask the action what it would do, entry by entry, without doing it."""
-    result = action("inventory_transition_bulk", {**_data(order), "dry_run": True})
+    """Ask of each entry what stands against the act, without doing it."""
+    result: dict[str, list[dict[str, Any]]] = {"done": [], "refused": []}
+    for number in order.numbers:
+        shown = action("inventory_entry_show", {"id": number})
+        row = {**shown["record"], "revision": order.revisions.get(number, shown["revision"])}
+        able = next((t for t in shown["transitions"] if t["name"] == order.act), None)
+        reasons = _reasons(able, row, shown)
+        result["refused" if reasons else "done"].append({**row, "reasons": reasons})
     return tk.render(
         "inventory/bulk.html", extra_vars={"order": order, "result": result, "errors": order.errors}
     )
+
+
+def _reasons(
+    able: dict[str, Any] | None, row: dict[str, Any], shown: dict[str, Any]
+) -> list[str]:
+    """Return why an act would be refused for an entry; empty if it would be done."""
+    if able is None:
+        label = helpers.inventory_state_label(shown["state"])
+        return [tk._("That can't be done now: it is “{state}”.").format(state=label)]
+    if row["revision"] != shown["revision"]:
+        return [tk._("It was changed since you looked at it.")]
+    return [reason["message"] for reason in able["reasons"]]
 
 
 def _data(order: BulkForm) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from werkzeug.wrappers import Response
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.inventory import helpers
+
 PAGE_SIZE = 50
 
 
@@ -41,3 +43,30 @@ def page_of(endpoint: str, **values: Any) -> Response:
     :returns: a redirect that is read with GET
     """
     return flask.redirect(tk.url_for(f"inventory.{endpoint}", **values), code=303)
+
+
+def people_to_assign(department: str | None = None) -> list[dict[str, str]]:
+    """Return the people that entries can be assigned to.
+
+    A CDO chooses among everybody with a role, a coordinator among the department's members.
+
+    :param department: organization id; None for a list over several departments
+    :returns: dicts with ``id`` and ``name``, by name
+    """
+    me = helpers.inventory_me() or {}
+    people: dict[str, str] = {me["user_id"]: me["name"]} if me.get("user_id") else {}
+    if me.get("cdo"):
+        people |= {role["user_id"]: role["user_name"] for role in action("inventory_role_list")}
+    own = [item["id"] for item in me.get("departments", [])]
+    for organization in [department] if department else own if len(own) == 1 else []:
+        shown = action(
+            "organization_show",
+            {"id": organization, "include_users": True, "include_datasets": False},
+        )
+        people |= {
+            user["id"]: user.get("fullname") or user["name"] for user in shown.get("users", [])
+        }
+    return [
+        {"id": user_id, "name": name}
+        for user_id, name in sorted(people.items(), key=lambda item: item[1].lower())
+    ]

@@ -12,12 +12,11 @@ import ckan.plugins.toolkit as tk
 from ckanext.inventory import helpers
 from ckanext.inventory.views.blueprint import inventory
 from ckanext.inventory.views.bulk import BulkForm, run
-from ckanext.inventory.views.common import PAGE_SIZE, action, page_number
+from ckanext.inventory.views.common import PAGE_SIZE, action, page_number, people_to_assign
 
 FILTERS = (
     "department",
     "state",
-    "changed",
     "value",
     "likelihood",
     "blocker",
@@ -25,10 +24,10 @@ FILTERS = (
     "assignee",
     "category",
     "classification",
-    "missing",
-    "waiting",
+    "triage",
+    "attention",
 )
-SORTS = ("number", "title", "value", "state_since")
+SORTS = ("number", "title", "value", "waiting", "modified")
 
 
 def list_params() -> dict[str, Any]:
@@ -40,9 +39,50 @@ def list_params() -> dict[str, Any]:
     params: dict[str, Any] = {name: args[name] for name in FILTERS if args.get(name)}
     if args.get("q", "").strip():
         params["q"] = args["q"].strip()
-    if args.get("sort", "").lstrip("-") in SORTS:
+    if args.get("sort", "") in SORTS:
         params["sort"] = args["sort"]
     return params
+
+
+def views() -> list[tuple[str, str]]:
+    """Return the ready-made filters, in the order of the chips.
+
+    :returns: (named view, label) pairs
+    """
+    me = helpers.inventory_me() or {}
+    own = [
+        ("returned", tk._("Returned")),
+        ("incomplete", tk._("Answers missing")),
+        ("ready", tk._("Ready to submit")),
+    ]
+    theirs = [
+        ("queue", tk._("Wait for a decision")),
+        ("changed", tk._("Changed since approval")),
+        ("promotable", tk._("Approved, not on the portal yet")),
+    ]
+    return [*theirs, *own] if me.get("decides") else [*own, *theirs]
+
+
+def chosen_labels(params: dict[str, Any], found: dict[str, Any]) -> dict[str, str]:
+    """Put the filters in force into words.
+
+    :param params: the filters
+    :param found: the list's answer with its facets
+    :returns: filter → words
+    """
+    labels: dict[str, str] = {}
+    for name, value in params.items():
+        items = found["facets"].get(name, [])
+        item = next((i for i in items if (i["value"] or "empty") == value), None)
+        if name == "q":
+            labels[name] = f"“{value}”"
+        elif name == "attention":
+            labels[name] = dict(views()).get(value, tk._("Not on the portal yet"))
+        else:
+            labels[name] = helpers.inventory_facet_label(
+                name, item or {"value": None if value == "empty" else value, "label": None}
+            )
+    return labels
 
 
 @inventory.route("/entries")
@@ -55,7 +95,7 @@ def entries() -> str:
     page = page_number()
     found = action(
         "inventory_entry_list",
-        {**params, "limit": PAGE_SIZE, "offset": (page - 1) * PAGE_SIZE, "facets": True},
+        {**params, "limit": PAGE_SIZE, "offset": (page - 1) * PAGE_SIZE},
     )
     return tk.render(
         "inventory/entries.html",
@@ -64,8 +104,10 @@ def entries() -> str:
             "page": page,
             "size": PAGE_SIZE,
             "found": found,
+            "views": views(),
+            "chosen_labels": chosen_labels(params, found),
+            "people": people_to_assign(),
             "chosen": set(flask.request.args.getlist("id")),
-            "me": helpers.inventory_me(),
         },
     )
 

@@ -15,7 +15,10 @@ from ckanext.inventory import forms
 from ckanext.inventory.fields import schema_for
 from ckanext.inventory.types import ENTRY
 from ckanext.inventory.views.blueprint import inventory
-from ckanext.inventory.views.common import action, page_of
+from ckanext.inventory.views.common import action, page_of, people_to_assign
+
+EDITS_SHOWN = 8
+"""Edits whose changes are spelled out on the page; the older ones are only named."""
 
 _Act = Callable[[str, forms.Form], "str | None"]
 
@@ -52,13 +55,43 @@ def page(
         "inventory/entry.html",
         extra_vars={
             "entry": shown,
-            "history": action("inventory_history", {"id": number}),
+            "history": history_of(shown),
+            "drift": drift_of(shown),
             "sections": forms.sections(schema, filled),
+            "people": people_to_assign(shown["department"]["id"]) if shown["may"]["assign"] else [],
             "errors": errors or forms.Problems(),
             "typed": typed or {},
             "opened": opened,
         },
     )
+
+
+def history_of(shown: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the history of a record, with what the latest edits changed.
+
+    :param shown: the record, as its show action gives it
+    :returns: events, newest first
+    """
+    events: list[dict[str, Any]] = action("inventory_history", {"id": shown["id"]})
+    edits = 0
+    for event in events:
+        details = event["details"]
+        event["said"] = details.get("comment") or details.get("text") or details.get("note")
+        revision = int(event["revision"] or 0)
+        if event["act"] == "edit" and revision > 1 and edits < EDITS_SHOWN:
+            edits += 1
+            pair = {"id": shown["id"], "old": revision - 1, "new": revision}
+            event["changes"] = action("inventory_diff", pair)
+    return events
+
+
+def drift_of(shown: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what somebody changed on the portal's side of an entry.
+
+    :param shown: the entry, as its show action gives it
+    :returns: changes by field; empty for most entries
+    """
+    return []
 
 
 @inventory.route("/entries/<number>/do/<act>", methods=["POST"])
@@ -166,7 +199,7 @@ def _classify(number: str, form: forms.Form) -> str:
     action(
         "inventory_classification_confirm",
         {
-            "id": number,
+            "ids": [number],
             "classification": form.get("classification", ""),
             "note": form.get("note", "").strip(),
         },
@@ -193,11 +226,16 @@ def _assign(number: str, form: forms.Form) -> str:
     return tk._("Assigned.") if user else tk._("Assigned to nobody.")
 
 
-def _mark(number: str, form: forms.Form) -> str:
-    action(
-        "inventory_mark",
-        {"ids": [number], "field": form.get("field", ""), "value": form.get("value", "")},
-    )
+def set_mark(number: str, form: forms.Form) -> str:
+    """Set a mark on a record.
+
+    :param number: its number
+    :param form: what the browser sent
+    :returns: a sentence for the reader
+    """
+    name, text = form.get("field", ""), form.get("value", "")
+    value = text == "yes" if name in ("in_directory", "shared") else text or None
+    action("inventory_mark", {"ids": [number], "field": name, "value": value})
     return tk._("Saved.")
 
 
@@ -207,9 +245,7 @@ def _discard(number: str, form: forms.Form) -> None:
     approved = action(
         "inventory_revision_show", {"id": number, "revision": int(form["approved_revision"])}
     )
-    action(
-        "inventory_entry_patch", {"id": number, "revision": revision, **approved["content"]}
-    )
+    action("inventory_entry_patch", {"id": number, "revision": revision, **approved["content"]})
 
 
 def _take_back(number: str, form: forms.Form) -> str:
@@ -226,7 +262,7 @@ ACTS: Mapping[str, _Act] = {
     "classify": _classify,
     "review": _review,
     "assign": _assign,
-    "mark": _mark,
+    "mark": set_mark,
     "take-back": _take_back,
 }
 """Everything that the page of an entry can post, by the last part of the address."""

@@ -1,0 +1,71 @@
+"""The bird's-eye view: departments by state, value by likelihood, what stands in the way."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from flask import Response
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.inventory import helpers
+from ckanext.inventory.views.blueprint import inventory
+from ckanext.inventory.views.common import action
+
+VALUES = ("high", "medium", "low", "not_known_yet")
+LIKELIHOODS = ("likely", "possible", "unlikely", "unknown")
+
+
+@inventory.route("/overview")
+def overview() -> str:
+    """Show the counts; every number opens the entries behind it.
+
+    :returns: the page
+    """
+    counts = action("inventory_overview")
+    return tk.render(
+        "inventory/overview.html",
+        extra_vars={
+            "counts": counts,
+            "matrix": _matrix(counts["value_likelihood"]),
+            "values": VALUES,
+            "likelihoods": LIKELIHOODS,
+        },
+    )
+
+
+def _matrix(pairs: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """Arrange the pairs as value → likelihood → count; no answer counts as not assessed."""
+    matrix = {value: dict.fromkeys(LIKELIHOODS, 0) for value in VALUES}
+    for pair in pairs:
+        value = pair["value"] if pair["value"] in matrix else VALUES[-1]
+        likelihood = pair["likelihood"] if pair["likelihood"] in LIKELIHOODS else LIKELIHOODS[-1]
+        matrix[value][likelihood] += pair["count"]
+    return matrix
+
+
+@inventory.route("/overview.csv")
+def overview_csv() -> Response:
+    """Download the departments by state.
+
+    :returns: a CSV file whose cells can't be read as formulas
+    """
+    counts = action("inventory_overview")
+    states = helpers.inventory_states()
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([tk._("Department"), *(label for _value, label in states), tk._("All")])
+    for row in counts["departments"]:
+        numbers = [row["states"].get(value, 0) for value, _label in states]
+        writer.writerow([_cell(row["title"]), *numbers, row["total"]])
+    return Response(
+        text.getvalue(),
+        mimetype="text/csv",
+        headers={"Content-Disposition": "attachment; filename=inventory-overview.csv"},
+    )
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
