@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,14 +63,16 @@ class Prepared:
     :param digest: SHA-256 of the file
     :param filename: name of the file
     :param records: the rows as the bulk writer takes them, in the plan's order
-    :param before: when this very file was imported last, None if never
+    :param titles: organization id to title
+    :param before: rows of this very file were imported before
     """
 
     plan: Plan
     digest: str
     filename: str
     records: tuple[bulk.NewRecord, ...]
-    before: dt.datetime | None
+    titles: Mapping[str, str]
+    before: bool
 
 
 @dataclass(frozen=True)
@@ -134,10 +135,14 @@ def plan_import(
         _Refusal(person, schema, choices.department),
     )
     records = _validate(session, package_type, plan, source.digest, person, user_name)
-    before = session.scalar(
-        sa.select(sa.func.max(Record.created_at)).where(Record.origin_hash == source.digest)
+    return Prepared(
+        plan,
+        source.digest,
+        source.filename,
+        records,
+        {item.id: item.title for item in known.departments},
+        bool(known.rows),
     )
-    return Prepared(plan, source.digest, source.filename, records, before)
 
 
 def run_import(
@@ -281,6 +286,12 @@ def _allowed(session: Session, person: Person) -> list[Department]:
     ]
 
 
+def _wanted(organizations: Iterable[Department], choices: Choices) -> set[str]:
+    if choices.department:
+        return {choices.department}
+    return {item.id for item in organizations if item.allowed}
+
+
 def _held(session: Session, person: Person, choices: Choices) -> list[str]:
     """Return the departments that an import may write to, in the order in which they are held."""
     if choices.department:
@@ -296,10 +307,7 @@ def _known(
 ) -> Known:
     """Load what the plan has to compare with, and nothing that the person may not know."""
     organizations = _allowed(session, person)
-    if choices.department:
-        wanted = {choices.department}
-    else:
-        wanted = {item.id for item in organizations if item.allowed}
+    wanted = _wanted(organizations, choices)
     titles: dict[tuple[str, str], Ref] = {}
     ids: dict[tuple[str, str], Ref] = {}
     rows: dict[tuple[str, int], Ref] = {}

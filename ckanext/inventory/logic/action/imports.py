@@ -216,7 +216,11 @@ def _dictize(
         ],
         "notes": [_said(note) for note in plan.notes],
         "offers": [
-            {"department": offer.department, "title": offer.title, "rows": offer.rows}
+            {
+                "department": prepared.titles.get(offer.department, ""),
+                "title": offer.title,
+                "rows": offer.rows,
+            }
             for offer in plan.offers
         ],
         "departments": [
@@ -224,7 +228,7 @@ def _dictize(
             for new in plan.unknown_departments
         ],
         "origin": plan.origin,
-        "imported_before": prepared.before.isoformat() if prepared.before else None,
+        "imported_before": prepared.before,
     }
 
 
