@@ -166,6 +166,7 @@ def _database(
     def reset() -> None:
         _site.load()
         reset_db()
+        migrate_db_for("activity")
         migrate_db_for(PLUGIN)
         empty_event_tables()
 
