@@ -133,8 +133,9 @@ def _validate(
     # Validators leave marks in the context, so each row gets its own; the cache in it is shared.
     own_context = cast(Context, dict(context))
     data = {**row.content, "type": package_type}
+    # A copy: scheming adds the type's fields to it and would take them for core's at the next row.
     validated, errors = lib_plugins.plugin_validate(
-        plugin, own_context, data, schema, "package_create"
+        plugin, own_context, data, dict(schema), "package_create"
     )
     if errors:
         return _flat(errors)
