@@ -15,6 +15,7 @@ from ckanext.inventory import guards, labels, route_guard, search_guard, vocabul
 from ckanext.inventory.logic import auth, parameters, validators
 from ckanext.inventory.logic.action import all_actions
 from ckanext.inventory.logic.action import package as package_actions
+from ckanext.inventory.publishing import hold
 from ckanext.inventory.service import indexing, register, startup
 from ckanext.inventory.types import PRIVATE_TYPES
 from ckanext.inventory.views import inventory
@@ -95,6 +96,8 @@ class InventoryPlugin(
         package = model.Package.get(pkg_dict["id"])
         if package is not None and package.type in PRIVATE_TYPES:
             register.updated(model.Session(), package, package_actions.write_of(context))
+        elif package is not None:
+            hold.refuse_change(model.Session(), context, package)
 
     def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
         """Keep searches from measuring hidden documents, and listings from showing ours."""
