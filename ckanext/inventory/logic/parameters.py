@@ -9,6 +9,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.inventory.partial_date import parse_partial_date
 from ckanext.inventory.service import departments, search
 from ckanext.inventory.types import Role
 from ckanext.inventory.values import clean_text
@@ -19,6 +20,7 @@ __all__ = [
     "inventory_list_attention",
     "inventory_list_sort",
     "inventory_mapping",
+    "inventory_partial_date",
     "inventory_role",
     "inventory_text",
     "inventory_texts",
@@ -80,6 +82,19 @@ def inventory_day(value: Any) -> dt.date:
         return dt.date.fromisoformat(str(value).strip())
     except ValueError as error:
         raise tk.Invalid(tk._("Write the day as YYYY-MM-DD.")) from error
+
+
+def inventory_partial_date(value: str) -> str:
+    """Take a date of whatever precision.
+
+    :param value: ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD``
+    :returns: the same, trimmed
+    :raises Invalid: for anything else
+    """
+    try:
+        return str(parse_partial_date(value))
+    except ValueError as error:
+        raise tk.Invalid(tk._("Write a year, a month or a day: 2027, 2027-03, 2027-03-15.")) from error
 
 
 def inventory_role(value: str) -> str:

@@ -161,7 +161,7 @@ def erase(session: Session, event_id: int, by: str | None, reason: str) -> int:
     done = session.execute(
         sa.update(event_detail)
         .where(event_detail.c.event_id == event_id, event_detail.c.erased_at.is_(None))
-        .values(salt=None, details=None, erased_at=clock.now())
+        .values(salt=None, details=sa.null(), erased_at=clock.now())
         .returning(event_detail.c.seq)
     ).all()
     if done:

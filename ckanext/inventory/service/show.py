@@ -50,7 +50,6 @@ def record(session: Session, person: Person, row: Record) -> dict[str, Any]:
     :param row: the register row
     :returns: the record with content, findings, what is missing, what may be done next and by whom
     """
-    schema = schema_for(row.package_type)
     known = facts.of_records(session, {row.package_id: row})[row.package_id]
     content = register.current_content(session, row)
     inherited = register.inherited(session, row, content)
