@@ -219,7 +219,7 @@ CREATE TABLE inventory_event_detail (
 """
 
 APPEND_ONLY = """
-CREATE FUNCTION inventory_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION inventory_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the history of the inventory is append-only';
 END $$;
@@ -229,7 +229,7 @@ CREATE TRIGGER inventory_event_append_only BEFORE UPDATE OR DELETE OR TRUNCATE
 CREATE TRIGGER inventory_event_entry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE
     ON inventory_event_entry FOR EACH STATEMENT EXECUTE FUNCTION inventory_refuse_change();
 
-CREATE FUNCTION inventory_guard_detail() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION inventory_guard_detail() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND NEW.event_id = OLD.event_id AND NEW.seq = OLD.seq
        AND NEW.salt IS NULL AND NEW.details IS NULL AND NEW.erased_at IS NOT NULL THEN
@@ -242,7 +242,7 @@ CREATE TRIGGER inventory_event_detail_erase_only BEFORE UPDATE OR DELETE
     ON inventory_event_detail FOR EACH ROW EXECUTE FUNCTION inventory_guard_detail();
 
 -- Empties the history of a test or demo site. Only the owner of the tables may switch a trigger.
-CREATE FUNCTION inventory_reset_history() RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION inventory_reset_history() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     ALTER TABLE inventory_event DISABLE TRIGGER inventory_event_append_only;
     ALTER TABLE inventory_event_entry DISABLE TRIGGER inventory_event_entry_append_only;
