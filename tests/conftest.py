@@ -7,8 +7,11 @@ module level: what needs it lives in :mod:`tests.ckan_fixtures`, loaded only whe
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
+from configparser import ConfigParser
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -28,9 +31,22 @@ def pytest_configure(config: pytest.Config) -> None:
         storage = tempfile.TemporaryDirectory(prefix="inventory-test-")
         os.environ["CKAN_STORAGE_PATH"] = storage.name
         config.add_cleanup(storage.cleanup)
+    _expect_services(config)
     from tests import ckan_fixtures
 
     config.pluginmanager.register(ckan_fixtures, "inventory_ckan_fixtures")
+
+
+def _expect_services(config: pytest.Config) -> None:
+    """Say in one line what CKAN's plugin would say in a long trace."""
+    settings = ConfigParser(interpolation=None)
+    settings.read(config.option.ckan_ini)
+    address = os.environ.get("CKAN_SQLALCHEMY_URL") or settings["app:main"]["sqlalchemy.url"]
+    parts = urlsplit(address)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 5432), timeout=5).close()
+    except OSError:
+        pytest.exit(f"No PostgreSQL at {parts.hostname}:{parts.port}: run bin/test instead.", 4)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
