@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import flask
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
-
-import ckan.plugins.toolkit as tk
 
 from ckanext.inventory import forms, helpers
 from ckanext.inventory.views.blueprint import inventory

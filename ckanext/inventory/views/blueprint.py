@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import ckan.plugins.toolkit as tk
 import flask
 from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
-
-import ckan.plugins.toolkit as tk
 
 from ckanext.inventory import helpers
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import flask
 from werkzeug.wrappers import Response
-
-import ckan.plugins.toolkit as tk
 
 from ckanext.inventory import forms, helpers
 from ckanext.inventory.views.common import action

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import flask
 from werkzeug.wrappers import Response
-
-import ckan.plugins.toolkit as tk
 
 from ckanext.inventory import helpers
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import ckan.plugins.toolkit as tk
 import flask
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
-
-import ckan.plugins.toolkit as tk
 
 from ckanext.inventory import forms, helpers
 from ckanext.inventory.fields import schema_for

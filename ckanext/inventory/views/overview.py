@@ -6,9 +6,8 @@ import csv
 import io
 from typing import Any
 
-from flask import Response
-
 import ckan.plugins.toolkit as tk
+from flask import Response
 
 from ckanext.inventory import helpers
 from ckanext.inventory.views.blueprint import inventory

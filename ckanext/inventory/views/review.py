@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import flask
 from werkzeug.wrappers import Response
-
-import ckan.plugins.toolkit as tk
 
 from ckanext.inventory import forms
 from ckanext.inventory.fields import FieldSpec, schema_for
