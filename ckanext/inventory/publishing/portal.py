@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from ckan.lib import munge
 from ckan.lib.plugins import lookup_package_plugin, plugin_validate
 from ckan.types import Context
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session
 
 from ckanext.inventory.publishing import hold, uploads
 from ckanext.inventory.publishing.mapping import EXTRAS, GROUPS, KEPT, TAGS, Ask
@@ -310,7 +310,8 @@ def update(
     :param dataset: the dataset as it is to be
     :raises ValidationError: as core says; the transaction is rolled back then
     """
-    inside = session.get_nested_transaction()
+    plain = session() if isinstance(session, scoped_session) else session
+    inside = plain.get_nested_transaction()
     wanted = {key: value for key, value in dataset.items() if key != "metadata_modified"}
     wanted["resources"] = _with_ids(session, str(current["id"]), dataset.get("resources", ()))
     context = _context(session, name)
@@ -318,7 +319,7 @@ def update(
     tk.get_action("package_update")(context, wanted)
     session.flush()
     # core leaves its savepoint open when the commit is the caller's
-    while (nested := session.get_nested_transaction()) is not None and nested is not inside:
+    while (nested := plain.get_nested_transaction()) is not None and nested is not inside:
         nested.commit()
     known = {str(each["id"]) for each in current.get("resources", ())}
     _make_views(session, name, str(current["id"]), known)
