@@ -73,7 +73,7 @@ def make_member(user: model.User, organization: model.Group, capacity: str = "ed
     """CKAN's own membership, which grants nothing in the inventory."""
     _save(
         model.Member(
-            group_id=organization.id, table_id=user.id, table_name="user", capacity=capacity
+            group=organization, table_id=user.id, table_name="user", capacity=capacity
         )
     )
 

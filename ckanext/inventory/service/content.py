@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import ckan.model as model
 import ckan.plugins.toolkit as tk
@@ -70,14 +70,17 @@ def write(
     :param user_name: name of the account, for core's own records
     :raises ValidationError: with everything that is wrong, by field
     """
-    context = Context(
-        model=model,
-        session=session,
-        user=user_name,
-        ignore_auth=True,
-        defer_commit=True,
-        return_id_only=True,
+    context = cast(
+        Context,
+        {
+            "model": model,
+            "session": session,
+            "user": user_name,
+            "ignore_auth": True,
+            "defer_commit": True,
+            "return_id_only": True,
+            CONTEXT_KEY: how,
+        },
     )
-    context[CONTEXT_KEY] = how  # pyright: ignore[reportGeneralTypeIssues] - ours, see CONTEXT_KEY
     tk.get_action("package_patch")(context, {"id": package_id, **changes})
     session.flush()

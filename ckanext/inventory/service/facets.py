@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from ckanext.inventory.fields import Schema
 from ckanext.inventory.service import likelihood, requirements
@@ -118,7 +118,8 @@ def _missing(
 
 
 def _search_text(number: str, content: Mapping[str, Any]) -> str:
-    words = [number, *_texts(content[key] for key in content if key != "owner_org")]
+    # in an order of its own: what comes back from the database has lost the schema's
+    words = [number, *_texts(content[key] for key in sorted(content) if key != "owner_org")]
     return "\n".join(words)[:MAX_SEARCH_CHARACTERS]
 
 
@@ -127,6 +128,6 @@ def _texts(values: Iterable[Any]) -> Iterable[str]:
         if isinstance(value, str):
             yield value
         elif isinstance(value, Mapping):
-            yield from _texts(value.values())
+            yield from _texts(value[key] for key in sorted(value))
         elif isinstance(value, list):
-            yield from _texts(value)
+            yield from _texts(cast("list[Any]", value))
