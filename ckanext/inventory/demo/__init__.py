@@ -1,0 +1,1 @@
+"""Larkhaven: a small invented city to try the inventory with."""
