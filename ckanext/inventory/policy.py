@@ -414,7 +414,7 @@ def may_write_field(person: Person, facts: Facts, writers: Iterable[Writer]) -> 
         return YES
     if Writer.REVIEWER in allowed and is_decider(person):
         return YES
-    if allowed == {Writer.SYSTEM}:
+    if allowed == frozenset({Writer.SYSTEM}):
         return Decision(False, "This is worked out by the inventory and can't be written.")
     if Writer.DEPARTMENT not in allowed:
         return Decision(False, "Only the chief data officer or a reviewer can change this.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
 
@@ -51,7 +51,8 @@ def inventory_texts(value: Any) -> list[str]:
         value = value.split(",")
     if not isinstance(value, (list, tuple)):
         raise tk.Invalid(tk._("This has to be a list."))
-    return list(dict.fromkeys(text for item in value if (text := str(item).strip())))
+    items = cast("Sequence[object]", value)
+    return list(dict.fromkeys(text for item in items if (text := str(item).strip())))
 
 
 def inventory_mapping(value: Any) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def inventory_mapping(value: Any) -> dict[str, Any]:
             raise tk.Invalid(tk._("This has to be a JSON object.")) from error
     if not isinstance(value, Mapping):
         raise tk.Invalid(tk._("This has to be a JSON object."))
-    return {str(key): item for key, item in value.items()}
+    return {str(key): item for key, item in cast("Mapping[object, Any]", value).items()}
 
 
 def inventory_day(value: Any) -> dt.date:
@@ -94,7 +95,9 @@ def inventory_partial_date(value: str) -> str:
     try:
         return str(parse_partial_date(value))
     except ValueError as error:
-        raise tk.Invalid(tk._("Write a year, a month or a day: 2027, 2027-03, 2027-03-15.")) from error
+        raise tk.Invalid(
+            tk._("Write a year, a month or a day: 2027, 2027-03, 2027-03-15.")
+        ) from error
 
 
 def inventory_role(value: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import ckan.model as model
 import ckan.plugins.toolkit as tk
@@ -25,7 +25,7 @@ def session_of(context: Context) -> Session:
     :param context: CKAN's context
     :returns: the session
     """
-    return context.get("session") or model.Session()
+    return cast(Session, context.get("session") or model.Session())
 
 
 def user_of(context: Context) -> model.User | None:

@@ -112,7 +112,7 @@ def record(session: Session, act: str, user_id: str | None, rows: Sequence[Row])
     for seq, row in enumerate(rows):
         salt = secrets.token_hex(16) if row.details else None
         # what JSON makes of the details is what gets stored, so that is what gets digested
-        stored = json.loads(canonical(row.details)) if row.details else None
+        stored: dict[str, Any] = json.loads(canonical(row.details))
         entries.append(
             {
                 "seq": seq,

@@ -128,6 +128,7 @@ def _texts(values: Iterable[Any]) -> Iterable[str]:
         if isinstance(value, str):
             yield value
         elif isinstance(value, Mapping):
-            yield from _texts(value[key] for key in sorted(value))
+            row = cast("Mapping[str, Any]", value)
+            yield from _texts(row[key] for key in sorted(row))
         elif isinstance(value, list):
             yield from _texts(cast("list[Any]", value))

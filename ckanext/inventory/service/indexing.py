@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import ckan.model as model
 import ckan.plugins.toolkit as tk
@@ -84,7 +84,7 @@ def index(session: Session, ids: Sequence[str]) -> dict[str, str]:
     ours = [package for package in packages.values() if package.type in PRIVATE_TYPES]
     errors: dict[str, str] = {}
     try:
-        connection = make_connection()
+        connection: Any = make_connection()  # pysolr carries no types
         gone = [package_id for package_id in ids if package_id not in packages]
         if gone:
             connection.delete(q=_query_for(gone), commit=False)
@@ -94,6 +94,10 @@ def index(session: Session, ids: Sequence[str]) -> dict[str, str]:
     except UNREACHABLE as error:
         return dict.fromkeys(ids, _describe(error))
     return errors
+
+
+def _context(session: Session) -> Context:
+    return cast(Context, {"model": model, "session": session, "user": "", "ignore_auth": True})
 
 
 def _describe(error: BaseException) -> str:
@@ -106,7 +110,7 @@ def _query_for(ids: Collection[str]) -> str:
     return f'+entity_type:package +id:({quoted}) +site_id:"{tk.config["ckan.site_id"]}"'
 
 
-def _send(connection: pysolr.Solr, docs: Sequence[dict[str, Any]]) -> dict[str, str]:
+def _send(connection: Any, docs: Sequence[dict[str, Any]]) -> dict[str, str]:
     """Send documents in one request; if one is refused, one by one to find which."""
     if not docs:
         return {}
@@ -126,7 +130,7 @@ def _index_public(session: Session, packages: Sequence[model.Package]) -> dict[s
     """Index public datasets through core, which knows their schema and other plugins' hooks."""
     errors: dict[str, str] = {}
     for package in packages:
-        context: Context = {"model": model, "session": session, "user": "", "ignore_auth": True}
+        context = _context(session)
         try:
             logic.index_update_package(context, package.id, defer_commit=True)
         except search.SearchIndexError as error:
@@ -151,21 +155,22 @@ def documents(session: Session, packages: Sequence[model.Package]) -> list[dict[
     for row in session.scalars(
         sa.select(model.Group).where(group.c.id.in_(owners), group.c.state == "active")
     ):
-        shown = table_dictize(row, {"model": model, "session": session})
+        shown = table_dictize(row, _context(session))
         shown.pop("extras", None)
         organizations[row.id] = shown
     records = facts.records(session, [package.id for package in packages])
+    context = _context(session)
     return [
-        _document(package, organizations.get(package.owner_org or ""), records[package.id])
+        _document(package, organizations.get(package.owner_org or ""), records[package.id], context)
         for package in packages
         if package.id in records
     ]
 
 
 def _document(
-    package: model.Package, organization: dict[str, Any] | None, record: Record
+    package: Any, organization: dict[str, Any] | None, record: Record, context: Context
 ) -> dict[str, Any]:
-    plain = table_dictize(package, {"model": model, "session": None})
+    plain = table_dictize(package, context)
     plain.pop("plugin_data", None)
     extras: dict[str, str] = plain.pop("extras", None) or {}
     plain["title"] = (plain.get("title") or "").strip()

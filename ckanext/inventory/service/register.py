@@ -30,6 +30,7 @@ from ckanext.inventory.service import (
     review,
 )
 from ckanext.inventory.service.content import Write
+from ckanext.inventory.service.refusals import refusal
 from ckanext.inventory.types import Facts, Stage, State, Writer
 from ckanext.inventory.workflow import HAS_APPROVED_TEXT
 
@@ -55,7 +56,7 @@ def created(session: Session, package: model.Package, how: Write) -> Record:
     errors = field_errors(schema, {}, values, placeholder, how)
     errors |= blockers.row_errors([], facets.blocker_rows(values), placeholder, how)
     if errors:
-        raise tk.ValidationError(errors)
+        raise refusal(errors)
     number = departments.take_numbers(session, organization, package.type)[0]
     record = Record(**new_row(package, values, department, number, how.person.user_id))
     session.add(record)
@@ -159,7 +160,7 @@ def updated(session: Session, package: model.Package, how: Write) -> Record:
     known = facts.of_records(session, found)[package.id]
     errors = _edit_errors(session, record, schema, old, new, known, how)
     if errors:
-        raise tk.ValidationError(errors)
+        raise refusal(errors)
     _store_revision(session, record, schema, old, new, how)
     refresh(session, [record])
     if how.event:
@@ -273,7 +274,7 @@ def field_errors(
     errors: Errors = {}
     for change in fields.diff(schema, old, new):
         spec = schema.fields[change.field]
-        if spec.kind in ("rows", "organization") or spec.writers == {Writer.SYSTEM}:
+        if spec.kind in ("rows", "organization") or spec.writers == frozenset({Writer.SYSTEM}):
             continue
         decision = policy.may_write_field(how.person, known, spec.writers)
         if not decision:
@@ -312,7 +313,9 @@ def _store_revision(
 def _makes_author(changed: Collection[FieldSpec], how: Write) -> bool:
     """Whether these changes bar their writer from approving (design: the second person)."""
     for spec in changed:
-        if spec.writers == {Writer.SYSTEM} or spec.writers == {Writer.REVIEWER}:
+        if spec.writers == frozenset({Writer.SYSTEM}) or spec.writers == frozenset(
+            {Writer.REVIEWER}
+        ):
             continue
         if how.review_act and Writer.REVIEWER in spec.writers:
             continue
@@ -383,7 +386,7 @@ def current_contents(session: Session, ids: Collection[str]) -> dict[str, dict[s
         )
         .where(Revision.package_id.in_(ids))
     )
-    return {package_id: stored for package_id, stored in session.execute(query)}
+    return {row.package_id: row.content for row in session.execute(query)}
 
 
 def rebuild(session: Session, *, department: str | None = None, batch: int = 500) -> int:

@@ -70,7 +70,7 @@ ATTENTION: Mapping[str, Condition] = {
         Record.state.in_([State.APPROVED.value, State.PREPARING.value]), ~changed
     ),
     "not_public": Record.state.not_in([State.PUBLISHED.value, State.RETIRED.value]),
-    "missing_description": Record.missing_submit.any("notes"),
+    "missing_description": sa.literal("notes") == sa.any_(Record.missing_submit),
 }
 """Named views of a list."""
 

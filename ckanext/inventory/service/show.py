@@ -263,7 +263,7 @@ def _entries_of(session: Session, person: Person, row: Record) -> list[dict[str,
     query = sa.select(Record.package_id).where(
         Record.package_type == ENTRY,
         Record.package_state == "active",
-        Record.source_ids.any(row.package_id),
+        Record.source_ids.contains([row.package_id]),
         search.visible(policy.scope(person)),
     )
     return search.by_ids(session, list(session.scalars(query)))

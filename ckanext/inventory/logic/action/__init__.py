@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ckanext.inventory.logic.action import changes, decisions, organisation, package, reading
+from ckanext.inventory.logic.action import (
+    changes,
+    decisions,
+    imports,
+    organisation,
+    package,
+    reading,
+)
 
-_MODULES = (changes, decisions, organisation, reading)
+_MODULES = (changes, decisions, imports, organisation, reading)
 
 
 def all_actions() -> dict[str, Any]:

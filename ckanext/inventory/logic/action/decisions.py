@@ -15,6 +15,7 @@ from ckanext.inventory.logic.commit import transaction
 from ckanext.inventory.model import Record
 from ckanext.inventory.publishing import promote as publishing
 from ckanext.inventory.service import facts, marks, register, review, search, transitions
+from ckanext.inventory.service.refusals import refusal
 from ckanext.inventory.service.transitions import Inputs, Refusal
 from ckanext.inventory.types import ENTRY
 
@@ -89,8 +90,8 @@ def inventory_transition(context: Context, data_dict: DataDict) -> dict[str, Any
             _inputs(context, data_dict, revisions),
             user_name=who.user_name(context),
         )
-        for refusal in outcome.refused:
-            raise tk.ValidationError(dict(refusal.reasons))
+        for refused in outcome.refused:
+            raise refusal(refused.reasons)
     return _result(context, outcome.done)[0]
 
 
@@ -120,9 +121,9 @@ def inventory_transition_bulk(context: Context, data_dict: DataDict) -> dict[str
             user_name=who.user_name(context),
         )
         titles = {row.package_id: row.title for row in rows}
-        refused = [_refusal(refusal, titles) for refusal in outcome.refused]
+        refused = [_refusal(one, titles) for one in outcome.refused]
         if refused and data_dict["mode"] == transitions.ALL:
-            raise tk.ValidationError({"refused": refused})
+            raise refusal({"refused": refused})
     return {"done": _result(context, outcome.done), "refused": refused}
 
 
@@ -135,14 +136,14 @@ def _revisions(context: Context, data_dict: DataDict) -> dict[str, int]:
         raise tk.ValidationError({"revisions": [tk._("A revision is a number.")]}) from error
 
 
-def _refusal(refusal: Refusal, titles: Mapping[str, str]) -> dict[str, Any]:
+def _refusal(refused: Refusal, titles: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "id": refusal.package_id,
-        "number": refusal.number,
-        "title": titles.get(refusal.package_id),
+        "id": refused.package_id,
+        "number": refused.number,
+        "title": titles.get(refused.package_id),
         "reasons": [
             {"field": key, "message": message}
-            for key, messages in refusal.reasons.items()
+            for key, messages in refused.reasons.items()
             for message in messages
         ],
     }
@@ -160,9 +161,9 @@ def inventory_undo(context: Context, data_dict: DataDict) -> dict[str, Any]:
     tk.check_access("inventory_undo", context, data_dict)
     with transaction(context) as session:
         row = who.record(context, data_dict["id"])
-        refusal = transitions.undo(session, who.person(context), row.package_id)
-        if refusal is not None:
-            raise tk.ValidationError(dict(refusal.reasons))
+        refused = transitions.undo(session, who.person(context), row.package_id)
+        if refused is not None:
+            raise refusal(refused.reasons)
     return _result(context, [row.package_id])[0]
 
 
@@ -188,7 +189,7 @@ def inventory_review_record(context: Context, data_dict: DataDict) -> list[dict[
     if data_dict["outcome"] not in {c.value for c in lists.choices("review_outcome")}:
         errors["outcome"] = [tk._("That isn't an outcome of a review.")]
     if errors:
-        raise tk.ValidationError(errors)
+        raise refusal(errors)
     with transaction(context) as session:
         row = who.record(context, data_dict["id"], ENTRY)
         review.add(

@@ -13,6 +13,7 @@ from ckanext.inventory.logic import schema, who
 from ckanext.inventory.logic.commit import transaction
 from ckanext.inventory.model import Department, RoleGrant, Transfer
 from ckanext.inventory.service import departments, events, register, roles, search, transfers
+from ckanext.inventory.service.refusals import refusal
 from ckanext.inventory.types import Role
 
 __all__ = [
@@ -122,8 +123,8 @@ def inventory_role_add(context: Context, data_dict: DataDict) -> dict[str, Any]:
     person = who.person(context)
     if user is not None and user.id == person.user_id and not person.sysadmin:
         errors["user"] = [tk._("Nobody names themselves. Ask another CDO.")]
-    if errors:
-        raise tk.ValidationError(errors)
+    if errors or user is None:
+        raise refusal(errors)
     organization = _organization(department) if department else None
     with transaction(context) as session:
         if organization:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import ckan.model as model
@@ -414,9 +415,10 @@ def inventory_department_list(context: Context, data_dict: DataDict) -> list[dic
 def inventory_check(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
     """Run the self-check: risky settings, violations in database and index, stuck side effects.
 
-    :returns: level, code, message, remedy of each finding; none if all is well
+    :returns: name, severity, message, remedy, leak, ids, count, repairable of each finding; none if
+        all is well
     :raises NotAuthorized: for people who are not CDO
     """
     tk.check_access("inventory_check", context, data_dict)
     who.keep_private()
-    return [finding.as_dict() for finding in checks.run(who.session_of(context))]
+    return [dataclasses.asdict(found) for found in checks.check(who.session_of(context))]
