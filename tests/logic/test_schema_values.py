@@ -312,9 +312,7 @@ def test_a_column_that_does_not_exist_is_refused(refused: Any):
 
 def test_rows_come_from_a_form_too(content: Any):
     saved = content({"release_blockers-0-kind": "legal", "release_blockers-0-rationale": "A law."})
-    assert saved["release_blockers"] == [
-        {"kind": "legal", "rationale": "A law.", "status": "open"}
-    ]
+    assert saved["release_blockers"] == [{"kind": "legal", "rationale": "A law.", "status": "open"}]
 
 
 def test_no_rows_are_no_content(content: Any):
@@ -369,7 +367,9 @@ def test_what_is_no_field_is_emptied(validate: Any, update: bool):
 
 
 def test_files_are_refused(refused: Any):
-    errors = refused({"resources": [{"url": "https://example.org/a.csv", "format": "CSV"}, {"url": ""}]})
+    errors = refused(
+        {"resources": [{"url": "https://example.org/a.csv", "format": "CSV"}, {"url": ""}]}
+    )
     assert set(errors) == {"resources"}
     assert "holds no files" in errors["resources"][0]["url"][0]
     assert len(errors["resources"]) == 2
