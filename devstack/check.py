@@ -52,8 +52,11 @@ class Walk:
             ("a visitor finds nothing of it, an editor without a role gets 404", self._hidden),
             ("the coordinator cannot approve it", self._no_self_approval),
             ("the CDO confirms its class and approves it", self._approve),
-            ("still nobody outside sees it", self._hidden),
-            ("the CDO promotes it with its data", self._promote),
+            ("the portal still knows nothing of it", self._hidden),
+            ("the CDO prepares a dataset, which nobody outside sees", self._prepare),
+            ("the coordinator adds the data to it", self._add_data),
+            ("still nobody outside sees anything", self._hidden),
+            ("the CDO puts it on the portal", self._promote),
             ("the visitor finds the dataset by searching the portal", self._found),
             ("the visitor opens its page and downloads its data", self._opened),
             ("the entry itself stays hidden", self._entry_hidden),
@@ -115,21 +118,26 @@ class Walk:
         raise Failed("the coordinator approved their own entry")
 
     def _approve(self) -> None:
-        self.cdo.action("inventory_classification_confirm", id=self.id, classification="public")
-        entry = self._transition(self.cdo, "approve")
+        self.cdo.action("inventory_classification_confirm", ids=[self.id], classification="public")
+        entry = self._transition(self.cdo, "approve", fields={"reviews_needed": ["none"]})
         expect(entry["state"] == "approved", f"its state is {entry['state']}")
 
-    def _promote(self) -> None:
-        entry = self._transition(
-            self.cdo,
-            "promote",
-            license_id="cc-by",
-            publication={"mode": "created"},
+    def _prepare(self) -> None:
+        entry = self._transition(self.cdo, "prepare", publication={"license_id": "cc-by"})
+        expect(entry["state"] == "preparing", f"its state is {entry['state']}")
+        self.dataset = self.cdo.action("inventory_entry_show", id=self.id)["link"]["dataset_id"]
+
+    def _add_data(self) -> None:
+        self.coordinator.action(
+            "resource_create",
+            package_id=self.dataset,
+            name="Counts",
             files={"upload": DATA_FILE},
         )
+
+    def _promote(self) -> None:
+        entry = self._transition(self.cdo, "promote", publication={"license_id": "cc-by"})
         expect(entry["state"] == "published", f"its state is {entry['state']}")
-        shown = self.cdo.action("inventory_entry_show", id=self.id)
-        self.dataset = shown["link"]["dataset_id"]
 
     def _found(self) -> None:
         found = self._search()

@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import secrets
 import signal
 import time
@@ -24,6 +25,7 @@ from devstack.steps import say, step
 
 USUAL_PORT = 5000
 TITLE = "Open data portal (demo)"
+MOST_GROUPS = 10
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,8 @@ def _administrator(site: Site) -> Account:
 
 def _import(site: Site, accounts: list[Account], options: argparse.Namespace) -> list[Account]:
     """Make a department and its people, then bring in its file as the coordinator would."""
-    administrator = Client(site.url, accounts[0].token, timeout_seconds=600)
-    slug = "".join(c if c.isalnum() else "-" for c in options.department.lower()).strip("-")[:60]
+    administrator = Client(site.url, accounts[0].token)
+    slug = re.sub(r"[^a-z0-9]+", "-", options.department.lower()).strip("-")[:60]
     try:
         with step(f"Making the department {options.department}"):
             department = administrator.action(
@@ -130,17 +132,30 @@ def _import(site: Site, accounts: list[Account], options: argparse.Namespace) ->
                 _person(administrator, role, department if role == "coordinator" else None)
                 for role in ("coordinator", "cdo", "reviewer", "viewer")
             ]
+        coordinator = Client(site.url, people[0].token, timeout_seconds=600)
         with step(f"Importing {options.inventory.name}"):
-            report = site.command(
-                "inventory", "import", str(options.inventory), "--department", department["name"]
+            report = coordinator.action(
+                "inventory_import",
+                department=department["name"],
+                files={"upload": (options.inventory.name, options.inventory.read_bytes())},
             )
     except Refused as refused:
         raise Problem(
             f"The inventory could not be loaded: {refused}.",
             "Check the file and the department's name.",
         ) from None
-    say(report.rstrip())
+    _report(report)
     return [*accounts, *people]
+
+
+def _report(report: dict[str, Any]) -> None:
+    """Say what became of the rows, and of what did not fit the most frequent."""
+    say(
+        f"Of {report['total']} rows {report['created']} became drafts, {report['skipped_count']} were "
+        f"skipped and {report['refused']} refused."
+    )
+    for group in report["groups"][:MOST_GROUPS]:
+        say(f"  {group['column']}: {group['message']} ({group['rows']} rows)")
 
 
 def _person(administrator: Client, role: str, department: dict[str, Any] | None) -> Account:

@@ -118,9 +118,7 @@ class Need:
 BUILD = (
     Need("venv", ("python3-venv",), lambda m: m.has_venv()),
     Need("a C compiler", ("gcc",), lambda m: bool(m.which("gcc"))),
-    Need(
-        "the C library's headers", ("libc6-dev",), lambda m: m.has_file("/usr/include/stdio.h")
-    ),
+    Need("the C library's headers", ("libc6-dev",), lambda m: m.has_file("/usr/include/stdio.h")),
     Need("Python's headers", ("python3-dev",), lambda m: m.has_python_headers()),
     Need("PostgreSQL's client headers", ("libpq-dev",), lambda m: bool(m.which("pg_config"))),
     Need("libmagic", ("libmagic1", "libmagic1t64"), lambda m: m.has_library("magic")),
