@@ -101,9 +101,7 @@ def test_a_dry_run_writes_nothing(coordinator: model.User, parks: model.Group) -
     assert counts() == before
 
 
-def test_the_import_does_what_the_dry_run_said(
-    coordinator: model.User, parks: model.Group
-) -> None:
+def test_the_import_does_what_the_dry_run_said(coordinator: model.User, parks: model.Group) -> None:
     said = run(coordinator, department="parks", dry_run=True)
     done = run(coordinator, department="parks", digest=said["digest"])
     for key in ("total", "created", "refused", "skipped", "problems", "columns", "notes"):
@@ -123,9 +121,7 @@ def test_the_same_file_again_makes_nothing(coordinator: model.User, parks: model
     assert counts() == before
 
 
-def test_a_later_version_adds_only_what_is_new(
-    coordinator: model.User, parks: model.Group
-) -> None:
+def test_a_later_version_adds_only_what_is_new(coordinator: model.User, parks: model.Group) -> None:
     run(coordinator, department="parks", filename="list_2025.csv")
     later = LIST.replace(b"Street trees", b"Trees along streets") + b"Gates,Each gate,,,,,5\n"
     result = run(coordinator, data=later, department="parks", filename="list_2026.csv")
@@ -258,7 +254,9 @@ def test_entries_are_linked_to_sources_of_the_department(
         department="parks",
         kind="source",
     )
-    source = model.Session.scalar(sa.select(Record).where(Record.package_type == "inventory_source"))
+    source = model.Session.scalar(
+        sa.select(Record).where(Record.package_type == "inventory_source")
+    )
     assert source is not None
     assert source.number == "PARKS-S001"
     result = run(coordinator, department="parks")
@@ -292,9 +290,7 @@ def test_what_can_not_be_imported_is_refused_by_field(
     assert key in refused.value.error_dict
 
 
-def test_values_and_columns_are_mapped_by_hand(
-    coordinator: model.User, parks: model.Group
-) -> None:
+def test_values_and_columns_are_mapped_by_hand(coordinator: model.User, parks: model.Group) -> None:
     result = run(
         coordinator,
         department="parks",
