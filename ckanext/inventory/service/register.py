@@ -31,7 +31,7 @@ from ckanext.inventory.service import (
 )
 from ckanext.inventory.service.content import Write
 from ckanext.inventory.service.refusals import refusal
-from ckanext.inventory.types import Facts, Stage, State, Writer
+from ckanext.inventory.types import ENTRY, SOURCE, Facts, Stage, State, Writer
 from ckanext.inventory.workflow import HAS_APPROVED_TEXT
 
 Errors = dict[str, list[str]]
@@ -55,6 +55,7 @@ def created(session: Session, package: model.Package, how: Write) -> Record:
     placeholder = Facts(package.id, package.type, organization)
     errors = field_errors(schema, {}, values, placeholder, how)
     errors |= blockers.row_errors([], facets.blocker_rows(values), placeholder, how)
+    errors |= _link_errors(session, {}, values, how)
     if errors:
         raise refusal(errors)
     number = departments.take_numbers(session, organization, package.type)[0]
@@ -248,6 +249,7 @@ def _edit_errors(
         ]
     errors |= field_errors(schema, old, new, known, how)
     errors |= blockers.row_errors(facets.blocker_rows(old), facets.blocker_rows(new), known, how)
+    errors |= _link_errors(session, old, new, how)
     moved = old.get("target_release") and old.get("target_release") != new.get("target_release")
     if moved and record.approved_revision and not new.get("target_change_reason"):
         errors["target_change_reason"] = [tk._("Say why the target date moved.")]
@@ -280,6 +282,35 @@ def field_errors(
         if not decision:
             errors[change.field] = [tk._(decision.reason)]
     return errors
+
+
+_LINKS: Mapping[str, tuple[str, str]] = {
+    "source_ids": (SOURCE, "One of the sources doesn't exist, or isn't shared with you."),
+    "part_of": (ENTRY, "There is no such entry."),
+}
+"""Fields that name other records: the type that they name, and what is said otherwise."""
+
+
+def _link_errors(
+    session: Session, old: Mapping[str, Any], new: Mapping[str, Any], how: Write
+) -> Errors:
+    """Let a record name only what its writer may know of; what it named before may stay."""
+    errors: Errors = {}
+    for name, (package_type, message) in _LINKS.items():
+        added = set(_ids(new.get(name))) - set(_ids(old.get(name)))
+        found = facts.of_records(session, facts.records(session, added))
+        allowed = {
+            package_id
+            for package_id, known in found.items()
+            if known.package_type == package_type and policy.may(how.person, Act.LINK, known)
+        }
+        if added - allowed:
+            errors[name] = [tk._(message)]
+    return errors
+
+
+def _ids(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or [])
 
 
 def _store_revision(
