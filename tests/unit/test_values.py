@@ -221,7 +221,6 @@ def test_any_value_is_cleaned_once_or_refused(kind: str, value: object):
     field = spec(kind, vocabulary="format" if kind.startswith("choice") else None)
     try:
         once = clean(field, value, VOCABULARIES)
-    except BadValue as problem:
-        assert str(problem)
+    except BadValue:
         return
     assert clean(field, once, VOCABULARIES) == once

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from ckanext.inventory.fields import Schema
 from ckanext.inventory.service import likelihood, requirements
-from ckanext.inventory.types import ENTRY, Stage
+from ckanext.inventory.types import ENTRY, Stage, Writer
 from ckanext.inventory.vocabularies import Vocabularies
 
 MAX_SEARCH_CHARACTERS = 200_000
@@ -114,7 +114,8 @@ def _missing(
         reviews=findings.outcomes,
         vocabularies=vocabularies,
     )
-    return list(dict.fromkeys(gap.field for gap in gaps))
+    # What only a reviewer can do must not make an entry wait for its department.
+    return list(dict.fromkeys(gap.field for gap in gaps if gap.by is Writer.DEPARTMENT))
 
 
 def _search_text(number: str, content: Mapping[str, Any]) -> str:

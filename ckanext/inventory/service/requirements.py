@@ -19,7 +19,7 @@ from ckanext.inventory.service.likelihood import (
     effective_classification,
     is_open,
 )
-from ckanext.inventory.types import ENTRY, NOT_KNOWN, Stage
+from ckanext.inventory.types import ENTRY, NOT_KNOWN, Stage, Writer
 from ckanext.inventory.vocabularies import Level, Vocabularies
 
 PASSED = frozenset({"passed", "passed_with_conditions"})
@@ -29,6 +29,8 @@ _ASKED = {
     Stage.APPROVE: (Stage.SAVE, Stage.SUBMIT, Stage.APPROVE),
     Stage.PROMOTE: (Stage.PROMOTE,),  # an approval covers all that comes before
 }
+_NOT_DONE = "The review “{kind}” has not been done."
+_NOT_PASSED = "The review “{kind}” has not been passed."
 _UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")  # scripts without spaces
 
 
@@ -39,6 +41,7 @@ class Missing:
     :param field: the field to fill or the one that the rule is about
     :param msgid: what to do, a message id with ``{names}``
     :param params: what is filled in, message ids themselves where they are labels
+    :param by: who can do something about it
     """
 
     field: str
@@ -46,6 +49,7 @@ class Missing:
     params: Mapping[str, str] = dataclasses.field(
         default_factory=lambda: MappingProxyType(dict[str, str]())
     )
+    by: Writer = Writer.DEPARTMENT
 
     @property
     def message(self) -> str:
@@ -88,10 +92,12 @@ def missing(
     level = vocabularies.level(effective_classification(content, confirmed))
     if schema.package_type == ENTRY:
         seen |= _derived(schema, content, level, vocabularies)
-    found = list(_fields(schema, content, seen, stage))
+    asked = list(_fields(schema, content, seen, stage))
     if stage is Stage.APPROVE and schema.package_type == ENTRY:
-        found += _to_approve(seen, confirmed, level, reviews, vocabularies)
-    return _in_order(schema, found)
+        ruled = list(_to_approve(seen, confirmed, level, reviews, vocabularies))
+        said = {(gap.field, gap.by) for gap in ruled}  # in better words than "is missing"
+        asked = [gap for gap in asked if (gap.field, gap.by) not in said] + ruled
+    return _in_order(schema, asked)
 
 
 def inherited(
@@ -172,8 +178,9 @@ def _derived(
     sensitivity = derived_sensitivity(content, vocabularies)
     if sensitivity and "contains_sensitive_data" in schema.fields:
         answers["contains_sensitive_data"] = sensitivity
-    if level is not None and not content.get("reviews_needed"):
-        answers["reviews_needed"] = list(level.default_reviews)
+    if not content.get("reviews_needed"):
+        # Without a level there is nothing to ask for yet; it would be the same question twice.
+        answers["reviews_needed"] = list(level.default_reviews if level else ()) or ["none"]
     return answers
 
 
@@ -189,7 +196,7 @@ def _fields(
         if spec.stage not in asked or not _applies(spec, seen):
             continue
         if _follows_from_open_question(name, content):
-            continue  # it would be the same question twice
+            continue  # it would be asking for the same thing twice
         value = seen.get(name)
         if value in (None, "", []):
             other = spec.alternative
@@ -198,7 +205,8 @@ def _fields(
             reported.add(name)
             yield _empty(schema, spec)
         elif spec.real_value and stage in (Stage.APPROVE, Stage.PROMOTE) and _unknown(value):
-            yield Missing(name, "“{label}” needs a real answer by now.", {"label": spec.label})
+            message = "“{label}” needs a real answer by now."
+            yield Missing(name, message, {"label": spec.label}, _by(spec))
 
 
 def _applies(spec: FieldSpec, seen: Mapping[str, Any]) -> bool:
@@ -220,8 +228,13 @@ def _empty(schema: Schema, spec: FieldSpec) -> Missing:
             spec.name,
             "“{label}” is missing; “{other}” would do, too.",
             {"label": spec.label, "other": schema.fields[spec.alternative].label},
+            _by(spec),
         )
-    return Missing(spec.name, "“{label}” is missing.", {"label": spec.label})
+    return Missing(spec.name, "“{label}” is missing.", {"label": spec.label}, _by(spec))
+
+
+def _by(spec: FieldSpec) -> Writer:
+    return Writer.DEPARTMENT if Writer.DEPARTMENT in spec.writers else Writer.REVIEWER
 
 
 def _in_order(schema: Schema, found: list[Missing]) -> tuple[Missing, ...]:
@@ -251,15 +264,17 @@ def _to_approve(
 
 def _classified(confirmed: str | None, level: Level | None) -> Iterator[Missing]:
     if not confirmed or confirmed == NOT_KNOWN:
-        yield Missing("classification", "A reviewer has to confirm the classification.")
+        yield _reviewer("classification", "A reviewer has to confirm the classification.")
     elif level is None:
-        yield Missing("classification", "The confirmed level is none of the levels any more.")
+        yield _reviewer("classification", "The confirmed level is none of the levels any more.")
     elif not level.releasable:
-        yield Missing(
-            "classification",
-            "Data of the level “{level}” are not released.",
-            {"level": level.label},
+        yield _reviewer(
+            "classification", "Data of the level “{level}” are not released.", level=level.label
         )
+
+
+def _reviewer(name: str, msgid: str, **params: str) -> Missing:
+    return Missing(name, msgid, params, Writer.REVIEWER)
 
 
 def _justified(
@@ -267,10 +282,10 @@ def _justified(
 ) -> Iterator[Missing]:
     text = str(seen.get("release_justification") or "")
     if level.needs_justification and not is_sentence(text, vocabularies):
-        yield Missing(
+        yield _reviewer(
             "release_justification",
             "Say in a sentence why data of the level “{level}” may go out all the same.",
-            {"level": level.label},
+            level=level.label,
         )
 
 
@@ -280,20 +295,17 @@ def _reviewed(
     kinds = vocabularies.values("review_kind")
     needed = [kind for kind in seen.get("reviews_needed") or () if kind in kinds]
     if level.release in ("review", "review_and_treatment") and not needed:
-        yield Missing(
+        yield _reviewer(
             "reviews_needed",
             "Data of the level “{level}” need a review: name at least one kind.",
-            {"level": level.label},
+            level=level.label,
         )
     for kind in needed:
         outcome = reviews.get(kind)
         if outcome in PASSED:
             continue
-        words = {"kind": vocabularies.label("review_kind", kind)}
-        if outcome:
-            yield Missing("reviews_needed", "The review “{kind}” has not been passed.", words)
-        else:
-            yield Missing("reviews_needed", "The review “{kind}” has not been done.", words)
+        label = vocabularies.label("review_kind", kind)
+        yield _reviewer("reviews_needed", _NOT_PASSED if outcome else _NOT_DONE, kind=label)
 
 
 def _treated(seen: Mapping[str, Any], level: Level) -> Iterator[Missing]:
@@ -324,17 +336,17 @@ def _told(seen: Mapping[str, Any], vocabularies: Vocabularies) -> Iterator[Missi
 
 def _unblocked(seen: Mapping[str, Any], vocabularies: Vocabularies) -> Iterator[Missing]:
     for row in blocker_rows(seen):
-        label = {"kind": vocabularies.label("blocker_kind", str(row.get("kind")))}
+        label = vocabularies.label("blocker_kind", str(row.get("kind")))
         if not is_sentence(str(row.get("rationale") or ""), vocabularies):
             yield _no_rationale(row, vocabularies)
         if is_open(row):
-            yield Missing(
+            yield _reviewer(
                 "release_blockers",
                 "{kind}: still open. It must be resolved, or waived with a reason.",
-                label,
+                kind=label,
             )
         elif row.get("status") == "waived" and not row.get("status_reason"):
-            yield Missing("release_blockers", "{kind}: say why it is waived.", label)
+            yield _reviewer("release_blockers", "{kind}: say why it is waived.", kind=label)
 
 
 def _no_rationale(row: Mapping[str, Any], vocabularies: Vocabularies) -> Missing:
