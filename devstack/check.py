@@ -27,6 +27,16 @@ def expect(condition: object, text: str) -> None:
         raise Failed(text)
 
 
+def expect_hidden(client: Client, action: str, record: str, who: str) -> None:
+    """Stop the walk if an action shows a record."""
+    try:
+        client.action(action, id=record)
+    except Refused as refused:
+        expect(refused.status in {403, 404}, f"{action} answers {refused.status} to the {who}")
+    else:
+        raise Failed(f"{action} shows it to the {who}")
+
+
 class Walk:
     """One entry's way from a department's list to the public portal."""
 
@@ -95,6 +105,8 @@ class Walk:
     def _hidden(self) -> None:
         self._entry_hidden()
         expect(self._search()["count"] == 0, "the portal's search finds it")
+        if self.dataset:
+            expect_hidden(self.visitor, "package_show", self.dataset, "visitor")
 
     def _entry_hidden(self) -> None:
         for who, client in (("visitor", self.visitor), ("editor", self.editor)):
@@ -103,12 +115,7 @@ class Walk:
             if who == "editor":
                 expect(status == 404, f"its page answers {status} to the {who}")
             for reader in ("package_show", "inventory_entry_show"):
-                try:
-                    client.action(reader, id=self.id)
-                except Refused as refused:
-                    expect(refused.status in {403, 404}, f"{reader} answers {refused.status}")
-                else:
-                    raise Failed(f"{reader} shows it to the {who}")
+                expect_hidden(client, reader, self.id, who)
 
     def _no_self_approval(self) -> None:
         try:

@@ -10,6 +10,7 @@ import re
 import secrets
 import signal
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from devstack.steps import say, step
 
 USUAL_PORT = 5000
 TITLE = "Open data portal (demo)"
-MOST_GROUPS = 10
+MOST_REMARKS = 10
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,8 @@ def _import(site: Site, accounts: list[Account], options: argparse.Namespace) ->
                 "organization_create", name=slug or "department", title=options.department
             )
             people = [
-                _person(administrator, role, department if role == "coordinator" else None)
-                for role in ("coordinator", "cdo", "reviewer", "viewer")
+                _person(administrator, role, department)
+                for role in ("coordinator", "cdo", "reviewer", "viewer", "editor")
             ]
         coordinator = Client(site.url, people[0].token, timeout_seconds=600)
         with step(f"Importing {options.inventory.name}"):
@@ -149,16 +150,20 @@ def _import(site: Site, accounts: list[Account], options: argparse.Namespace) ->
 
 
 def _report(report: dict[str, Any]) -> None:
-    """Say what became of the rows, and of what did not fit the most frequent."""
+    """Say what became of the rows, and the most frequent of what did not fit."""
     say(
         f"Of {report['total']} rows {report['created']} became drafts, {report['skipped_count']} were "
         f"skipped and {report['refused']} refused."
     )
-    for group in report["groups"][:MOST_GROUPS]:
-        say(f"  {group['column']}: {group['message']} ({group['rows']} rows)")
+    rows: Counter[str] = Counter()
+    for group in report["groups"]:
+        rows[f"{group['column']}: {group['message']}"] += group["rows"]
+    for text, count in rows.most_common(MOST_REMARKS):
+        say(f"  {text} ({count} {'row' if count == 1 else 'rows'})")
 
 
-def _person(administrator: Client, role: str, department: dict[str, Any] | None) -> Account:
+def _person(administrator: Client, role: str, department: dict[str, Any]) -> Account:
+    """Make an account with one role; the editor has none in the inventory, only CKAN's."""
     password = secrets.token_urlsafe(9)
     administrator.action(
         "user_create",
@@ -167,10 +172,20 @@ def _person(administrator: Client, role: str, department: dict[str, Any] | None)
         password=password,
         fullname=role.title(),
     )
-    named = {"department": department["id"]} if department else {}
-    administrator.action("inventory_role_add", user=role, role=role, **named)
     token = administrator.action("api_token_create", user=role, name="demo")["token"]
-    return Account(role, [department["name"]] if department else [], role, password, token)
+    departments: list[str] = []
+    if role == "editor":
+        administrator.action(
+            "organization_member_create", id=department["id"], username=role, role="editor"
+        )
+    elif role == "coordinator":
+        departments.append(department["name"])
+        administrator.action(
+            "inventory_role_add", user=role, role=role, department=department["id"]
+        )
+    else:
+        administrator.action("inventory_role_add", user=role, role=role)
+    return Account(role, departments, role, password, token)
 
 
 def _store(file: Path, accounts: list[Account]) -> None:
