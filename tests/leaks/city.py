@@ -157,9 +157,7 @@ def build_people(city: City, *, passwords: bool = False) -> None:
 def end_roles(city: City) -> None:
     """Take the role away from the former coordinator, through the door for it."""
     former = city.people["former_coordinator"]
-    row = model.Session.scalars(
-        sa.select(RoleGrant).where(RoleGrant.user_id == former.id)
-    ).one()
+    row = model.Session.scalars(sa.select(RoleGrant).where(RoleGrant.user_id == former.id)).one()
     city.act("sysadmin", "inventory_role_remove", id=row.id)
 
 
@@ -285,8 +283,11 @@ def build_records(city: City) -> None:
     source = create(city, "source", SOURCE)
     create(city, "shared source", SOURCE)
     city.act(
-        "coordinator", "inventory_mark", ids=[city.records["shared source"].number],
-        field="shared", value=True,
+        "coordinator",
+        "inventory_mark",
+        ids=[city.records["shared source"].number],
+        field="shared",
+        value=True,
     )
     linked: dict[str, Any] = {"source_ids": [source.id], "source_known": "linked"}
     draft = create(
@@ -302,28 +303,44 @@ def build_records(city: City) -> None:
     approve(city, approved)
     deferred = create(city, "deferred", **NO_BLOCKERS, **linked)
     step(
-        city, "cdo", deferred, "defer",
-        comment=say(city, deferred, "defer comment"), look_again="2032",
+        city,
+        "cdo",
+        deferred,
+        "defer",
+        comment=say(city, deferred, "defer comment"),
+        look_again="2032",
     )
     withheld = create(
-        city, "withheld", blocker_status="some",
-        release_blockers=[blocker(city, "withheld")], **linked,
+        city,
+        "withheld",
+        blocker_status="some",
+        release_blockers=[blocker(city, "withheld")],
+        **linked,
     )
     step(city, "coordinator", withheld, "submit")
     step(city, "cdo", withheld, "withhold", comment=say(city, withheld, "withhold comment"))
     retired = create(city, "retired", **NO_BLOCKERS, **linked)
     step(
-        city, "coordinator", retired, "retire",
-        retire_reason="no_longer_kept", comment=say(city, retired, "retire comment"),
+        city,
+        "coordinator",
+        retired,
+        "retire",
+        retire_reason="no_longer_kept",
+        comment=say(city, retired, "retire comment"),
     )
     restricted = create(city, "restricted", **NO_BLOCKERS, **linked)
     city.act(
-        "coordinator", "inventory_mark", ids=[restricted.number],
-        field="visibility", value="department_and_cdo_only",
+        "coordinator",
+        "inventory_mark",
+        ids=[restricted.number],
+        field="visibility",
+        value="department_and_cdo_only",
     )
     assigned = create(city, "assigned", **NO_BLOCKERS, **linked)
     city.act(
-        "coordinator", "inventory_assign", ids=[assigned.number],
+        "coordinator",
+        "inventory_assign",
+        ids=[assigned.number],
         user=city.people["assignee"].name,
     )
     _build_published(city, linked)
@@ -361,13 +378,13 @@ def _build_unassigned(city: City, linked: dict[str, Any]) -> None:
     """An entry whose assignee was just taken away, with an index that doesn't know it yet."""
     ref = create(city, "unassigned", **NO_BLOCKERS, **linked)
     city.act(
-        "coordinator", "inventory_assign", ids=[ref.number],
+        "coordinator",
+        "inventory_assign",
+        ids=[ref.number],
         user=city.people["former_assignee"].name,
     )
     session = model.Session()
-    session.execute(
-        sa.update(Record).where(Record.package_id == ref.id).values(assignee=None)
-    )
+    session.execute(sa.update(Record).where(Record.package_id == ref.id).values(assignee=None))
     outbox.narrow(session, [ref.id])
     far = clock.now() + dt.timedelta(days=3650)
     session.execute(sa.update(Outbox).where(Outbox.key == ref.id).values(not_before=far))

@@ -59,17 +59,17 @@ def package_autocomplete(next_action: Action, context: Context, data_dict: DataD
 
 
 def _without_ours(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    names = {row["name"] for row in rows}
-    if not names:
+    """Keep datasets that are no entries, aren't pending and stand in the database."""
+    if not rows:
         return rows
     package = model.package_table
-    pending = sa.select(Pending.package_id)
-    dropped = set(
+    kept = set(
         db().scalars(
             sa.select(package.c.name).where(
-                package.c.name.in_(names),
-                sa.or_(package.c.type.in_(PRIVATE_TYPES), package.c.id.in_(pending)),
+                package.c.name.in_({row["name"] for row in rows}),
+                package.c.type.not_in(PRIVATE_TYPES),
+                package.c.id.not_in(sa.select(Pending.package_id)),
             )
         )
     )
-    return [row for row in rows if row["name"] not in dropped]
+    return [row for row in rows if row["name"] in kept]

@@ -1,0 +1,216 @@
+"""How the sweep asks: every action and every route, with everything that could be guessed."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import logic, model
+
+from tests.leaks.city import City, Ref
+from tests.leaks.sentinels import Sentinel, flat
+
+ALIASES = ("name_or_id", "package_id", "object_id", "entity_id", "dataset_id", "name", "ref")
+"""Other names under which actions take the id of something."""
+
+NOT_CALLED = {
+    "harvest_source_reindex": "writes, though it is marked as free of side effects",
+    "harvest_sources_reindex": "writes, though it is marked as free of side effects",
+    "file_owner_scan": "walks the folders of the server",
+}
+"""Reading actions that the sweep leaves out, and why."""
+
+UNKNOWN_NAME = "inventory-0123456789abcdef01234567"
+
+
+def reading_actions() -> dict[str, Callable[..., Any]]:
+    """Every action that is free of side effects, by name."""
+    tk.get_action("status_show")
+    return {
+        name: function
+        for name, function in sorted(logic._actions.items())
+        if getattr(function, "side_effect_free", False) and name not in NOT_CALLED
+    }
+
+
+def like(value: str) -> str:
+    """Something of the same shape that doesn't exist."""
+    if re.fullmatch(r"[0-9a-f-]{36}", value):
+        return str(uuid.uuid4())
+    if value.startswith("inventory-"):
+        return UNKNOWN_NAME
+    return re.sub(r"\d+$", lambda digits: "9" * len(digits[0]), value)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an action or a page answered.
+
+    :param ok: it succeeded
+    :param kind: name of the error, or status of the page
+    :param text: everything in it
+    """
+
+    ok: bool
+    kind: str
+    text: str
+
+    def without(self, sent: str) -> tuple[str, str]:
+        """The answer with what was sent replaced, to compare it with another."""
+        return self.kind, re.sub(re.escape(sent), "<sent>", self.text, flags=re.IGNORECASE)
+
+
+def call(city: City, person: str, action: str, data: dict[str, Any]) -> Answer:
+    """Call an action as somebody, with authorisation, and undo whatever it did."""
+    try:
+        answer = tk.get_action(action)(city.context(person), dict(data))
+        # Answers may be lazy: core's cached packages are JSON until they are looked at.
+        return Answer(True, "ok", flat(answer))
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong is the answer
+        told = flat(getattr(error, "error_dict", None) or "")
+        return Answer(False, type(error).__name__, f"{error} {told}")
+    finally:
+        model.Session.rollback()
+
+
+def hits(city: City, person: str, answer: Answer, sent: object) -> set[Sentinel]:
+    """The words in an answer that this person may not see, but for what was sent."""
+    found = city.words.found(answer.text)
+    if not found:
+        return found
+    asked = city.words.found(flat(sent))
+    return {each for each in found - asked if not may_see(person, each)}
+
+
+def may_see(person: str, sentinel: Sentinel) -> bool:
+    """Whether a word is no leak for this person: the table of expectations."""
+    if sentinel.owner == "published" and sentinel.public:
+        return True
+    if sentinel.owner == "preparing" and sentinel.public:
+        # Core's gaps for private datasets: tags and formats for everybody, the rest for members.
+        return sentinel.place == "keywords" or person in (
+            "a_member",
+            "a_editor",
+            "a_admin",
+            "parent_admin",
+            "assignee",
+            *READERS,
+        )
+    if person in ("viewer",):
+        return sentinel.owner not in ("restricted",)
+    if person == "assignee":
+        return sentinel.owner in ("assigned",)
+    return person in READERS
+
+
+READERS = (
+    "coordinator",
+    "coordinator_editor",
+    "coordinator_member",
+    "cdo",
+    "reviewer",
+    "viewer",
+    "sysadmin",
+)
+
+
+def references(ref: Ref) -> Iterator[str]:
+    """Everything that a record is called."""
+    yield from (ref.id, ref.name, ref.number)
+
+
+def variants(city: City, keys: Iterable[str], words: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """What is sent to every action."""
+    yield {}
+    for key in keys:
+        for reference in references(city.records[key]):
+            yield {"id": reference}
+            yield dict.fromkeys(ALIASES, reference)
+    for group in (city.a, city.b, city.group):
+        yield {
+            "id": group.id,
+            "include_datasets": True,
+            "include_dataset_count": True,
+            "include_users": True,
+            "object_type": "package",
+        }
+        yield {"id": group.name, "all_fields": True, "include_extras": True}
+    for person in ("coordinator", "cdo"):
+        named = city.people[person]
+        assert named is not None
+        yield {
+            "id": named.name,
+            "include_datasets": True,
+            "include_num_followers": True,
+            "user_id": named.id,
+        }
+    for word in words:
+        yield {"q": word, "query": word, "limit": 100, "rows": 100}
+        yield {"fq": f"title:{word}", "q": "*:*", "include_private": True, "include_drafts": True}
+        yield {"query": f"name:{word}", "search": word, "pattern": word}
+
+
+def special(city: City) -> dict[str, list[dict[str, Any]]]:
+    """Arguments that single actions need."""
+    draft = city.records["draft"]
+    searches: list[dict[str, Any]] = [
+        {"fq": fq, "include_private": True, "include_drafts": True, "include_deleted": True}
+        | {"rows": 1000, "facet.field": ["organization", "name", "title_string", "vocab_keywords"]}
+        for fq in (
+            "dataset_type:inventory_entry",
+            "dataset_type:inventory_source",
+            "dataset_type:*",
+            "capacity:private",
+            f"permission_labels:inventory-org-{city.a.id}",
+            "+state:(active OR draft OR deleted)",
+        )
+    ]
+    return {
+        "package_search": searches,
+        "package_autocomplete": [{"q": q} for q in ("in", "inventory", "-", "zqx", "words")],
+        "member_list": [
+            {"id": city.a.id},
+            {"id": city.a.id, "object_type": "package"},
+            {"id": city.a.name, "object_type": "package", "capacity": "organization"},
+            {"id": city.a.id, "object_type": "PACKAGE"},
+        ],
+        "organization_list": [
+            {"all_fields": True, "include_dataset_count": True, "sort": sort}
+            for sort in ("name asc", "package_count desc")
+        ],
+        "organization_show": [{"id": city.a.id, "include_datasets": True}],
+        "package_list": [{}, {"limit": 1000}],
+        "current_package_list_with_resources": [{"limit": 1000}],
+        "resource_search": [{"query": "name:zqx"}, {"query": "format:zqx"}],
+        "tag_list": [{"all_fields": True}, {"query": "zqx"}],
+        "tag_search": [{"query": "zqx"}],
+        "tag_autocomplete": [{"query": "zqx"}],
+        "format_autocomplete": [{"q": "zqx"}, {"q": ""}],
+        "task_status_show": [
+            {"entity_id": draft.id, "task_type": kind, "key": key}
+            for kind, key in (("harvest", "harvest"), ("datapusher", "datapusher"))
+        ],
+        "help_show": [{"name": "package_show"}],
+        "vocabulary_show": [{"id": "zqx"}],
+        "scheming_dataset_schema_show": [{"type": "inventory_entry"}],
+        "config_option_show": [{"key": "ckan.site_title"}],
+        "user_autocomplete": [{"q": "person"}],
+        "group_autocomplete": [{"q": "zq"}],
+        "organization_autocomplete": [{"q": "zq"}],
+        "harvest_object_list": [{}, {"only_current": False}],
+        "harvest_source_list": [{}],
+        "inventory_entry_list": [{"limit": 1000}, {"q": "words"}],
+        "inventory_source_list": [{"limit": 1000}],
+    }
+
+
+def search_words(city: City) -> list[str]:
+    """Words that somebody may try."""
+    return [
+        next(each.token for each in city.words.of("draft") if each.place == place)
+        for place in ("title", "keywords", "notes", "name", "number")
+    ]
