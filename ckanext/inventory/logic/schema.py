@@ -362,3 +362,18 @@ def erase(
         "event_id": [not_empty, natural_number_validator],
         "reason": [not_empty, inventory_text],
     }
+
+
+@validator_args
+def promotion_preview(
+    not_empty: Validator,
+    ignore_missing: Validator,
+    unicode_safe: Validator,
+    inventory_mapping: Validator,
+) -> Schema:
+    """An entry and what would go along with its promotion."""
+    return {
+        "id": [not_empty, unicode_safe],
+        "publication": [ignore_missing, inventory_mapping],
+        "fields": [ignore_missing, inventory_mapping],
+    }

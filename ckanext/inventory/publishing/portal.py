@@ -310,7 +310,8 @@ def update(
     :param dataset: the dataset as it is to be
     :raises ValidationError: as core says; the transaction is rolled back then
     """
-    plain = session() if isinstance(session, scoped_session) else session
+    # core's registry hands out itself in places
+    plain = cast(Session, session() if isinstance(session, scoped_session) else session)
     inside = plain.get_nested_transaction()
     wanted = {key: value for key, value in dataset.items() if key != "metadata_modified"}
     wanted["resources"] = _with_ids(session, str(current["id"]), dataset.get("resources", ()))

@@ -10,10 +10,12 @@ from ckanext.inventory.logic.action import (
     imports,
     organisation,
     package,
+    publishing,
+    publishing,
     reading,
 )
 
-_MODULES = (changes, decisions, imports, organisation, reading)
+_MODULES = (changes, decisions, imports, organisation, publishing, reading)
 
 
 def all_actions() -> dict[str, Any]:
