@@ -1,0 +1,293 @@
+"""Putting Larkhaven into an empty site, through the doors that people use.
+
+Sources and entries are listed by the bulk writer, as by a workbook; everything after that is an
+action, called by the person who did it, at the moment when they did it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, cast
+
+import ckan.model as model
+import ckan.plugins.toolkit as tk
+from ckan.types import Context
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import FileStorage
+
+from ckanext.inventory import clock
+from ckanext.inventory.demo import city, dates, story, tables
+from ckanext.inventory.demo.city import City, Item
+from ckanext.inventory.demo.story import Step
+from ckanext.inventory.model import Record
+from ckanext.inventory.publishing import uploads
+from ckanext.inventory.service import bulk, outbox, roles
+from ckanext.inventory.types import ENTRY, SOURCE, State
+
+PASSWORD = "larkhaven"
+LICENSE = "cc-by"
+FILES_URL = "https://files.larkhaven.example/"
+"""Where the tables are said to lie on a site that stores no files."""
+
+ADMIN = "portal-admin"
+CDO = "cdo"
+
+Progress = Callable[[str, int], Callable[[], None]]
+"""Told what begins and in how many parts; returns what is called after each part."""
+
+
+class NotEmptyError(Exception):
+    """The site holds something already."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody who can be tried out.
+
+    :param role: coordinator, cdo, reviewer, viewer, editor or admin
+    :param departments: names of the organizations that a coordinator or editor works for
+    :param name: account name
+    :param password: password
+    :param token: API token
+    """
+
+    role: str
+    departments: list[str]
+    name: str
+    password: str
+    token: str
+
+
+def load(today: dt.date, progress: Progress) -> list[Account]:
+    """Load the city.
+
+    :param today: the day that it lives in; everything happened before
+    :param progress: told how far it is
+    :returns: the accounts to try it with
+    :raises NotEmptyError: if the site has an organization already
+    :raises ValidationError: if the site's own schema refuses something
+    """
+    session = cast(Session, model.Session)
+    if session.query(model.Group).filter_by(is_organization=True, state="active").first():
+        raise NotEmptyError
+    return _Loader(city.load(), session, today, progress).load()
+
+
+class _Loader:
+    def __init__(
+        self, larkhaven: City, session: Session, today: dt.date, progress: Progress
+    ) -> None:
+        self.city = larkhaven
+        self.session = session
+        self.today = today
+        self.progress = progress
+        self.organizations: dict[str, str] = {}
+        self.users: dict[str, str] = {}
+        self.ids: dict[int, str] = {}
+        self.portal: dict[str, str] = {}
+
+    def load(self) -> list[Account]:
+        accounts = self._people()
+        self._departments()
+        self._listed()
+        self._lived()
+        return accounts
+
+    def _as(self, name: str, action: str, data: Mapping[str, Any]) -> Any:
+        return tk.get_action(action)(Context(user=name), dict(data))
+
+    def _people(self) -> list[Account]:
+        done = self.progress("People", len(self.city.people))
+        found: list[Account] = []
+        for person in self.city.people:
+            password = PASSWORD if "account" in person else secrets.token_urlsafe(24)
+            user = tk.get_action("user_create")(
+                Context(ignore_auth=True),
+                {
+                    "name": person["name"],
+                    "fullname": person["title"],
+                    "email": f"{person['name']}@larkhaven.example",
+                    "password": password,
+                },
+            )
+            self.users[person["name"]] = user["id"]
+            if person.get("sysadmin"):
+                tk.get_action("user_patch")(
+                    Context(ignore_auth=True), {"id": user["id"], "sysadmin": True}
+                )
+            if "account" in person:
+                found.append(self._account(person, password))
+            done()
+        return found
+
+    def _account(self, person: Mapping[str, Any], password: str) -> Account:
+        token = self._as(
+            person["name"], "api_token_create", {"user": person["name"], "name": "demo"}
+        )
+        departments = [
+            role["department"] for role in person.get("roles", ()) if "department" in role
+        ]
+        return Account(
+            person["account"],
+            departments or list(person.get("editor_of", ())),
+            person["name"],
+            password,
+            token["token"],
+        )
+
+    def _departments(self) -> None:
+        done = self.progress("Departments", len(self.city.departments))
+        longest = max(int(one["started"]) for one in self.city.departments.values())
+        with clock.at(dates.at_work(self.today, longest + 14, 0)):
+            for name, about in self.city.departments.items():
+                made = self._as(
+                    ADMIN,
+                    "organization_create",
+                    {"name": name, "title": about["title"], "description": about["description"]},
+                )
+                self.organizations[name] = made["id"]
+            self._roles()
+        for name, about in self.city.departments.items():
+            with clock.at(dates.at_work(self.today, int(about["started"]) + 7, 1)):
+                self._defaults(name, about)
+            done()
+        for dataset in self.city.portal:
+            given = {key: value for key, value in dataset.items() if key != "key"}
+            owner = self.organizations[given.pop("organization")]
+            name = f"larkhaven-{dataset['key']}"
+            made = self._as(
+                ADMIN,
+                "package_create",
+                {**given, "name": name, "owner_org": owner, "license_id": LICENSE},
+            )
+            self.portal[dataset["key"]] = made["id"]
+
+    def _roles(self) -> None:
+        for person in self.city.people:
+            for role in person.get("roles", ()):
+                by = ADMIN if role["role"] == CDO else CDO
+                self._as(by, "inventory_role_add", {"user": person["name"], **role})
+            for organization in person.get("editor_of", ()):
+                member = {"id": organization, "username": person["name"], "role": "editor"}
+                self._as(ADMIN, "organization_member_create", member)
+
+    def _defaults(self, name: str, about: Mapping[str, Any]) -> None:
+        contact_name, contact_email = about["contact"]
+        steward, steward_email = about["steward"]
+        self._as(
+            CDO,
+            "inventory_department_update",
+            {
+                "id": name,
+                "code": about["code"],
+                "public_contact_name": contact_name,
+                "public_contact_email": contact_email,
+                "steward": steward,
+                "steward_email": steward_email,
+                "license_id": LICENSE,
+            },
+        )
+
+    def _listed(self) -> None:
+        done = self.progress("Sources and entries", len(self.city.sources) + len(self.city.entries))
+        for items in _lists([*self.city.sources.values(), *self.city.entries]):
+            self._list(items)
+            for _ in items:
+                done()
+        outbox.drain(self.session)
+
+    def _list(self, items: Sequence[Item]) -> None:
+        """Write what a coordinator listed in one go."""
+        first = items[0]
+        slot = 1 if first.kind == SOURCE else 2
+        rows = [bulk.NewRecord(self._content(item)) for item in items]
+        with clock.at(dates.at_work(self.today, story.created_days_ago(first), slot)):
+            person = roles.person(self.session, model.User.get(first.coordinator))
+            errors = bulk.validate(self.session, first.kind, rows, person, first.coordinator)
+            for item, found in zip(items, errors, strict=True):
+                if found:
+                    raise tk.ValidationError(f"{item.title}: {found}")
+            bulk.create(self.session, first.kind, rows, person, act="create")
+            self.session.commit()
+        for item, row in zip(items, rows, strict=True):
+            self.ids[id(item)] = row.package_id
+
+    def _content(self, item: Item) -> dict[str, Any]:
+        values = self.city.content(item, self.today)
+        values["owner_org"] = self.organizations[item.organization]
+        if item.source_keys:
+            sources = [self.city.sources[item.organization, key] for key in item.source_keys]
+            values["source_ids"] = [self.ids[id(source)] for source in sources]
+        if item.blockers:
+            listed = dates.at_work(self.today, story.created_days_ago(item), 0).date()
+            values["release_blockers"] = [_row(blocker, listed) for blocker in item.blockers]
+        if item.state is State.DRAFT and "days" in item.about:
+            values.pop("notes")  # it was described only later
+        return values
+
+    def _lived(self) -> None:
+        steps = [
+            step
+            for item in [*self.city.sources.values(), *self.city.entries]
+            for step in story.tell(item, self.today)
+        ]
+        done = self.progress("What happened since", len(steps))
+        for step in sorted(steps, key=lambda step: step.at):
+            with clock.at(step.at):
+                self._take(step)
+            done()
+
+    def _take(self, step: Step) -> None:
+        package_id = self.ids[id(step.item)]
+        data = dict(step.data)
+        if "publication" in data:
+            data["publication"] = self._publication(step, data["publication"])
+        if step.looked_at:
+            record = self.session.get(Record, package_id)
+            data["revision"] = record.revision if record is not None else None
+        data |= {"ids": [package_id]} if step.by_ids else {"id": package_id}
+        try:
+            self._as(step.who, step.action, data)
+        except tk.ValidationError as error:
+            raise tk.ValidationError(f"{step.item.title}: {error.error_summary}") from error
+
+    def _publication(self, step: Step, given: Mapping[str, Any]) -> dict[str, Any]:
+        publication = dict(given)
+        if "owner" in publication:
+            publication["owner"] = self.users[publication["owner"]]
+        if "dataset" in publication:
+            publication["dataset"] = self.portal[publication["dataset"]]
+        if "data" in publication:
+            publication["resources"] = [self._resource(step.item, publication.pop("data"))]
+        return publication
+
+    def _resource(self, item: Item, data: Mapping[str, Any]) -> dict[str, Any]:
+        resource = {"name": item.title, "format": "CSV"}
+        if not uploads.possible():
+            return {**resource, "url": FILES_URL + data["file"]}
+        content = tables.csv_file(data["per"], data["figures"], item.title, self.today)
+        return {**resource, "upload": FileStorage(io.BytesIO(content), data["file"])}
+
+
+def _lists(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Group records by who listed them when: a department's sources first, then its entries.
+
+    Within a list they stand in no order of theirs, as in a real one.
+    """
+
+    def when(item: Item) -> tuple[int, str, bool]:
+        return -story.created_days_ago(item), item.organization, item.kind == ENTRY
+
+    ordered = sorted(items, key=lambda item: (*when(item), story.chance(item, "place")))
+    for _, group in groupby(ordered, key=when):
+        yield list(group)
+
+
+def _row(blocker: Mapping[str, Any], listed: dt.date) -> dict[str, Any]:
+    row = {key: value for key, value in blocker.items() if key not in ("waived", "resolved")}
+    return {"status": "open", "since": listed.isoformat(), **row}
