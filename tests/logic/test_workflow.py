@@ -11,7 +11,7 @@ from ckan import model
 from sqlalchemy.exc import DatabaseError
 
 from ckanext.inventory import clock
-from ckanext.inventory.service import events
+from ckanext.inventory.service import events, roles
 from ckanext.inventory.types import Role
 from tests.logic.city import ENOUGH_TO_APPROVE, ENOUGH_TO_SUBMIT, City, events_of, make_city
 from tests.support import grant, make_user
@@ -175,6 +175,32 @@ class TestApprove:
         entry = city.approved()
         city.do(city.coordinator, "package_patch", id=entry["id"], comments="Ask the foresters.")
         assert not city.do(city.cdo, "inventory_entry_show", id=entry["id"])["changed"]
+
+
+    def test_the_approved_text_can_be_taken_back(self, city: City) -> None:
+        entry = city.approved()
+        city.do(
+            city.coordinator,
+            "package_patch",
+            id=entry["id"],
+            notes="Something else entirely.",
+            keywords=["canopy"],
+        )
+        city.do(city.coordinator, "inventory_restore_approved", id=entry["id"])
+        shown = city.do(city.cdo, "inventory_entry_show", id=entry["id"])
+        assert not shown["changed"]
+        assert shown["content"]["notes"] == ENOUGH_TO_SUBMIT["notes"]
+        assert "keywords" not in shown["content"]
+
+    def test_a_decision_takes_no_text_of_the_departments(self, city: City) -> None:
+        entry = city.submitted()
+        with pytest.raises(tk.ValidationError) as refusal:
+            city.step(city.cdo, entry, "approve", fields={"notes": "My own words, then approved."})
+        assert "notes" in refusal.value.error_dict
+        city.step(city.cdo, entry, "approve", fields={"license_id": "cc-by"})
+        shown = city.do(city.cdo, "inventory_entry_show", id=entry["id"])
+        assert (shown["state"], shown["changed"]) == ("approved", False)
+        assert shown["record"]["approved_revision"] == 2
 
 
 class TestAside:
@@ -408,6 +434,26 @@ class TestRoles:
         assert ended["unassigned"] == 1
         with pytest.raises(tk.ObjectNotFound):
             city.do(user, "inventory_entry_show", id=entry["id"])
+
+
+    def test_a_role_that_ran_out_takes_its_assignments_along(self, city: City) -> None:
+        entry = city.entry()
+        today = clock.today()
+        user = grant(make_user(), Role.COORDINATOR, city.parks, until=today)
+        city.do(city.coordinator, "inventory_assign", ids=[entry["id"]], user=user.name)
+        assert roles.end_expired(model.Session()) == 0
+        with clock.at(clock.now() + dt.timedelta(days=1)):
+            assert roles.end_expired(model.Session()) == 1
+            with pytest.raises(tk.ObjectNotFound):
+                city.do(user, "inventory_entry_show", id=entry["id"])
+
+    def test_a_closed_account_has_no_assignment(self, city: City) -> None:
+        entry = city.entry()
+        city.do(city.coordinator, "inventory_assign", ids=[entry["id"]], user=city.editor.name)
+        city.editor.state = model.State.DELETED
+        model.Session.commit()
+        assert roles.end_expired(model.Session()) == 1
+        assert events_of(entry)[-1] == "assign"
 
 
 class TestTransfer:

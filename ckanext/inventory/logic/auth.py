@@ -159,6 +159,7 @@ def _build() -> dict[str, Any]:
         "inventory_entry_patch": edit,
         "inventory_source_update": edit,
         "inventory_source_patch": edit,
+        "inventory_restore_approved": edit,
         "inventory_transition": _transition,
         "inventory_transition_bulk": _on_records(lambda data: Act.READ),
         "inventory_undo": read,

@@ -133,7 +133,9 @@ def _end_assignments(session: Session, user_id: str, department: str | None) -> 
     if department is None:
         return []
     left = sa.select(RoleGrant.id).where(
-        RoleGrant.user_id == user_id, RoleGrant.department == department
+        RoleGrant.user_id == user_id,
+        RoleGrant.department == department,
+        sa.or_(RoleGrant.until.is_(None), RoleGrant.until >= clock.today()),
     )
     if session.scalar(left.limit(1)) is not None:
         return []
@@ -143,6 +145,40 @@ def _end_assignments(session: Session, user_id: str, department: str | None) -> 
         session.execute(sa.update(Record).where(*where).values(assignee=None))
         outbox.narrow(session, freed)
     return freed
+
+
+def end_expired(session: Session) -> int:
+    """End the assignments of people whose role ran out or whose account is closed.
+
+    A role that ran out grants nothing from its last day on; what is left to do is to take the
+    assignments that stood on it.
+
+    :param session: the database session
+    :returns: how many entries and sources have no assignee any more
+    """
+    freed: list[str] = []
+    expired = sa.select(RoleGrant.user_id, RoleGrant.department).where(
+        RoleGrant.until < clock.today(), RoleGrant.department.is_not(None)
+    )
+    for user_id, department in session.execute(expired).all():
+        freed += _end_assignments(session, user_id, department)
+    user = model.user_table
+    closed = sa.select(user.c.id).where(user.c.state != model.State.ACTIVE)
+    gone = list(
+        session.scalars(
+            sa.update(Record)
+            .where(Record.assignee.in_(closed))
+            .values(assignee=None)
+            .returning(Record.package_id)
+            .execution_options(synchronize_session=False)
+        )
+    )
+    outbox.narrow(session, gone)
+    freed += gone
+    if freed:
+        rows = [events.Row(package_id, details={"old": "ended"}) for package_id in freed]
+        events.record(session, "assign", None, rows)
+    return len(freed)
 
 
 def _find(session: Session, user_id: str, role: Role, department: str | None) -> RoleGrant | None:

@@ -31,7 +31,7 @@ from ckanext.inventory.service import (
     review,
 )
 from ckanext.inventory.service.content import Write
-from ckanext.inventory.types import Facts, Person, Stage, State
+from ckanext.inventory.types import Facts, Person, Stage, State, Writer
 from ckanext.inventory.workflow import Need, Transition
 
 ALL = "all"
@@ -278,7 +278,17 @@ _ASKED: Mapping[Need, tuple[Callable[[Inputs], object], str, str]] = {
 }
 
 
+def _examine_fields(case: _Case, inputs: Inputs) -> None:
+    """Take only reviewer's fields: anything else would be text that its writer then approves."""
+    schema = schema_for(case.record.package_type)
+    for name in inputs.fields:
+        spec = schema.fields.get(name)
+        if spec is None or Writer.REVIEWER not in spec.writers:
+            case.refuse(name, tk._("This can't be set in a decision. Edit the entry instead."))
+
+
 def _examine_inputs(case: _Case, transition: Transition, inputs: Inputs) -> None:
+    _examine_fields(case, inputs)
     for need, (read, key, message) in _ASKED.items():
         if need in transition.required and not read(inputs):
             case.refuse(key, tk._(message))

@@ -7,6 +7,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.types import Context, DataDict
 
+from ckanext.inventory import fields
+from ckanext.inventory.fields import schema_for
 from ckanext.inventory.logic import schema, who
 from ckanext.inventory.service import facets, register
 from ckanext.inventory.service.blockers import FIELD, STATUS_FIELD
@@ -19,6 +21,7 @@ __all__ = [
     "inventory_entry_create",
     "inventory_entry_patch",
     "inventory_entry_update",
+    "inventory_restore_approved",
     "inventory_source_create",
     "inventory_source_patch",
     "inventory_source_update",
@@ -130,6 +133,25 @@ def _patch_rows(
 def _stored_rows(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
     row = who.record(context, data_dict["id"], ENTRY)
     return facets.blocker_rows(register.current_content(who.session_of(context), row))
+
+
+@tk.validate_action_data(schema.reference)
+def inventory_restore_approved(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Take the approved text back, undoing every change since.
+
+    :param id: number, name or id
+    :returns: the entry
+    :raises ObjectNotFound: if there is none, or none that the caller may see
+    :raises ValidationError: ``id`` if there is no approved text, or nothing changed since
+    """
+    tk.check_access("inventory_restore_approved", context, data_dict)
+    session, row = who.session_of(context), who.record(context, data_dict["id"], ENTRY)
+    approved = register.revision_content(session, row.package_id, row.approved_revision or 0)
+    changes = fields.diff(schema_for(ENTRY), register.current_content(session, row), approved)
+    if not approved or not changes:
+        raise tk.ValidationError({"id": [tk._("Nothing changed since it was approved.")]})
+    restored = {change.field: "" if change.new is None else change.new for change in changes}
+    return tk.get_action("package_patch")(context, {"id": row.package_id, **restored})
 
 
 _ROW_KEYS = ("kind", "detail", "rationale", "citation", "owner", "since", "look_again")
