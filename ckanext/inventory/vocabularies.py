@@ -15,6 +15,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import yaml
 
@@ -324,10 +326,13 @@ def _synonyms(choices: Iterable[Choice]) -> Mapping[str, str]:
 def resolve(path: str) -> Path:
     """Find a file that is named in the configuration.
 
-    :param path: ``package:path`` as scheming writes it, or a path in the file system
+    :param path: ``package:path`` as scheming writes it, a ``file:`` address, or a path in the
+        file system
     :returns: the path of the file, which may not exist
     :raises VocabularyProblem: if the package can't be found
     """
+    if path.startswith("file:"):
+        return Path(url2pathname(urlsplit(path).path))
     package, colon, rest = path.partition(":")
     if not colon or "/" in package:
         return Path(path)

@@ -147,13 +147,13 @@ def test_l22_groups_are_emptied(act: Any, entry: dict[str, Any]):
 @pytest.mark.parametrize("door", ["package_patch", "package_update", "package_revise"])
 def test_l15_files_are_refused(act: Any, entry: dict[str, Any], door: str):
     files = [{"url": "https://example.org/a.csv", "format": "SENTINEL"}]
+    sent: dict[str, Any] = {"id": entry["id"], "resources": files}
+    if door == "package_update":
+        sent = act("package_show", id=entry["id"]) | sent
+    if door == "package_revise":
+        sent = {"match": {"id": entry["id"]}, "update": {"resources": files}}
     with pytest.raises(tk.ValidationError) as caught:
-        if door == "package_update":
-            update(act, entry, resources=files)
-        elif door == "package_revise":
-            act(door, match={"id": entry["id"]}, update={"resources": files})
-        else:
-            act(door, id=entry["id"], resources=files)
+        act(door, **sent)
     assert "holds no files" in str(caught.value.error_dict)
 
 
