@@ -12,6 +12,7 @@ from ckan import model
 from ckan.tests.helpers import call_action
 
 from ckanext.inventory.fields import content_of, schema_for
+from ckanext.inventory.model import Record
 from ckanext.inventory.types import ENTRY, SOURCE
 from tests import support
 
@@ -201,3 +202,16 @@ def test_a_refusal_stores_nothing(act: Any, entry: dict[str, Any]):
         act("package_patch", id=entry["id"], title="New", category="bogus")
     assert set(caught.value.error_dict) == {"category"}
     assert stored(entry).title == "Street trees"
+
+
+def test_a_target_that_moves_after_an_approval_keeps_the_first(act: Any, entry: dict[str, Any]):
+    act("package_patch", id=entry["id"], target_release="2027-01")
+    moved = act("package_patch", id=entry["id"], target_release="2027-02")
+    assert "target_release_original" not in moved
+    record = model.Session.get(Record, entry["id"])
+    record.approved_revision = record.revision
+    model.Session.flush()
+    why = {"target_change_reason": "The vendor is late."}
+    for target in ("2027-06", "2028"):
+        moved = act("package_patch", id=entry["id"], target_release=target, **why)
+        assert moved["target_release_original"] == "2027-02"

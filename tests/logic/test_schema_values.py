@@ -37,6 +37,7 @@ def validate(department: model.Group):
         whole = {"type": package_type, "title": "Trees", "owner_org": department.id, **data}
         if package is not None:
             context["package"] = package
+            whole["id"] = package.id
         context |= {"model": model, "session": model.Session, "user": ""}
         return lib_plugins.plugin_validate(plugin, context, whole, schema, action)
 
@@ -62,7 +63,13 @@ def refused(validate: Any):
 
 
 def stored(**changes: Any) -> SimpleNamespace:
-    defaults = {"name": "inventory-abc", "state": "active", "owner_org": None, "extras": {}}
+    defaults = {
+        "id": SOURCE_ID,
+        "name": "inventory-abc",
+        "state": "active",
+        "owner_org": None,
+        "extras": {},
+    }
     return SimpleNamespace(**(defaults | changes))
 
 
@@ -91,6 +98,16 @@ def test_an_unknown_or_closed_department_is_refused(refused: Any, department: An
     department.state = "deleted"
     model.Session.flush()
     assert "owner_org" in refused({})
+
+
+def test_a_package_left_in_the_context_gives_no_department(validate: Any, department: Any):
+    left = stored(id="another", owner_org=department.id, extras={"free": "x"})
+    plugin = lib_plugins.lookup_package_plugin(ENTRY)
+    sent = {"type": ENTRY, "title": "x", "extras": [{"key": "free", "value": "x"}]}
+    context = {"model": model, "session": model.Session, "user": "", "package": left}
+    schema = plugin.create_package_schema()
+    _, errors = lib_plugins.plugin_validate(plugin, context, sent, schema, "package_create")
+    assert set(errors) == {"owner_org", "extras"}
 
 
 def test_a_group_is_no_department(refused: Any):
@@ -166,16 +183,15 @@ def test_every_field_takes_a_value_and_gives_it_back(content: Any, department: A
         "reviews_needed": ["privacy"],
         "release_justification": "The column is left out",
         "target_release": "2027-06",
-        "target_release_original": "2026-12",
         "target_change_reason": "Staff",
         "license_id": "cc-by",
         "comments": "Nothing more",
         "source_date_added": "2016-02-11",
         "source_date_published": "2016",
     }
-    assert set(sent) == set(schema_for(ENTRY).fields)
+    assert set(sent) == set(schema_for(ENTRY).fields) - {"target_release_original"}
     assert content(sent) == sent
-    assert list(content(sent)) == list(schema_for(ENTRY).fields)
+    assert list(content(sent)) == [name for name in schema_for(ENTRY).fields if name in sent]
 
 
 def test_every_field_of_a_source_does_too(content: Any, department: Any):
@@ -279,6 +295,20 @@ def test_a_settled_row_leaves_the_answer(content: Any):
     rows = [{"kind": "privacy", "status": "resolved"}, {"kind": "legal", "status": "waived"}]
     saved = content({"blocker_status": "none", "release_blockers": rows})
     assert saved["blocker_status"] == "none"
+
+
+@pytest.mark.parametrize("extras", [{}, {"target_release": "2027"}])
+def test_nobody_writes_the_first_target(content: Any, extras: dict[str, str]):
+    sent = {"target_release": "2027", "target_release_original": "2020"}
+    assert "target_release_original" not in content(sent)
+    assert "target_release_original" not in content(sent, package=stored(extras=extras))
+
+
+def test_the_first_target_stays(content: Any):
+    extras = {"target_release": "2027", "target_release_original": "2026"}
+    for sent in ({}, {"target_release": "2029", "target_release_original": ""}):
+        saved = content(sent, package=stored(extras=extras))
+        assert saved["target_release_original"] == "2026"
 
 
 # --- rows

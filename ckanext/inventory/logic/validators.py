@@ -20,6 +20,7 @@ from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, V
 
 from ckanext.inventory import vocabularies
 from ckanext.inventory.fields import LIST_KINDS, FieldSpec, field_spec
+from ckanext.inventory.model import Record
 from ckanext.inventory.service.content import CACHE
 from ckanext.inventory.service.likelihood import SETTLED
 from ckanext.inventory.types import NOT_KNOWN, Stage
@@ -86,6 +87,12 @@ def _refuse(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, me
     raise tk.StopOnError
 
 
+def _stored_package(data: FlattenDataDict, context: Context) -> Any:
+    """Return the package that is being changed; a context may still hold another one."""
+    package = context.get("package")
+    return package if package is not None and data.get(("id",)) == package.id else None
+
+
 # --- values of fields ------------------------------------------------------------------------
 
 _made: dict[int, tuple[Mapping[str, Any], Validator]] = {}
@@ -102,12 +109,13 @@ def inventory_value(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Vali
     known = _made.get(id(field))  # scheming asks for every field of every row
     if known is not None and known[0] is field:
         return known[1]
-    validator = _value_validator(field_spec(field))
+    labels = {str(f["field_name"]): f.get("label") for f in schema["dataset_fields"]}
+    validator = _value_validator(field_spec(field), labels)
     _made[id(field)] = (field, validator)
     return validator
 
 
-def _value_validator(spec: FieldSpec) -> Validator:
+def _value_validator(spec: FieldSpec, labels: Mapping[str, Any]) -> Validator:
     answer = _ANSWERS.get(spec.name)
 
     def validator(
@@ -120,7 +128,7 @@ def _value_validator(spec: FieldSpec) -> Validator:
             _refuse(key, data, errors, _translated(problem))
             return
         if answer is not None and len(key) == 1:
-            value = answer(value, data)
+            value = answer(value, data, context)
         if value is not None:
             if spec.kind == "license":
                 _check_license(key, data, errors, value)
@@ -129,7 +137,9 @@ def _value_validator(spec: FieldSpec) -> Validator:
         if spec.stage is Stage.SAVE:
             _refuse(key, data, errors, tk._("Missing value"))
         if spec.required_with and _has_value(data, spec.required_with):
-            _refuse(key, data, errors, tk._("Fill this in, too: it belongs to the field above."))
+            other = tk._(str(labels.get(spec.required_with)))
+            message = tk._("Fill this in, too: “{field}” needs it.").format(field=other)
+            _refuse(key, data, errors, message)
         if len(key) > 1 and spec.default:
             data[key] = spec.default
             return
@@ -158,7 +168,7 @@ def _has_value(data: FlattenDataDict, name: str) -> bool:
     return value not in (None, tk.missing, "[]") and bool(str(value).strip())
 
 
-def _answer_source_known(value: Any, data: FlattenDataDict) -> Any:
+def _answer_source_known(value: Any, data: FlattenDataDict, context: Context) -> Any:
     """A named source answers the question; without one, ``linked`` can't stay."""
     if _has_value(data, "source_ids"):
         return "linked"
@@ -167,7 +177,7 @@ def _answer_source_known(value: Any, data: FlattenDataDict) -> Any:
     return value
 
 
-def _answer_blocker_status(value: Any, data: FlattenDataDict) -> Any:
+def _answer_blocker_status(value: Any, data: FlattenDataDict, context: Context) -> Any:
     """An open row means that there is a reason."""
     for row in _rows(data, _BLOCKERS).values():
         if not _is_blank(row) and str(row.get("status") or "").strip() not in SETTLED:
@@ -175,9 +185,24 @@ def _answer_blocker_status(value: Any, data: FlattenDataDict) -> Any:
     return value
 
 
-_ANSWERS: dict[str, Callable[[Any, FlattenDataDict], Any]] = {
+def _answer_first_target(value: Any, data: FlattenDataDict, context: Context) -> Any:
+    """The first target date is kept once it is moved after an approval, whatever was sent."""
+    package = _stored_package(data, context)
+    if package is None:
+        return None
+    extras = cast("Mapping[str, str]", package.extras or {})
+    kept, before = extras.get("target_release_original"), extras.get("target_release")
+    moved = before and before != data.get(("target_release",))
+    if kept or not moved:
+        return kept
+    query = sa.select(Record.approved_revision).where(Record.package_id == package.id)
+    return before if model.Session.scalar(query) else None
+
+
+_ANSWERS: dict[str, Callable[[Any, FlattenDataDict, Context], Any]] = {
     "source_known": _answer_source_known,
     "blocker_status": _answer_blocker_status,
+    "target_release_original": _answer_first_target,
 }
 """Fields that the system answers from others."""
 
@@ -308,7 +333,9 @@ def inventory_only_fields(field: Any, schema: Mapping[str, Any]) -> Validator:
     def validator(
         key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
     ) -> None:
-        stored = _stored_extras(context)
+        package = _stored_package(data, context)
+        # A field that a city dropped from its schema is still there.
+        stored: Mapping[str, str] = (package.extras or {}) if package is not None else {}
         for found in list(data):
             kind, *position = found
             if kind == "resources" and position:
@@ -326,12 +353,6 @@ def inventory_only_fields(field: Any, schema: Mapping[str, Any]) -> Validator:
                     )
 
     return validator
-
-
-def _stored_extras(context: Context) -> Mapping[str, str]:
-    """Return what is stored: a field that a city dropped from its schema is there still."""
-    package = context.get("package")
-    return cast("Mapping[str, str]", package.extras or {}) if package is not None else {}
 
 
 def _field_names(schema: Mapping[str, Any]) -> frozenset[str]:
@@ -455,7 +476,7 @@ def inventory_organization(
         a department that was looked up before
     """
     given = data.get(key)
-    package = context.get("package")
+    package = _stored_package(data, context)
     if given in (None, tk.missing) and package is not None and package.owner_org:
         data[key] = package.owner_org
         return
