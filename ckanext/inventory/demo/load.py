@@ -101,6 +101,11 @@ class _Loader:
     def _as(self, name: str, action: str, data: Mapping[str, Any]) -> Any:
         return tk.get_action(action)(Context(user=name), dict(data))
 
+    def _in_passing(self, name: str, action: str, data: Mapping[str, Any]) -> None:
+        """Call an action whose side effects are carried out together with those of the others."""
+        context = Context(user=name, defer_commit=True, return_id_only=True)
+        tk.get_action(action)(context, dict(data))
+
     def _people(self) -> list[Account]:
         done = self.progress("People", len(self.city.people))
         found: list[Account] = []
@@ -240,7 +245,9 @@ class _Loader:
         for step in sorted(steps, key=lambda step: step.at):
             with clock.at(step.at):
                 self._take(step)
+            self.session.commit()
             done()
+        outbox.drain(self.session)
 
     def _take(self, step: Step) -> None:
         package_id = self.ids[id(step.item)]
@@ -252,7 +259,7 @@ class _Loader:
             data["revision"] = record.revision if record is not None else None
         data |= {"ids": [package_id]} if step.by_ids else {"id": package_id}
         try:
-            self._as(step.who, step.action, data)
+            self._in_passing(step.who, step.action, data)
         except tk.ValidationError as error:
             raise tk.ValidationError(f"{step.item.title}: {error.error_summary}") from error
 

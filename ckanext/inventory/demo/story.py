@@ -28,6 +28,9 @@ _THANKS = (None, "Clear description, thank you.", None, "Good to go.", None)
 _LONGEST = 40
 """Days that the longest way from submitting to its end takes, with some to spare."""
 
+_SOON = 50
+"""Days within which what was approved goes to the portal."""
+
 _RECENTLY = 2
 """How many days ago approved texts were changed."""
 
@@ -96,6 +99,8 @@ class _Story:
 
     def _some_day(self) -> int:
         span = max(10, int(self.item.department["started"]) - _LONGEST)
+        if self.item.state is State.APPROVED:
+            span = min(span, _SOON)
         return 5 + chance(self.item, "day") % span
 
     def steps(self) -> Iterator[Step]:
