@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from werkzeug.datastructures import MultiDict
-
 import ckan.plugins.toolkit as tk
+from werkzeug.datastructures import MultiDict
 
 from ckanext.inventory.fields import FieldSpec, Schema
 from ckanext.inventory.types import Writer

@@ -12,11 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import urlencode
 
+import ckan.plugins.toolkit as tk
 from ckan.lib.helpers import render_markdown
 from flask import g, has_request_context
 from markupsafe import Markup, escape
-
-import ckan.plugins.toolkit as tk
 
 from ckanext.inventory import clock, vocabularies
 from ckanext.inventory.fields import FieldSpec, Schema, schema_for
@@ -28,18 +27,20 @@ __all__ = [
     "inventory_ago",
     "inventory_bars",
     "inventory_blocker_icon",
-    "inventory_list_label",
-    "inventory_list",
-    "inventory_event_words",
-    "inventory_blocker_label",
     "inventory_blocker_kinds",
+    "inventory_blocker_label",
     "inventory_choice_label",
+    "inventory_choices",
     "inventory_date",
     "inventory_day",
     "inventory_days_since",
     "inventory_diff",
+    "inventory_event_words",
     "inventory_facet_label",
     "inventory_heat",
+    "inventory_license",
+    "inventory_list",
+    "inventory_list_label",
     "inventory_may_enter",
     "inventory_me",
     "inventory_minutes",
@@ -67,7 +68,7 @@ _BLOCKER_ICONS = {
     "ownership": "fa-people-carry-box",
 }
 _LATE_AFTER_DAYS = 14
-_WORDS = re.compile(r"\s+|[^\s]+")
+_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 
 def inventory_me() -> dict[str, Any] | None:
@@ -220,6 +221,16 @@ def inventory_facet_label(name: str, item: Mapping[str, Any]) -> str:
     return inventory_list_label(name, value) if name in lists else tk._("Something chosen")
 
 
+def inventory_choices(field: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the choices of a field as scheming's own form and API ask for them.
+
+    :param field: the field as scheming has it
+    :returns: dicts of ``value`` and ``label``
+    """
+    choices = vocabularies.load().choices(str(field["inventory_vocabulary"]))
+    return [{"value": choice.value, "label": tk._(choice.label)} for choice in choices]
+
+
 def inventory_list(name: str) -> Iterable[Choice]:
     """Return a list of values.
 
@@ -266,7 +277,19 @@ def inventory_shown(spec: FieldSpec, value: Any) -> str:
         return _choice(spec, str(value))
     if spec.kind in ("date", "partial_date"):
         return inventory_day(str(value))
+    if spec.kind == "license":
+        return inventory_license(str(value))
     return str(value)
+
+
+def inventory_license(license_id: str) -> str:
+    """Return the name of a licence.
+
+    :param license_id: its id
+    :returns: its title; the id where the site doesn't know it
+    """
+    titles = {found["id"]: found["title"] for found in tk.get_action("license_list")({}, {})}
+    return str(titles.get(license_id, license_id))
 
 
 def _row(spec: FieldSpec, row: Mapping[str, Any]) -> str:
@@ -347,12 +370,14 @@ def inventory_date(value: str | None) -> str:
     moment = _moment(value)
     if moment is None:
         return ""
-    days = (clock.today() - moment.date()).days
+    moment = moment.astimezone(tk.h.get_display_timezone())
+    today = clock.now().astimezone(tk.h.get_display_timezone()).date()
+    days = (today - moment.date()).days
     if days == 0:
         return tk._("Today {time}").format(time=moment.strftime("%H:%M"))
     if days == 1:
         return tk._("Yesterday")
-    return inventory_day(value)
+    return inventory_day(moment.date())
 
 
 def inventory_days_since(value: str | None) -> int:

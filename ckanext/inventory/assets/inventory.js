@@ -33,6 +33,8 @@
         });
         document.querySelectorAll('[data-inv-count="' + name + '"]').forEach(function (count) {
           count.textContent = String(ticked.length);
+          var bar = count.closest(".inv-bulk");
+          if (bar) { bar.classList.toggle("on", ticked.length > 0); }
         });
       }
       all.addEventListener("change", function () {

@@ -32,7 +32,7 @@ changed: Condition = sa.and_(
 
 detailing: Condition = sa.and_(
     Record.state == State.SUBMITTED.value,
-    Record.triage == "worth_detailing",
+    sa.func.coalesce(Record.triage, "") == "worth_detailing",
     sa.func.cardinality(Record.missing_approve) > 0,
 )
 """Submitted, worth detailing, and lacking what approve asks: it is with the department."""

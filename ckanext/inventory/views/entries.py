@@ -62,6 +62,23 @@ def views() -> list[tuple[str, str]]:
     return [*theirs, *own] if me.get("decides") else [*own, *theirs]
 
 
+def in_order(facets: dict[str, Any]) -> dict[str, Any]:
+    """Put the values of facets that have an order of their own into it.
+
+    :param facets: facet → items
+    :returns: the same, sorted
+    """
+    orders = {
+        "state": [value for value, _label in helpers.inventory_states()],
+        "value": ["high", "medium", "low", "not_known_yet"],
+        "likelihood": ["likely", "possible", "unlikely", "unknown"],
+    }
+    for name, order in orders.items():
+        rank = {value: index for index, value in enumerate(order)}
+        facets.get(name, []).sort(key=lambda item, rank=rank: rank.get(item["value"], len(rank)))
+    return facets
+
+
 def chosen_labels(params: dict[str, Any], found: dict[str, Any]) -> dict[str, str]:
     """Put the filters in force into words.
 
@@ -96,6 +113,7 @@ def entries() -> str:
         "inventory_entry_list",
         {**params, "limit": PAGE_SIZE, "offset": (page - 1) * PAGE_SIZE},
     )
+    found["facets"] = in_order(found["facets"])
     return tk.render(
         "inventory/entries.html",
         extra_vars={

@@ -46,6 +46,7 @@ def home() -> str:
     :returns: the page
     """
     shown = action("inventory_home")
+    shown["entries"]["ready"], shown["ready"] = _ready_drafts(shown)
     tasks = tasks_of(shown)
     me = shown["me"]
     overview = action("inventory_overview") if me["may"]["overview"] else {"departments": []}
@@ -62,6 +63,15 @@ def home() -> str:
             "departments": [row for row in overview["departments"] if row["id"] in own][:4],
         },
     )
+
+
+def _ready_drafts(shown: Mapping[str, Any]) -> tuple[int, list[dict[str, Any]]]:
+    """Return the drafts that have all they need; returned entries have a task of their own."""
+    if not shown["entries"].get("ready"):
+        return 0, []
+    query = {"attention": "ready", "state": "draft", "limit": 5, "facets": False}
+    found = action("inventory_entry_list", query)
+    return found["count"], found["results"]
 
 
 def tasks_of(shown: Mapping[str, Any]) -> list[Task]:
@@ -183,7 +193,9 @@ def _submit(count: int, rows: list[dict[str, Any]]) -> Task:
             count,
         ).format(n=count),
         tk._("Look at it") if count == 1 else tk._("Look through {n}").format(n=count),
-        _entry(rows[0]) if count == 1 and rows else _list("ready"),
+        _entry(rows[0])
+        if count == 1 and rows
+        else tk.url_for("inventory.entries", attention="ready", state="draft"),
         _minutes(count, 0.3),
         tk._("Tick them on one page and submit them in one go."),
         _chips(rows),

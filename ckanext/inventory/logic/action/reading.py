@@ -22,6 +22,7 @@ from ckanext.inventory.service import (
     register,
     search,
     show,
+    sources,
     statistics,
 )
 from ckanext.inventory.service.search import Query
@@ -153,6 +154,8 @@ def _list(context: Context, package_type: str, data_dict: DataDict) -> dict[str,
     query = _query(package_type, data_dict)
     who.keep_private()
     count, rows = search.rows(session, person, query)
+    if package_type == SOURCE:
+        rows = sources.with_details(session, person, rows)
     answer: dict[str, Any] = {"count": count, "results": rows}
     if data_dict["facets"]:
         answer["facets"] = _labelled(context, search.facets(session, person, query))
@@ -180,13 +183,13 @@ def _labelled(
             )
         )
     }
-    sources = search.source_titles(
+    titles_of_sources = search.source_titles(
         session, [i["value"] for i in facets.get("source", []) if i["value"]]
     )
     special: dict[str, dict[str, str]] = {
         "department": titles,
         "assignee": people,
-        "source": {key: value["title"] for key, value in sources.items()},
+        "source": {key: value["title"] for key, value in titles_of_sources.items()},
         "state": {state.value: tk._(text) for state, text in workflow.STATE_LABELS.items()},
     }
     for name, items in facets.items():
@@ -222,6 +225,9 @@ def inventory_entry_list(context: Context, data_dict: DataDict) -> dict[str, Any
 @tk.validate_action_data(schema.listing)
 def inventory_source_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """List the sources that the caller may read; parameters as for ``inventory_entry_list``.
+
+    Each row has the contacts, the kind and the planned change of the source, and the number of
+    entries that come from it by state.
 
     :returns: ``count``, ``results``, ``facets``, ``views``
     :raises NotAuthorized: for people without role and assignment
