@@ -157,3 +157,14 @@ def import_day_first() -> bool:
     :returns: the setting
     """
     return bool(_get(IMPORT_DAY_FIRST))
+
+
+DATASET_SCHEMAS = "scheming.dataset_schemas"
+
+
+def schema_files() -> list[str]:
+    """Return the schemas that scheming loads.
+
+    :returns: ``package:path`` or addresses, in the order of the setting
+    """
+    return str(tk.config.get(DATASET_SCHEMAS) or "").split()

@@ -689,9 +689,9 @@ def _loaded(package_type: str) -> Mapping[str, Any] | None:
 
 def _file_of(package_type: str) -> str:
     """Find which configured file declares a type; scheming doesn't remember it."""
-    import ckan.plugins.toolkit as tk
+    from ckanext.inventory import config  # needs CKAN; what is above doesn't
 
-    for path in str(tk.config.get("scheming.dataset_schemas") or "").split():
+    for path in config.schema_files():
         try:
             raw: Any = yaml.safe_load(vocabularies_module.resolve(path).read_text("utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError, VocabularyProblem):
