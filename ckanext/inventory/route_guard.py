@@ -10,7 +10,6 @@ Source: leaks L1, L36, L44, L45.
 
 from __future__ import annotations
 
-import re
 from typing import NoReturn, cast
 
 import ckan.model as model
@@ -30,12 +29,6 @@ from ckanext.inventory.service import facts
 from ckanext.inventory.types import ENTRY, PRIVATE_TYPES
 
 blueprint = Blueprint("inventory_guard", __name__)
-
-COULD_BE_OURS = re.compile(
-    r"inventory-[0-9a-z]{16,}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-    re.IGNORECASE,
-)
-"""Names of ours and ids; whatever else stands in an address is no entry."""
 
 _ACTIVITY_PAGES = frozenset(
     {
@@ -103,7 +96,7 @@ def _home(package_type: str) -> Response:
 def _record(package_type: str, reference: str) -> Response | None:
     of_ours = package_type in PRIVATE_TYPES
     endpoint = flask.request.endpoint or ""
-    if not of_ours and not COULD_BE_OURS.fullmatch(reference):
+    if not of_ours and not facts.could_be_ours(reference):
         if endpoint.endswith(_FAILS_IN_CORE) and model.Package.get(reference) is None:
             _missing()
         return None

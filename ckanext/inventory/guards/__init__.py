@@ -22,6 +22,7 @@ from ckanext.inventory.guards import (
     datasets,
     departments,
     harvesting,
+    hiding,
     members,
     search,
 )
@@ -53,10 +54,13 @@ def actions() -> dict[str, Any]:
         "package_collaborator_create": datasets.package_collaborator_create,
         "package_relationship_create": datasets.package_relationship_create,
         "package_search": search.package_search,
+        **hiding.READING,
     }
     if p.plugin_loaded("activity"):
+        chained |= hiding.READING_ACTIVITY
         chained["activity_create"] = activities.activity_create
     if p.plugin_loaded("harvest"):
+        chained |= hiding.READING_HARVEST
         chained["harvest_object_list"] = harvesting.harvest_object_list
         chained["harvest_object_show"] = harvesting.harvest_object_show
         chained["harvest_source_list"] = harvesting.harvest_source_list

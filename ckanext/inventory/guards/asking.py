@@ -50,9 +50,9 @@ def ours(reference: object) -> model.Package | None:
     :param reference: what a caller sent
     :returns: the package; None for everything else
     """
-    if not isinstance(reference, str) or not reference:
+    if not facts.could_be_ours(reference):
         return None
-    package = model.Package.get(reference)
+    package = model.Package.get(str(reference))
     return package if package is not None and package.type in PRIVATE_TYPES else None
 
 

@@ -16,6 +16,22 @@ from ckanext.inventory.workflow import HAS_APPROVED_TEXT
 NUMBER = re.compile(r"[A-Z0-9]{2,10}-S?[0-9]{3,}")
 """The shape of ``PARKS-0012`` and ``PARKS-S003``."""
 
+_ID_OR_NAME = re.compile(
+    r"inventory-[0-9a-z]{16,}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+    re.IGNORECASE,
+)
+
+
+def could_be_ours(reference: object) -> bool:
+    """Tell whether something has the shape of an id, or of an opaque name of ours.
+
+    Names of ordinary datasets haven't, so that the guards of core's actions cost them nothing.
+
+    :param reference: what a caller sent
+    :returns: False if no package of ours can be meant
+    """
+    return isinstance(reference, str) and _ID_OR_NAME.fullmatch(reference) is not None
+
 
 def changed_since_approval(record: Record) -> bool:
     """Tell whether the current text differs from the approved one in something material.

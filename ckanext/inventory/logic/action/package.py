@@ -190,9 +190,9 @@ def package_show(next_action: Action, context: Context, data_dict: DataDict) -> 
     inner = Context(context)
     inner["use_cache"] = False
     try:
-        shown = next_action(inner, data_dict)
+        shown = next_action(inner, {**data_dict, "id": package.id})
     except tk.NotAuthorized as error:
-        raise tk.ObjectNotFound(tk._("Not found")) from error
+        raise tk.ObjectNotFound from error  # core says no more of an unknown id
     context["package"] = package
     if for_index:
         return shown
@@ -204,7 +204,7 @@ def package_show(next_action: Action, context: Context, data_dict: DataDict) -> 
 
 
 def _ours(reference: Any) -> model.Package | None:
-    package = model.Package.get(reference) if reference else None
+    package = model.Package.get(reference) if facts.could_be_ours(reference) else None
     return package if package is not None and package.type in PRIVATE_TYPES else None
 
 
