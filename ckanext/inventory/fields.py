@@ -825,7 +825,7 @@ def diff(schema: Schema, old: Mapping[str, Any], new: Mapping[str, Any]) -> list
     for name, spec in schema.fields.items():
         before = None if old.get(name) in ("", []) else old.get(name)
         after = None if new.get(name) in ("", []) else new.get(name)
-        if _comparable(spec, before) != _comparable(spec, after):
+        if before != after and _comparable(spec, before) != _comparable(spec, after):
             changes.append(Change(name, spec.label, before, after))
     return changes
 

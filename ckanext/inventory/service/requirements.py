@@ -239,7 +239,7 @@ def _by(spec: FieldSpec) -> Writer:
 
 def _in_order(schema: Schema, found: list[Missing]) -> tuple[Missing, ...]:
     order = {name: position for position, name in enumerate(schema.fields)}
-    once = {(gap.field, gap.message): gap for gap in found}
+    once = {(gap.field, gap.msgid, *gap.params.values()): gap for gap in found}
     return tuple(sorted(once.values(), key=lambda gap: order.get(gap.field, len(order))))
 
 
