@@ -39,7 +39,7 @@ def run(body: Callable[[], None]) -> multiprocessing.context.ForkProcess:
         model.Session.registry.clear()
         try:
             body()
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - a child must not return into pytest
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
