@@ -166,6 +166,8 @@ def _database(
     def reset() -> None:
         _site.load()
         reset_db()
+        # The first time core leaves a reflection of the old tables in its place.
+        model.meta.metadata = model.repo.metadata
         migrate_db_for("activity")
         migrate_db_for(PLUGIN)
         empty_event_tables()
