@@ -177,6 +177,11 @@ def test_emptying_a_field_removes_it(act: Any, entry: dict[str, Any]):
     assert set(stored(entry).extras) == {"blocker_status"}
 
 
+def test_rows_can_be_taken_away_with_nothing(act: Any, entry: dict[str, Any]):
+    act("package_patch", id=entry["id"], release_blockers=None, blocker_status="none")
+    assert "release_blockers" not in act("package_show", id=entry["id"])
+
+
 def test_an_update_is_the_whole_content(act: Any, entry: dict[str, Any], parks: model.Group):
     revision = act("package_show", id=entry["id"])["revision"]
     act(

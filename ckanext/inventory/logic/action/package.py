@@ -20,7 +20,7 @@ from ckanext.inventory.logic.commit import transaction
 from ckanext.inventory.model import Record
 from ckanext.inventory.policy import Act
 from ckanext.inventory.publishing import hold
-from ckanext.inventory.service import content, events, facts, outbox
+from ckanext.inventory.service import blockers, content, events, facts, outbox
 from ckanext.inventory.service.content import Write
 from ckanext.inventory.types import PRIVATE_TYPES
 
@@ -77,7 +77,10 @@ def _revision(data_dict: DataDict) -> int | None:
 
 
 def _sent(data_dict: DataDict) -> DataDict:
-    return {key: value for key, value in data_dict.items() if key not in (*VIRTUAL, "revision")}
+    sent = {key: value for key, value in data_dict.items() if key not in (*VIRTUAL, "revision")}
+    if sent.get(blockers.FIELD, ()) is None:
+        sent[blockers.FIELD] = []  # core has no word for rows that are taken away
+    return sent
 
 
 def _answer(context: Context, package_id: str) -> Any:
