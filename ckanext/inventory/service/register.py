@@ -260,7 +260,7 @@ def _edit_errors(
             schema,
             new,
             Stage.SUBMIT,
-            defaults=_defaults(session, record.department),
+            defaults=defaults(session, [record.department])[record.department],
             confirmed=findings.confirmed,
             reviews=findings.outcomes,
             vocabularies=vocabularies.load(),
@@ -354,8 +354,18 @@ def _makes_author(changed: Collection[FieldSpec], how: Write) -> bool:
     return False
 
 
-def _defaults(session: Session, organization: str) -> dict[str, str]:
-    return departments.defaults_of(session.get(Department, organization), config.license_id())
+def defaults(session: Session, organizations: Collection[str]) -> dict[str, dict[str, str]]:
+    """Return what departments hand down, in one statement.
+
+    :param session: the database session
+    :param organizations: organization ids
+    :returns: organization id → field name → value, for every id given
+    """
+    wanted = set(organizations)
+    query = sa.select(Department).where(Department.organization.in_(wanted))
+    found = {row.organization: row for row in session.scalars(query)}
+    licence = config.license_id()
+    return {key: departments.defaults_of(found.get(key), licence) for key in wanted}
 
 
 def inherited(session: Session, record: Record, values: Mapping[str, Any]) -> dict[str, str]:
@@ -367,7 +377,9 @@ def inherited(session: Session, record: Record, values: Mapping[str, Any]) -> di
     :returns: field name → inherited value, for fields without a value of their own
     """
     return requirements.inherited(
-        schema_for(record.package_type), values, _defaults(session, record.department)
+        schema_for(record.package_type),
+        values,
+        defaults(session, [record.department])[record.department],
     )
 
 
@@ -381,8 +393,7 @@ def refresh(session: Session, rows: Collection[Record]) -> int:
     ids = [row.package_id for row in rows]
     found = review.findings(session, ids)
     stored = current_contents(session, ids)
-    organizations = {row.department for row in rows}
-    defaults = {organization: _defaults(session, organization) for organization in organizations}
+    handed_down = defaults(session, {row.department for row in rows})
     lists = vocabularies.load()
     changed = 0
     for row in rows:
@@ -390,7 +401,7 @@ def refresh(session: Session, rows: Collection[Record]) -> int:
             schema_for(row.package_type),
             stored.get(row.package_id, {}),
             number=row.number,
-            defaults=defaults[row.department],
+            defaults=handed_down[row.department],
             findings=found[row.package_id],
             vocabularies=lists,
         )

@@ -214,13 +214,18 @@ def _cases(session: Session, ids: Collection[str]) -> list[_Case]:
     known = facts.of_records(session, rows)
     found = review.findings(session, list(rows))
     contents = register.current_contents(session, list(rows))
+    defaults = register.defaults(session, {row.department for row in rows.values()})
     return [
         _Case(
             record=row,
             known=known[package_id],
             content=contents.get(package_id, {}),
             findings=found[package_id],
-            inherited=register.inherited(session, row, contents.get(package_id, {})),
+            inherited=requirements.inherited(
+                schema_for(row.package_type),
+                contents.get(package_id, {}),
+                defaults[row.department],
+            ),
         )
         for package_id, row in rows.items()
     ]
