@@ -197,7 +197,9 @@ def test_killed_at_each_step(city: City, act: str) -> None:
             assert record(entry).state == target, step
         else:
             assert (record(entry).state, is_public(entry)) == before, step
-            assert not [f for f in repair.faults(model.Session()) if f.code != "file"], step
+            assert not [f for f in repair.faults(model.Session()) if f.kind is not repair.FILE], (
+                step
+            )
             city.go(entry, transition, **inputs_of(given))
         assert record(entry).state == target, step
         assert is_public(entry) == (target == "published"), step
@@ -234,7 +236,9 @@ def test_core_committed_in_between(city: City, repaired: bool) -> None:
     assert record(entry).state == "approved"
     assert is_public(entry)
     if repaired:
-        assert [fault.code for fault in repair.faults(model.Session())] == ["not_held"]
+        assert [fault.kind.name for fault in repair.faults(model.Session())] == [
+            "dataset_without_decision"
+        ]
         assert repair.repair(model.Session()) == 1
         model.Session.commit()
         assert not is_public(entry)

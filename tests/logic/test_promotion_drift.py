@@ -178,7 +178,9 @@ class TestRepair:
             sa.update(Record).where(Record.package_id == entry).values(state="approved")
         )
         model.Session.commit()
-        assert [fault.code for fault in repair.faults(model.Session())] == ["not_held"]
+        assert [fault.kind.name for fault in repair.faults(model.Session())] == [
+            "dataset_without_decision"
+        ]
         assert repair.repair(model.Session()) == 1
         model.Session.commit()
         assert found(None) == []
@@ -194,7 +196,9 @@ class TestRepair:
             sa.update(Record).where(Record.package_id == entry).values(state="approved")
         )
         model.Session.commit()
-        assert [fault.code for fault in repair.faults(model.Session())] == ["unlinked"]
+        assert [fault.kind.name for fault in repair.faults(model.Session())] == [
+            "dataset_without_link"
+        ]
         assert repair.repair(model.Session()) == 1
         model.Session.commit()
         assert dataset(entry).private
@@ -207,7 +211,7 @@ class TestRepair:
             sa.update(model.Package).where(model.Package.id == package.id).values(private=False)
         )
         model.Session.commit()
-        assert [fault.code for fault in repair.faults(model.Session())] == ["shown"]
+        assert [fault.kind.name for fault in repair.faults(model.Session())] == ["dataset_shown"]
         assert repair.repair(model.Session()) == 1
         assert dataset(entry).private
 
@@ -216,7 +220,9 @@ class TestRepair:
         city.promote(entry)
         model.Session.execute(sa.update(Link).where(Link.entry_id == entry).values(held=True))
         model.Session.commit()
-        assert [fault.code for fault in repair.faults(model.Session())] == ["held"]
+        assert [fault.kind.name for fault in repair.faults(model.Session())] == [
+            "dataset_held_back"
+        ]
         assert repair.repair(model.Session()) == 1
         row = link(entry)
         assert row is not None
@@ -232,7 +238,7 @@ class TestRepair:
         uploader.get_resource_uploader({"upload": file(), "url": "trees.csv"}).upload(
             resource_id, 10
         )
-        assert [fault.code for fault in repair.faults(model.Session())] == ["file"]
+        assert [fault.kind.name for fault in repair.faults(model.Session())] == ["file_left"]
         assert repair.repair(model.Session()) == 1
         assert repair.faults(model.Session()) == []
 

@@ -10,10 +10,10 @@ import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
 from ckan.lib.search.common import make_connection
+
 from ckanext.inventory.fields import FieldSpec, schema_for
 from ckanext.inventory.publishing import mapping
 from ckanext.inventory.types import ENTRY, SOURCE, Role
-
 from tests.logic.promoting import CONTENT, City, action, dataset, file, record, shown
 from tests.support import grant, make_user
 
@@ -134,9 +134,7 @@ def public_side(package: Any, user: model.User | None) -> str:
 
 
 def test_l40_only_allow_listed_words_go_out(planted: Planted) -> None:
-    package = planted.city.promote(
-        planted.entry, resources=[{"upload": file(), "name": "Trees"}]
-    )
+    package = planted.city.promote(planted.entry, resources=[{"upload": file(), "name": "Trees"}])
     assert planted.seen_in(public_side(package, None)) == ALLOWED
 
 

@@ -19,9 +19,41 @@ from ckanext.inventory.model import Link, Record
 from ckanext.inventory.model.link import CREATED
 from ckanext.inventory.publishing import links, portal, uploads
 from ckanext.inventory.service import events, outbox, roles
+from ckanext.inventory.service.findings import Finding, Severity
 from ckanext.inventory.types import ENTRY, State
 
 BATCH = 1000
+SHOWN_IDS = 20
+REPAIR = "run ckan inventory check --repair"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of fault.
+
+    :param name: the finding's name
+    :param message: what is wrong with the entries that have it
+    :param remedy: what to do
+    :param repairable: :func:`repair` puts it right
+    """
+
+    name: str
+    message: str
+    remedy: str = REPAIR
+    repairable: bool = True
+
+
+UNLINKED = Kind("dataset_without_link", "datasets that entries made are linked to nothing")
+NOT_HELD = Kind("dataset_without_decision", "datasets are on the portal, but their entries aren't")
+HELD = Kind("dataset_held_back", "entries count as on the portal, but their datasets are held back")
+SHOWN = Kind("dataset_shown", "prepared or withdrawn datasets can be seen, or were deleted")
+FILE = Kind("file_left", "files were left by promotions that were broken off")
+GONE = Kind(
+    "prepared_dataset_gone",
+    "entries are prepared, but their datasets are gone",
+    "promote them, which makes the datasets again, or take them back",
+    repairable=False,
+)
 
 
 @dataclass(frozen=True)
@@ -29,17 +61,11 @@ class Fault:
     """Something that no act of ours leaves behind.
 
     :param entry_id: the entry
-    :param number: its number
-    :param code: a short name of the fault
-    :param message: what is wrong, in plain words
-    :param repairable: ``repair`` puts it right; else the remedy is in the message
+    :param kind: what is wrong
     """
 
     entry_id: str
-    number: str
-    code: str
-    message: str
-    repairable: bool = True
+    kind: Kind
 
 
 @dataclass(frozen=True)
@@ -52,75 +78,42 @@ class _Case:
     def published(self) -> bool:
         return self.record.state == State.PUBLISHED.value
 
-    @property
-    def on_portal(self) -> bool:
-        package = self.package
-        return package is not None and not package.private and package.state != "deleted"
 
-    def fault(self, code: str, message: str, *, repairable: bool = True) -> Fault:
-        return Fault(self.record.package_id, self.record.number, code, message, repairable)
-
-
-def _unlinked(case: _Case) -> Fault | None:
-    if case.link is None and case.package is not None and case.package.state != "deleted":
-        return case.fault("unlinked", "Its dataset exists, but nothing ties them together.")
-    return None
-
-
-def _published_without(case: _Case) -> Fault | None:
-    if case.published and case.link is None and case.package is None:
-        return case.fault(
-            "published_without_link",
-            "It counts as on the portal, but there is nothing there. Withdraw it.",
-            repairable=False,
-        )
-    return None
+def _unlinked(case: _Case) -> bool:
+    return case.link is None and case.package is not None and case.package.state != "deleted"
 
 
 def _made(case: _Case) -> Link | None:
     return case.link if case.link is not None and case.link.mode == CREATED else None
 
 
-def _not_held(case: _Case) -> Fault | None:
+def _not_held(case: _Case) -> bool:
     link = _made(case)
-    if link is not None and not link.held and not case.published:
-        return case.fault("not_held", "Its dataset is on the portal, but the entry isn't.")
-    return None
+    return link is not None and not link.held and not case.published
 
 
-def _held_but_published(case: _Case) -> Fault | None:
+def _held(case: _Case) -> bool:
     link = _made(case)
-    if link is not None and link.held and case.published:
-        return case.fault("held", "It counts as on the portal, but its dataset is held back.")
-    return None
+    return link is not None and link.held and case.published
 
 
-def _held_but_shown(case: _Case) -> Fault | None:
+def _shown(case: _Case) -> bool:
     link = _made(case)
-    if link is None or not link.held or case.package is None or case.published:
-        return None
-    if case.package.private and case.package.state == link.dataset_state:
-        return None
-    return case.fault("shown", "Its dataset should be held back, but can be seen.")
+    if link is None or not link.held or case.package is None:
+        return False
+    return not case.package.private or case.package.state != link.dataset_state
 
 
-def _prepared_without(case: _Case) -> Fault | None:
-    if case.record.state == State.PREPARING.value and case.package is None:
-        return case.fault(
-            "prepared_without_dataset",
-            "Its prepared dataset is gone. Promote it, or take it back.",
-            repairable=False,
-        )
-    return None
+def _gone(case: _Case) -> bool:
+    return case.record.state == State.PREPARING.value and case.package is None
 
 
-_CHECKS: Sequence[Callable[[_Case], Fault | None]] = (
-    _unlinked,
-    _published_without,
-    _not_held,
-    _held_but_published,
-    _held_but_shown,
-    _prepared_without,
+_CHECKS: Sequence[tuple[Callable[[_Case], bool], Kind]] = (
+    (_unlinked, UNLINKED),
+    (_not_held, NOT_HELD),
+    (_held, HELD),
+    (_shown, SHOWN),
+    (_gone, GONE),
 )
 
 
@@ -128,18 +121,42 @@ def faults(session: Session) -> list[Fault]:
     """Find everything that no act of ours leaves behind.
 
     :param session: the database session
-    :returns: the faults, by number
+    :returns: the faults
     """
-    found = [fault for case in _cases(session) if (fault := _fault_of(case)) is not None]
-    found += [
-        Fault(record.package_id, record.number, "file", "A file was left by a broken promotion.")
-        for record, _ in _left_files(session)
+    found = [
+        Fault(case.record.package_id, kind)
+        for case in _cases(session)
+        if (kind := _kind_of(case)) is not None
     ]
-    return sorted(found, key=lambda fault: fault.number)
+    return found + [Fault(record.package_id, FILE) for record in _with_left_files(session)]
 
 
-def _fault_of(case: _Case) -> Fault | None:
-    return next((fault for check in _CHECKS if (fault := check(case)) is not None), None)
+def findings(session: Session) -> list[Finding]:
+    """Find the same, one finding for each kind, for the self-check.
+
+    :param session: the database session
+    :returns: the findings; empty if all is well
+    """
+    ids: dict[Kind, list[str]] = {}
+    for fault in faults(session):
+        ids.setdefault(fault.kind, []).append(fault.entry_id)
+    return [
+        Finding(
+            kind.name,
+            Severity.ERROR,
+            kind.message,
+            kind.remedy,
+            "L40",
+            tuple(entries[:SHOWN_IDS]),
+            len(entries),
+            kind.repairable,
+        )
+        for kind, entries in ids.items()
+    ]
+
+
+def _kind_of(case: _Case) -> Kind | None:
+    return next((kind for broken, kind in _CHECKS if broken(case)), None)
 
 
 def repair(session: Session) -> int:
@@ -150,31 +167,35 @@ def repair(session: Session) -> int:
     :param session: the database session
     :returns: how many faults are gone
     """
-    repaired: list[tuple[_Case, Fault]] = []
+    rows: list[events.Row] = []
     for case in _cases(session):
-        fault = _fault_of(case)
-        if fault is None or not fault.repairable:
+        if not _repairable(case):
             continue
         again = _locked(session, case.record.package_id)
-        if again is None or (fault := _fault_of(again)) is None or not fault.repairable:
+        kind = _repairable(again) if again is not None else None
+        if again is None or kind is None:
             continue
         _put_right(session, again)
-        repaired.append((again, fault))
-    files = _remove_left_files(session)
-    if repaired:
-        rows = [
+        record = again.record
+        rows.append(
             events.Row(
-                case.record.package_id,
-                case.record.department,
-                case.record.state,
-                case.record.state,
-                case.record.revision,
-                {"fault": fault.code},
+                record.package_id,
+                record.department,
+                record.state,
+                record.state,
+                record.revision,
+                {"fault": kind.name},
             )
-            for case, fault in repaired
-        ]
+        )
+    files = _remove_left_files(session)
+    if rows:
         events.record(session, "repair", None, rows)
-    return len(repaired) + files
+    return len(rows) + files
+
+
+def _repairable(case: _Case) -> Kind | None:
+    kind = _kind_of(case)
+    return kind if kind is not None and kind.repairable else None
 
 
 def _put_right(session: Session, case: _Case) -> None:
@@ -251,17 +272,16 @@ def _locked(session: Session, entry_id: str) -> _Case | None:
     return _Case(record, link, package)
 
 
-def _left_files(session: Session) -> Iterator[tuple[Record, list[str]]]:
+def _with_left_files(session: Session) -> Iterator[Record]:
     for rows in _batches(session):
         for row in rows:
-            paths = uploads.orphans(session, [links.dataset_id_for(row.package_id)])
-            if paths:
-                yield row, paths
+            if uploads.orphans(session, [links.dataset_id_for(row.package_id)]):
+                yield row
 
 
 def _remove_left_files(session: Session) -> int:
     removed = 0
-    for record, _ in list(_left_files(session)):
+    for record in list(_with_left_files(session)):
         if _locked(session, record.package_id) is not None:
             dataset_id = links.dataset_id_for(record.package_id)
             removed += uploads.remove(uploads.orphans(session, [dataset_id]))

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
 from ckanext.inventory.model import Outbox
+from ckanext.inventory.publishing import repair as publishing
 from ckanext.inventory.service import events, index_check, outbox, startup, violations
 from ckanext.inventory.service.findings import Finding, Severity
 
@@ -44,6 +45,7 @@ def check(session: Session) -> list[Finding]:
     return [
         *startup.check_settings(),
         *violations.find(session),
+        *publishing.findings(session),
         *(finding for finding, _ in index_check.find(session)),
         *_stuck(session),
         *_history(session),
@@ -68,6 +70,9 @@ def repair(session: Session) -> Repaired:
     :returns: what was done and what is left
     """
     fixed = violations.fix(session)
+    datasets = publishing.repair(session)
+    if datasets:
+        fixed["public_datasets"] = datasets
     for finding, ids in list(index_check.find(session)):
         if ids:
             outbox.reindex(session, ids)
