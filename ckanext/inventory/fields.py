@@ -16,7 +16,12 @@ import yaml
 
 from ckanext.inventory import vocabularies as vocabularies_module
 from ckanext.inventory.types import ENTRY, SOURCE, Stage, Writer
-from ckanext.inventory.vocabularies import Choice, Vocabularies, VocabularyProblem
+from ckanext.inventory.vocabularies import (
+    COMPUTED_FACTS,
+    Choice,
+    Vocabularies,
+    VocabularyProblem,
+)
 
 CHOICE_KINDS = frozenset({"choice", "choices"})
 LIST_KINDS = frozenset({"choices", "list", "url_list", "source_list", "language"})
@@ -671,7 +676,34 @@ def problems_at_start() -> list[Problem]:
             problems.append(_not_loaded(package_type))
         else:
             problems += check_schema(raw, words, _file_of(package_type))
+            if package_type == ENTRY:
+                problems += check_rules(raw, words)
     return problems
+
+
+def check_rules(raw: Mapping[str, Any], vocabularies: Vocabularies) -> list[Problem]:
+    """Say which rules of the likelihood ask for something that entries don't have.
+
+    :param raw: the loaded schema of entries
+    :param vocabularies: the rules
+    :returns: the problems; empty if every rule can apply
+    """
+    given: Any = raw.get("dataset_fields")
+    items = given if _is_list(given) else []
+    known = {str(item.get("field_name")) for item in items if _is_mapping(item)} | COMPUTED_FACTS
+    # A city may drop a field that shipped rules ask for: they just never apply.
+    shipped = vocabularies_module.load(vocabularies_module.DEFAULT_PATH)
+    known |= {fact for rule in shipped.likelihood_rules for fact in rule.when}
+    return [
+        Problem(
+            vocabularies.path,
+            f"likelihood.rules[{number}].when.{fact}",
+            "is neither a field of entries nor a fact that is worked out",
+        )
+        for number, rule in enumerate(vocabularies.likelihood_rules, start=1)
+        for fact in rule.when
+        if fact not in known
+    ]
 
 
 def _not_loaded(package_type: str) -> Problem:

@@ -26,6 +26,18 @@ DEFAULT_PATH = "ckanext.inventory:schemas/vocabularies.yaml"
 EMPTY = "empty"
 """In a rule's condition: nothing is stored."""
 
+COMPUTED_FACTS = frozenset(
+    {
+        "classification",
+        "classified_by",
+        "contains_sensitive_data",
+        "open_blockers",
+        "open_justifies",
+        "release",
+    }
+)
+"""Facts that a rule of the likelihood may ask for besides the fields of an entry."""
+
 RELEASES = ("direct", "review", "review_and_treatment", "never", "cannot")
 EXCLUSIVE = frozenset({"no", "none", NOT_KNOWN})
 """Values that exclude all others in a multiple choice."""
@@ -577,6 +589,9 @@ class _Reader:
             if name in lists and lost:
                 self.problem(f"lists.{name}", f"must keep the values {', '.join(sorted(lost))}")
         reviews = frozenset(c.value for c in lists.get("reviews_needed", ()))
+        for choice in lists.get("review_kind", ()):
+            if choice.value not in reviews:
+                self.problem("lists.reviews_needed", f"must offer the review {choice.value}")
         levels = self.levels(data.get("classification"), reviews)
         blockers = self.mapping(data.get("blockers"), "blockers")
         details = self.choices(blockers.get("details"), "blockers.details")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import random
 from typing import Any
 
@@ -14,6 +15,7 @@ from ckanext.inventory.fields import (
     Schema,
     SchemaProblem,
     canonical_json,
+    check_rules,
     check_schema,
     content_of,
     diff,
@@ -22,7 +24,7 @@ from ckanext.inventory.fields import (
     parse_schema,
 )
 from ckanext.inventory.types import ENTRY, SOURCE, Stage, Writer
-from ckanext.inventory.vocabularies import load, resolve
+from ckanext.inventory.vocabularies import LikelihoodRule, load, resolve
 
 WORDS = load()
 SHIPPED: dict[str, dict[str, Any]] = {
@@ -324,6 +326,18 @@ def test_problems_name_file_field_and_what_is_wrong(raw: dict[str, Any]):
     drop(raw, "title")
     (problem,) = check_schema(raw, WORDS, "city.yaml")
     assert str(problem).startswith("city.yaml, title: is missing")
+
+
+def test_a_rule_must_ask_for_something_that_exists(raw: dict[str, Any]):
+    drop(raw, "existing_etl")
+    assert check_rules(raw, WORDS) == []
+    rule = LikelihoodRule({"mood": frozenset({"bad"})}, "unlikely", "-", "Nobody is in the mood.")
+    words = dataclasses.replace(WORDS, likelihood_rules=(*WORDS.likelihood_rules, rule))
+    (problem,) = check_rules(raw, words)
+    number = len(words.likelihood_rules)
+    assert (problem.file, problem.field) == (words.path, f"likelihood.rules[{number}].when.mood")
+    raw["dataset_fields"].append(dict(field(raw, "comments"), field_name="mood"))
+    assert check_rules(raw, words) == []
 
 
 # --- content

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckanext.inventory.service.likelihood import (
+    _facts,
     derived_sensitivity,
     effective_classification,
     likelihood,
 )
-from ckanext.inventory.vocabularies import load
+from ckanext.inventory.vocabularies import COMPUTED_FACTS, load
 
 WORDS = load()
 
@@ -122,6 +123,10 @@ def test_what_justifies_withholding_is_never_likely(content: dict[str, Any], con
     ]
     if justifying:
         assert value(content, confirmed) != "likely"
+
+
+def test_the_rules_ask_for_what_is_worked_out():
+    assert set(_facts({}, None, WORDS)) == COMPUTED_FACTS
 
 
 # --- the class that counts

@@ -262,6 +262,7 @@ def test_a_file_without_lists(raw: Any):
 
 def test_everything_wrong_is_said_at_once(raw: dict[str, Any]):
     del raw["lists"]["format"]
+    del raw["lists"]["reviews_needed"][3]
     del raw["lists"]["blocker_status"][1]
     raw["lists"]["category"].append({"value": "Not A Value", "label": "x"})
     raw["lists"]["category"].append({"value": "health", "label": "Again"})
@@ -275,6 +276,7 @@ def test_everything_wrong_is_said_at_once(raw: dict[str, Any]):
     raw["likelihood"]["rules"][2]["when"] = {}
     found = problems(raw)
     assert found["lists.format"] == "is missing"
+    assert found["lists.reviews_needed"] == "must offer the review technical"
     assert found["lists.blocker_status"] == "must keep the values some"
     assert found["lists.category[health]"] == "stands twice"
     assert "lower-case" in found["lists.category[Not A Value]"]

@@ -109,13 +109,14 @@ def inventory_value(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Vali
     known = _made.get(id(field))  # scheming asks for every field of every row
     if known is not None and known[0] is field:
         return known[1]
-    labels = {str(f["field_name"]): f.get("label") for f in schema["dataset_fields"]}
-    validator = _value_validator(field_spec(field), labels)
+    spec = field_spec(field)
+    others = (f for f in schema["dataset_fields"] if f["field_name"] == spec.required_with)
+    validator = _value_validator(spec, next((field_spec(other).label for other in others), ""))
     _made[id(field)] = (field, validator)
     return validator
 
 
-def _value_validator(spec: FieldSpec, labels: Mapping[str, Any]) -> Validator:
+def _value_validator(spec: FieldSpec, required_with: str) -> Validator:
     answer = _ANSWERS.get(spec.name)
 
     def validator(
@@ -137,9 +138,8 @@ def _value_validator(spec: FieldSpec, labels: Mapping[str, Any]) -> Validator:
         if spec.stage is Stage.SAVE:
             _refuse(key, data, errors, tk._("Missing value"))
         if spec.required_with and _has_value(data, spec.required_with):
-            other = tk._(str(labels.get(spec.required_with)))
-            message = tk._("Fill this in, too: “{field}” needs it.").format(field=other)
-            _refuse(key, data, errors, message)
+            message = tk._("Fill this in, too: “{field}” needs it.")
+            _refuse(key, data, errors, message.format(field=tk._(required_with)))
         if len(key) > 1 and spec.default:
             data[key] = spec.default
             return
