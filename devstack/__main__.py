@@ -1,4 +1,4 @@
-"""``python -m devstack demo|test|lint``: what the scripts in ``bin`` call."""
+"""``python -m devstack demo|test|lint|bench``: what the scripts in ``bin`` call."""
 
 from __future__ import annotations
 
@@ -55,6 +55,14 @@ def _run(command: str, rest: list[str]) -> int:
         from devstack.testing import run_tests
 
         return run_tests(layout, pytest_arguments)
+    if command == "bench":
+        from bench.__main__ import parser as bench_parser
+
+        bench_parser().parse_args(rest)
+        _prepare(layout, [command, *rest], services=True, browser=False)
+        from devstack.bench import run_bench
+
+        return run_bench(layout, rest)
     arguments.lint().parse_args(rest)
     _prepare(layout, [command, *rest], services=False, browser=False)
     from devstack.checks import run_lint
