@@ -1,0 +1,222 @@
+"""Spreadsheets in and out: ``ckan inventory import`` and ``export``."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO, TextIO, cast
+
+import click
+
+from ckanext.inventory.cli import common
+from ckanext.inventory.fields import FieldSpec, schema_for
+from ckanext.inventory.service import register
+from ckanext.inventory.types import ENTRY, SOURCE
+
+_KINDS = {"entry": ENTRY, "source": SOURCE}
+_PAGE = 1000
+_SHOWN_GROUPS = 25
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _columns(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> Any:
+    """Read ``HEADER=FIELD``; an empty field leaves the column out."""
+    pairs = [value.rpartition("=") for value in values]
+    wrong = [text for header, sign, text in pairs if not (sign and header)]
+    if wrong:
+        raise click.BadParameter(f'"{wrong[0]}" has to be HEADER=FIELD.')
+    return {header: field for header, _, field in pairs}
+
+
+@click.command("import", short_help="Make drafts from the rows of a spreadsheet.")
+@click.argument("file", type=click.File("rb"))
+@click.option("--department", metavar="NAME", help="Name, id or code; without it a column tells.")
+@click.option("--kind", type=click.Choice(list(_KINDS)), default="entry", show_default=True)
+@click.option("--origin", metavar="TEXT", help="Name of the list that the IDs are of.")
+@click.option("--sheet", "sheets", metavar="NAME", multiple=True, help="Read these sheets only.")
+@click.option(
+    "--column",
+    "columns",
+    metavar="HEADER=FIELD",
+    multiple=True,
+    callback=_columns,
+    help="What a column holds; an empty field leaves it out.",
+)
+@click.option("--day-first", is_flag=True, help="3/4/2020 is the third of April.")
+@click.option("--create-departments", is_flag=True, help="Make departments that nobody knows.")
+@click.option("--all-or-nothing", is_flag=True, help="Create nothing while a row has an error.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+@common.as_user
+@common.as_json
+@common.inside_ckan
+def import_file(
+    file: BinaryIO,
+    department: str | None,
+    kind: str,
+    origin: str | None,
+    sheets: tuple[str, ...],
+    columns: dict[str, str],
+    day_first: bool,
+    create_departments: bool,
+    all_or_nothing: bool,
+    dry_run: bool,
+    user: str | None,
+    json_wanted: bool,
+) -> None:
+    """Make drafts from the rows of FILE (CSV, TSV, XLSX, XLS or ODS).
+
+    Rows that are there already are skipped. The exit status is 1 if rows have errors and nothing
+    was created because of them, and in a dry run if rows have errors.
+    """
+    common.say(f"Reading {file.name} …")
+    report = common.call(
+        "inventory_import",
+        user,
+        upload=file,
+        filename=file.name.rsplit("/", 1)[-1],
+        kind=kind,
+        department=department,
+        origin=origin,
+        sheets=list(sheets) or None,
+        columns=columns or None,
+        day_first=day_first or None,
+        create_departments=create_departments,
+        all_or_nothing=all_or_nothing,
+        dry_run=dry_run,
+    )
+    if json_wanted:
+        common.emit(report)
+    else:
+        _print_report(report)
+    if report["refused"] and (dry_run or not report["created"]):
+        raise click.exceptions.Exit(1)
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    verb = "Would create" if report["dry_run"] else "Created"
+    click.echo(
+        f"{verb} {report['created']} of {report['total']} rows; "
+        f"{report['skipped_count']} skipped, {report['refused']} with errors."
+    )
+    for department in report["departments"]:
+        made = "made" if department["created"] else "not known here"
+        click.echo(f"Department {department['title']} ({department['rows']} rows): {made}")
+    left_out = [column for column in report["columns"] if not column["field"]]
+    for column in left_out:
+        remark = f": {column['remark']}" if column["remark"] else ""
+        click.echo(f"Column {column['letter']} “{column['column']}” is left out{remark}")
+    for note in report["notes"]:
+        click.echo(note)
+    for group in report["groups"][:_SHOWN_GROUPS]:
+        rows = ", ".join(str(row) for row in group["first_rows"])
+        more = " …" if group["rows"] > len(group["first_rows"]) else ""
+        value = f" “{group['value']}”" if group["value"] else ""
+        click.echo(
+            f"{group['severity']}: {group['column']}{value}: {group['message']} (rows {rows}{more})"
+        )
+    if len(report["groups"]) > _SHOWN_GROUPS:
+        click.echo(f"{len(report['groups']) - _SHOWN_GROUPS} more kinds of problems: see --json.")
+
+
+@click.command(short_help="Write entries or sources to a file.")
+@click.option("--kind", type=click.Choice(list(_KINDS)), default="entry", show_default=True)
+@click.option("--department", metavar="NAME", help="Only those of this organization.")
+@click.option("--state", "states", metavar="STATE", multiple=True, help="Only those in this state.")
+@click.option("--output", type=click.File("w", encoding="utf-8", lazy=True), default="-")
+@common.as_user
+@common.as_json
+@common.inside_ckan
+def export(
+    kind: str,
+    department: str | None,
+    states: tuple[str, ...],
+    output: TextIO,
+    user: str | None,
+    json_wanted: bool,
+) -> None:
+    """Write all entries or sources that the account may read, as CSV or with --json as JSON.
+
+    A cell that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    package_type = _KINDS[kind]
+    fields = [spec for name, spec in schema_for(package_type).fields.items() if name != "owner_org"]
+    found = list(_records(package_type, user, department, states))
+    if json_wanted:
+        common.emit(found)
+        return
+    header = ["number", "state", "department", *(spec.name for spec in fields)]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    for record in found:
+        cells = [_cell(spec, record["content"].get(spec.name)) for spec in fields]
+        writer.writerow([_safe(str(record[key])) for key in header[:3]] + [_safe(c) for c in cells])
+    output.write(text.getvalue())
+    common.say(f"{len(found)} rows.")
+
+
+def _records(
+    package_type: str, user: str | None, department: str | None, states: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Pages of the list, which only holds what the account may read, with the texts beside."""
+    progress: common.Progress | None = None
+    action = "inventory_entry_list" if package_type == ENTRY else "inventory_source_list"
+    offset = 0
+    while True:
+        page = common.call(
+            action,
+            user,
+            department=[_organization(department)] if department else None,
+            state=list(states) or None,
+            sort="number",
+            facets=False,
+            limit=_PAGE,
+            offset=offset,
+        )
+        progress = progress or common.Progress("Reading", page["count"])
+        rows = page["results"]
+        texts = register.current_contents(common.session(), [row["id"] for row in rows])
+        for row in rows:
+            content = {k: v for k, v in texts.get(row["id"], {}).items() if k != "owner_org"}
+            if row["sources"]:
+                content["source_ids"] = [source["number"] for source in row["sources"]]
+            yield {
+                "number": row["number"],
+                "state": row["state"],
+                "department": row["department_title"],
+                "content": content,
+            }
+        progress.step(len(rows))
+        offset += len(rows)
+        if not rows or offset >= page["count"]:
+            return
+
+
+def _organization(reference: str) -> str:
+    shown = common.call(
+        "organization_show", None, id=reference, include_datasets=False, include_users=False
+    )
+    return str(shown["id"])
+
+
+def _cell(spec: FieldSpec, value: Any) -> str:
+    """Write a field's value into one cell; rows and lists one a line."""
+    if value is None:
+        return ""
+    if not isinstance(value, list):
+        return str(value)
+    lines: list[str] = []
+    for item in cast("list[Any]", value):
+        if isinstance(item, dict):
+            row = cast("dict[str, Any]", item)
+            parts = (_cell(sub, row.get(sub.name)).replace("\n", ", ") for sub in spec.subfields)
+            lines.append("; ".join(part for part in parts if part))
+        else:
+            lines.append(str(item))
+    return "\n".join(lines)
+
+
+def _safe(cell: str) -> str:
+    """Keep a spreadsheet from taking a text for a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
