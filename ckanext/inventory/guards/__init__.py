@@ -51,10 +51,12 @@ def actions() -> dict[str, Any]:
         "organization_purge": departments.organization_purge,
         "organization_update": departments.organization_update,
         "package_autocomplete": search.package_autocomplete,
-        "package_collaborator_create": datasets.package_collaborator_create,
         "package_relationship_create": datasets.package_relationship_create,
+        "package_relationship_delete": datasets.package_relationship_delete,
+        "package_relationship_update": datasets.package_relationship_update,
         "package_search": search.package_search,
         **hiding.READING,
+        **hiding.WRITING,
     }
     if p.plugin_loaded("activity"):
         chained |= hiding.READING_ACTIVITY

@@ -15,6 +15,7 @@ from ckanext.inventory.guards.asking import (
     readable,
     refused,
 )
+from ckanext.inventory.guards.hiding import as_unknown
 from ckanext.inventory.logic import who
 from ckanext.inventory.policy import Act
 from ckanext.inventory.publishing import hold
@@ -76,7 +77,9 @@ def package_owner_org_update(
     package = ours((data_dict or {}).get("id"))
     if package is None:
         return {"success": True} if is_sysadmin(context) else next_auth(context, data_dict or {})
-    return _never(context, package, "Ask for a transfer: both departments have to agree.")
+    return _never(
+        next_auth, context, data_dict, "Ask for a transfer: both departments have to agree."
+    )
 
 
 @tk.chained_auth_function
@@ -100,7 +103,12 @@ def package_collaborator_create(
     package = ours((data_dict or {}).get("id"))
     if package is None:
         return {"success": True} if is_sysadmin(context) else next_auth(context, data_dict or {})
-    return _never(context, package, "Entries and sources have no collaborators. Assign it instead.")
+    return _never(
+        next_auth,
+        context,
+        data_dict,
+        "Entries and sources have no collaborators. Assign it instead.",
+    )
 
 
 @tk.chained_auth_function
@@ -112,7 +120,7 @@ def follow_dataset(
     package = ours((data_dict or {}).get("id"))
     if package is None:
         return {"success": True} if is_sysadmin(context) else next_auth(context, data_dict or {})
-    return _never(context, package, "Entries and sources can't be followed.")
+    return _never(next_auth, context, data_dict, "Entries and sources can't be followed.")
 
 
 @tk.chained_auth_function
@@ -139,11 +147,13 @@ def _by_policy(context: Context, act: Act, package: model.Package) -> AuthResult
     return {"success": True} if decision else refused(decision.reason)
 
 
-def _never(context: Context, package: model.Package, reason: str) -> AuthResult:
-    """Refuse what nobody may do, without telling an outsider that there is something."""
-    if not readable(context, package):
-        raise tk.ObjectNotFound
-    return refused(reason)
+def _never(
+    next_auth: AuthFunction, context: Context, data_dict: DataDict | None, reason: str
+) -> AuthResult:
+    """Refuse what nobody may do; to an outsider there is nothing that could be refused."""
+    given = data_dict or {}
+    unknown = as_unknown(context, given, ("id",))
+    return refused(reason) if unknown is given else next_auth(context, unknown)
 
 
 def _works_on_held(context: Context, package: model.Package) -> bool:

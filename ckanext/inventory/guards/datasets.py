@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, cast
 
 import ckan.model as model
@@ -63,7 +64,7 @@ def _bulk(next_action: Action, context: Context, data_dict: DataDict) -> Any:
     if not ours:
         return next_action(context, data_dict)
     # In place: subscribers of this action read the same dict afterwards.
-    data_dict["datasets"] = [each for each in ids if each not in ours]
+    data_dict["datasets"] = [str(uuid.uuid4()) if each in ours else each for each in ids]
     return next_action(context, data_dict)
 
 
@@ -85,18 +86,27 @@ def bulk_update_delete(next_action: Action, context: Context, data_dict: DataDic
     return _bulk(next_action, context, data_dict)
 
 
-@tk.chained_action
-def package_collaborator_create(next_action: Action, context: Context, data_dict: DataDict) -> Any:
-    """Give an entry no collaborators, for sysadmins either."""
-    if ours(data_dict.get("id")) is not None:
-        raise tk.ObjectNotFound(tk._("Dataset not found"))
-    return next_action(context, data_dict)
-
-
-@tk.chained_action
-def package_relationship_create(next_action: Action, context: Context, data_dict: DataDict) -> Any:
+def _unrelated(next_action: Action, context: Context, data_dict: DataDict) -> Any:
     """Relate an entry to nothing: the other end would show its name to everybody."""
     for end in ("subject", "object"):
         if ours(data_dict.get(end)) is not None:
             raise tk.ObjectNotFound(f"{end.title()} package {data_dict[end]!r} was not found.")
     return next_action(context, data_dict)
+
+
+@tk.chained_action
+def package_relationship_create(next_action: Action, context: Context, data_dict: DataDict) -> Any:
+    """Make no relationship with an entry."""
+    return _unrelated(next_action, context, data_dict)
+
+
+@tk.chained_action
+def package_relationship_update(next_action: Action, context: Context, data_dict: DataDict) -> Any:
+    """Change no relationship with an entry."""
+    return _unrelated(next_action, context, data_dict)
+
+
+@tk.chained_action
+def package_relationship_delete(next_action: Action, context: Context, data_dict: DataDict) -> Any:
+    """Delete no relationship with an entry: there is none."""
+    return _unrelated(next_action, context, data_dict)

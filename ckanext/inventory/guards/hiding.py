@@ -56,6 +56,13 @@ READING: dict[str, Any] = {
 }
 """Reading actions of core's."""
 
+WRITING: dict[str, Any] = {
+    "package_collaborator_create": _guard("id", writes=True),
+    "package_collaborator_delete": _guard("id", writes=True),
+    "unfollow_dataset": _guard("id", writes=True),
+}
+"""Writing actions of core's that nothing else here guards."""
+
 READING_ACTIVITY: dict[str, Any] = {"package_activity_list": _guard("id")}
 READING_HARVEST: dict[str, Any] = {
     "harvest_source_show": _guard("id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -77,15 +78,19 @@ def group_update(next_action: Action, context: Context, data_dict: DataDict) -> 
 
 
 def _without_packages_of_ours(data_dict: DataDict) -> DataDict:
+    """Put ids of nothing in the place of ours, so that core's own check refuses them."""
     given = data_dict.get("packages")
     if not isinstance(given, list):
         return data_dict
     rows = cast("list[Any]", given)
-    return {**data_dict, "packages": [row for row in rows if not _names_ours(row)]}
+    return {**data_dict, "packages": [_as_unknown(row) for row in rows]}
 
 
-def _names_ours(row: object) -> bool:
+def _as_unknown(row: object) -> object:
     if not isinstance(row, Mapping):
-        return False
-    named = cast("Mapping[str, Any]", row)
-    return any(ours(named.get(key)) is not None for key in ("id", "name"))
+        return row
+    named = dict(cast("Mapping[str, Any]", row))
+    for key in ("id", "name"):
+        if ours(named.get(key)) is not None:
+            named[key] = str(uuid.uuid4())
+    return named

@@ -111,7 +111,7 @@ def package_update(next_action: Action, context: Context, data_dict: DataDict) -
         return next_action(context, data_dict)
     given = context.get(content.CONTEXT_KEY)
     if not isinstance(given, Write) and not data_dict.get("revision"):
-        _refuse_hidden(context, package)
+        _refuse_hidden(context, package, _NOT_FOUND)
         raise tk.ValidationError(
             {"revision": [tk._("Name the revision that your text is based on.")]}
         )
@@ -122,7 +122,7 @@ def package_update(next_action: Action, context: Context, data_dict: DataDict) -
         with transaction(context):
             next_action(inner, {**_sent(data_dict), "id": package.id})
     except tk.NotAuthorized:
-        _refuse_hidden(context, package)
+        _refuse_hidden(context, package, _NOT_FOUND)
         raise
     return _answer(context, package.id)
 
@@ -133,11 +133,8 @@ def package_patch(next_action: Action, context: Context, data_dict: DataDict) ->
     package = _ours(data_dict.get("id"))
     if package is None:
         return next_action(context, data_dict)
-    try:
-        return next_action(context, {**data_dict, "id": package.id})
-    except tk.NotAuthorized:
-        _refuse_hidden(context, package)
-        raise
+    _refuse_hidden(context, package)
+    return next_action(context, {**data_dict, "id": package.id})
 
 
 @tk.chained_action
@@ -211,7 +208,11 @@ def _ours(reference: Any) -> model.Package | None:
     return package if package is not None and package.type in PRIVATE_TYPES else None
 
 
-def _refuse_hidden(context: Context, package: model.Package) -> None:
+_NOT_FOUND = "Package was not found."
+"""Core's words of an update for an id that doesn't exist; patch and delete say none."""
+
+
+def _refuse_hidden(context: Context, package: model.Package, words: str = "") -> None:
     """Answer for a package that the caller may not know of as for one that doesn't exist."""
     if context.get("ignore_auth"):
         return
@@ -221,7 +222,7 @@ def _refuse_hidden(context: Context, package: model.Package) -> None:
     if known is None and person.sysadmin:
         return
     if known is None or not policy.may(person, Act.READ, known):
-        raise tk.ObjectNotFound(tk._("Package was not found."))
+        raise tk.ObjectNotFound(tk._(words)) if words else tk.ObjectNotFound
 
 
 def _refuse_held(context: Context, data_dict: DataDict) -> None:
