@@ -18,7 +18,9 @@ import ckan.plugins.toolkit as tk
 from ckan.exceptions import CkanConfigurationException
 
 from ckanext.inventory import config, fields
+from ckanext.inventory.publishing import mapping
 from ckanext.inventory.service.findings import Finding, Severity
+from ckanext.inventory.types import ENTRY
 
 PLUGIN = "inventory"
 
@@ -153,7 +155,10 @@ def _version() -> Iterator[Finding]:
 
 
 def _schemas() -> Iterator[Finding]:
-    for problem in fields.problems_at_start():
+    problems = fields.problems_at_start()
+    if not problems:
+        yield from _publishing_map()
+    for problem in problems:
         yield Finding(
             "schema",
             Severity.ERROR,
@@ -161,6 +166,20 @@ def _schemas() -> Iterator[Finding]:
             "correct the file, or the setting that names it",
             "L25",
         )
+
+
+def _publishing_map() -> Iterator[Finding]:
+    try:
+        mapping.current(fields.schema_for(ENTRY), config.mapping_path())
+    except mapping.MappingProblem as error:
+        for problem in error.problems:
+            yield Finding(
+                "publishing_map",
+                Severity.ERROR,
+                str(problem),
+                f"correct the file, or the setting {config.MAPPING}",
+                "L40",
+            )
 
 
 def _advice(loaded: _Loaded) -> Iterator[Finding]:
