@@ -105,6 +105,13 @@ class TestSolrDown:
         assert _found(city.coordinator) == {entry["id"]}
 
 
+def test_a_decision_needs_no_redis(city: City, ckan_config: Any) -> None:
+    ckan_config["ckan.redis.url"] = "redis://127.0.0.1:9/0"
+    entry = city.approved()
+    assert city.state(entry) == "approved"
+    assert _found(city.coordinator) == {entry["id"]}
+
+
 def test_a_failed_commit_leaves_nothing_in_the_index(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
