@@ -10,7 +10,8 @@ import flask
 from werkzeug.wrappers import Response
 
 from ckanext.inventory import forms, helpers
-from ckanext.inventory.views.common import action
+from ckanext.inventory.types import ENTRY
+from ckanext.inventory.views.common import action, show
 
 TRANSITIONS = ("submit", "confirm", "approve", "return", "defer", "recall")
 INPUTS = ("comment", "look_again")
@@ -110,7 +111,7 @@ def _preview(order: BulkForm) -> str:
     """Ask of each entry what stands against the act, without doing it."""
     result: dict[str, list[dict[str, Any]]] = {"done": [], "refused": []}
     for number in order.numbers:
-        shown = action("inventory_entry_show", {"id": number})
+        shown = show(ENTRY, number)
         row = {**shown["record"], "revision": order.revisions.get(number, shown["revision"])}
         able = next((t for t in shown["transitions"] if t["name"] == order.act), None)
         reasons = _reasons(able, row, shown)
@@ -120,9 +121,7 @@ def _preview(order: BulkForm) -> str:
     )
 
 
-def _reasons(
-    able: dict[str, Any] | None, row: dict[str, Any], shown: dict[str, Any]
-) -> list[str]:
+def _reasons(able: dict[str, Any] | None, row: dict[str, Any], shown: dict[str, Any]) -> list[str]:
     """Return why an act would be refused for an entry; empty if it would be done."""
     if able is None:
         label = helpers.inventory_state_label(shown["state"])
@@ -145,6 +144,13 @@ def _data(order: BulkForm) -> dict[str, Any]:
 def _carry_out(order: BulkForm) -> Response:
     result = action("inventory_transition_bulk", _data(order))
     done, refused = len(result["done"]), len(result["refused"])
+    if not done:
+        reasons: dict[str, list[str]] = {}
+        for item in result["refused"]:
+            for reason in item["reasons"]:
+                known = reasons.setdefault(reason["field"], [])
+                known += [] if reason["message"] in known else [reason["message"]]
+        raise tk.ValidationError(dict(reasons))
     words = {
         "submit": tk.ungettext("Submitted one entry.", "Submitted {n} entries.", done),
         "confirm": tk.ungettext("Confirmed one entry.", "Confirmed {n} entries.", done),

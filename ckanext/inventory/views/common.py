@@ -7,9 +7,11 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import flask
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from ckanext.inventory import helpers
+from ckanext.inventory.types import ENTRY
 
 PAGE_SIZE = 50
 
@@ -23,6 +25,22 @@ def action(name: str, data: Mapping[str, Any] | None = None) -> Any:
     :raises tk.NotAuthorized, tk.ObjectNotFound, tk.ValidationError: as the action does
     """
     return tk.get_action(name)({}, dict(data or {}))
+
+
+def show(package_type: str, number: str) -> dict[str, Any]:
+    """Read a record for its page.
+
+    :param package_type: ``inventory_entry`` or ``inventory_source``
+    :param number: its number
+    :returns: what the show action answers
+    :raises NotFound: if it was deleted
+    :raises tk.ObjectNotFound: if there is none, or none for this person
+    """
+    name = "inventory_entry_show" if package_type == ENTRY else "inventory_source_show"
+    shown: dict[str, Any] = action(name, {"id": number})
+    if shown["record"]["package_state"] == "deleted":
+        raise NotFound
+    return shown
 
 
 def page_number() -> int:

@@ -13,7 +13,7 @@ from ckanext.inventory import forms, helpers
 from ckanext.inventory.fields import schema_for
 from ckanext.inventory.types import ENTRY
 from ckanext.inventory.views.blueprint import inventory
-from ckanext.inventory.views.common import action, page_of
+from ckanext.inventory.views.common import action, page_of, show
 
 STALE = "revision"
 """The key under which an action says that somebody else has saved in the meantime."""
@@ -25,7 +25,9 @@ def departments_to_add() -> list[dict[str, Any]]:
     :returns: dicts with ``id`` and ``title``; empty if none
     """
     me = helpers.inventory_me() or {}
-    return cast("list[dict[str, Any]]", me.get("departments", []) if me.get("may", {}).get("add") else [])
+    return cast(
+        "list[dict[str, Any]]", me.get("departments", []) if me.get("may", {}).get("add") else []
+    )
 
 
 def lists_for(department: str | None) -> dict[str, Any]:
@@ -47,9 +49,7 @@ def licenses() -> list[dict[str, str]]:
 
     :returns: dicts with ``id`` and ``title``
     """
-    return [
-        {"id": licence["id"], "title": licence["title"]} for licence in action("license_list")
-    ]
+    return [{"id": licence["id"], "title": licence["title"]} for licence in action("license_list")]
 
 
 def chosen_department(form: forms.Form) -> str | None:
@@ -85,9 +85,7 @@ def entry_new() -> str | tuple[str, int] | Response:
         except tk.ValidationError as error:
             found = forms.problems(error, schema)
         else:
-            tk.h.flash_success(
-                tk._("Saved as {number}, a draft.").format(number=made["number"])
-            )
+            tk.h.flash_success(tk._("Saved as {number}, a draft.").format(number=made["number"]))
             if form.get("then") == "another":
                 return page_of("entry_new", owner_org=department, source_ids=data.get("source_ids"))
             return page_of("entry", number=made["number"])
@@ -117,7 +115,7 @@ def entry_edit(number: str) -> str | tuple[str, int] | Response:
     :param number: its number
     :returns: the form, or a redirect to the entry
     """
-    shown = action("inventory_entry_show", {"id": number})
+    shown = show(ENTRY, number)
     return edit(shown, ENTRY)
 
 
@@ -193,5 +191,3 @@ def _changed_meanwhile(shown: dict[str, Any], base: int) -> list[dict[str, Any]]
     if base < 1:
         return []
     return action("inventory_diff", {"id": shown["id"], "old": base, "new": shown["revision"]})
-
-

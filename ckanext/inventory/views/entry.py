@@ -14,12 +14,12 @@ from ckanext.inventory import forms
 from ckanext.inventory.fields import schema_for
 from ckanext.inventory.types import ENTRY
 from ckanext.inventory.views.blueprint import inventory
-from ckanext.inventory.views.common import action, page_of, people_to_assign
+from ckanext.inventory.views.common import action, page_of, people_to_assign, show
 
 EDITS_SHOWN = 8
 """Edits whose changes are spelled out on the page; the older ones are only named."""
 
-_Act = Callable[[str, forms.Form], "str | None"]
+_Act = Callable[[str, forms.Form], str]
 
 
 @inventory.route("/entries/<number>")
@@ -47,7 +47,7 @@ def page(
     :param opened: the act whose form stays open
     :returns: the page
     """
-    shown = action("inventory_entry_show", {"id": number})
+    shown = show(ENTRY, number)
     schema = schema_for(ENTRY)
     filled = [spec for spec in schema.fields.values() if spec.kind != "rows"]
     return tk.render(
@@ -56,6 +56,7 @@ def page(
             "entry": shown,
             "history": history_of(shown),
             "drift": drift_of(shown),
+            "departments_to_move_to": other_departments(shown) if shown["may"]["transfer"] else [],
             "sections": forms.sections(schema, filled),
             "people": people_to_assign(shown["department"]["id"]) if shown["may"]["assign"] else [],
             "errors": errors or forms.Problems(),
@@ -84,13 +85,47 @@ def history_of(shown: Mapping[str, Any]) -> list[dict[str, Any]]:
     return events
 
 
-def drift_of(shown: Mapping[str, Any]) -> list[dict[str, Any]]:
+def drift_of(shown: Mapping[str, Any]) -> dict[str, Any]:
     """Return what somebody changed on the portal's side of an entry.
 
     :param shown: the entry, as its show action gives it
-    :returns: changes by field; empty for most entries
+    :returns: ``differences`` and ``by``; none for most entries
     """
-    return []
+    if shown["state"] != "published" or not shown["link"]:
+        return {"differences": [], "by": None}
+    return dict(action("inventory_drift", {"id": shown["id"]}))
+
+
+def other_departments(shown: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the departments that a record could be moved to.
+
+    :param shown: the record, as its show action gives it
+    :returns: dicts with ``id`` and ``title``
+    """
+    found = action("organization_list", {"all_fields": True, "limit": 1000})
+    return [
+        {"id": item["id"], "title": item["title"] or item["name"]}
+        for item in found
+        if item["id"] != shown["department"]["id"]
+    ]
+
+
+@inventory.route("/entries/<number>/delete", methods=["POST"])
+def entry_delete(number: str) -> Response:
+    """Delete a draft that was never submitted.
+
+    :param number: its number
+    :returns: a redirect to the list, or to the entry if it can't be deleted
+    """
+    shown = show(ENTRY, number)
+    if not shown["may"]["delete"]:
+        tk.h.flash_error(tk._("Only a draft that was never submitted can be deleted."))
+        return page_of("entry", number=number)
+    action("package_delete", {"id": shown["id"]})
+    tk.h.flash_success(
+        tk._("Deleted. The number {number} is not given again.").format(number=number)
+    )
+    return page_of("entries")
 
 
 @inventory.route("/entries/<number>/do/<act>", methods=["POST"])
@@ -111,8 +146,7 @@ def entry_do(number: str, act: str) -> tuple[str, int] | Response:
         found = forms.problems(error, schema_for(ENTRY))
         opened = form.get("transition", act)
         return page(number, errors=found, typed=form, opened=opened), 400
-    if said:
-        tk.h.flash_success(said)
+    tk.h.flash_success(said)
     return page_of("entry", number=number)
 
 
@@ -238,17 +272,40 @@ def set_mark(number: str, form: forms.Form) -> str:
     return tk._("Saved.")
 
 
-def _discard(number: str, form: forms.Form) -> None:
-    """Take the approved text back: the current text is replaced by what was approved."""
-    revision = int(form.get("revision", "0") or 0)
-    approved = action(
-        "inventory_revision_show", {"id": number, "revision": int(form["approved_revision"])}
+def _undo(number: str, form: forms.Form) -> str:
+    action("inventory_undo", {"id": number})
+    return tk._("Taken back.")
+
+
+def _transfer(number: str, form: forms.Form) -> str:
+    action(
+        "inventory_transfer_request",
+        {
+            "id": number,
+            "department": form.get("department", ""),
+            "comment": form.get("comment", "").strip(),
+        },
     )
-    action("inventory_entry_patch", {"id": number, "revision": revision, **approved["content"]})
+    return tk._("Asked. It moves when the other department accepts.")
+
+
+def _transfer_accept(number: str, form: forms.Form) -> str:
+    action("inventory_transfer_accept", {"id": number})
+    return tk._("Moved. It keeps its number and its history.")
+
+
+def _transfer_decline(number: str, form: forms.Form) -> str:
+    action("inventory_transfer_decline", {"id": number})
+    return tk._("It stays where it is.")
 
 
 def _take_back(number: str, form: forms.Form) -> str:
-    _discard(number, form)
+    """Replace the current text by what was approved."""
+    approved = action(
+        "inventory_revision_show", {"id": number, "revision": form.get("approved_revision", "")}
+    )
+    data = {"id": number, "revision": form.get("revision", ""), **approved["content"]}
+    action("inventory_entry_patch", data)
     return tk._("The approved text is back.")
 
 
@@ -263,5 +320,9 @@ ACTS: Mapping[str, _Act] = {
     "assign": _assign,
     "mark": set_mark,
     "take-back": _take_back,
+    "undo": _undo,
+    "transfer": _transfer,
+    "transfer-accept": _transfer_accept,
+    "transfer-decline": _transfer_decline,
 }
 """Everything that the page of an entry can post, by the last part of the address."""

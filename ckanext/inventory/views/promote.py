@@ -12,7 +12,7 @@ from ckanext.inventory import forms
 from ckanext.inventory.fields import schema_for
 from ckanext.inventory.types import ENTRY
 from ckanext.inventory.views.blueprint import inventory
-from ckanext.inventory.views.common import action, page_of
+from ckanext.inventory.views.common import action, page_of, show
 from ckanext.inventory.views.edit import licenses
 
 ROWS = 3
@@ -28,7 +28,7 @@ def promote(number: str) -> str | tuple[str, int] | Response:
     :param number: the entry's number
     :returns: the form, or a redirect to the entry
     """
-    shown = action("inventory_entry_show", {"id": number})
+    shown = show(ENTRY, number)
     open_to_me = {item["name"]: item for item in shown["transitions"]}
     if not {"promote", "prepare"} & set(open_to_me):
         tk.h.flash_notice(tk._("This can't be put on the portal now."))

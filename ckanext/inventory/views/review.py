@@ -13,7 +13,7 @@ from ckanext.inventory.fields import FieldSpec, schema_for
 from ckanext.inventory.types import ENTRY, Writer
 from ckanext.inventory.views.blueprint import inventory
 from ckanext.inventory.views.bulk import BulkForm, run
-from ckanext.inventory.views.common import action, page_number
+from ckanext.inventory.views.common import action, page_number, show
 from ckanext.inventory.views.entry import said_after, transition_inputs
 
 QUEUE_SIZE = 50
@@ -52,7 +52,7 @@ def _page(
     )
     numbers = [row["number"] for row in queue["results"]]
     current = number or (numbers[0] if numbers else "")
-    shown = action("inventory_entry_show", {"id": current}) if current else None
+    shown = show(ENTRY, current) if current else None
     position = numbers.index(current) if current in numbers else -1
     return tk.render(
         "inventory/review.html",
@@ -94,7 +94,9 @@ def _asked_of_reviewer(shown: dict[str, Any]) -> list[FieldSpec]:
     return [
         fields[name]
         for name in missing
-        if name in fields and Writer.REVIEWER in fields[name].writers and fields[name].kind != "rows"
+        if name in fields
+        and Writer.REVIEWER in fields[name].writers
+        and fields[name].kind != "rows"
     ]
 
 

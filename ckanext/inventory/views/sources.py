@@ -13,7 +13,14 @@ from ckanext.inventory import forms
 from ckanext.inventory.fields import schema_for
 from ckanext.inventory.types import SOURCE
 from ckanext.inventory.views.blueprint import inventory
-from ckanext.inventory.views.common import PAGE_SIZE, action, page_number, page_of, people_to_assign
+from ckanext.inventory.views.common import (
+    PAGE_SIZE,
+    action,
+    page_number,
+    page_of,
+    people_to_assign,
+    show,
+)
 from ckanext.inventory.views.edit import chosen_department, departments_to_add, edit
 from ckanext.inventory.views.entry import history_of, said_after, set_mark, transition_inputs
 
@@ -94,7 +101,7 @@ def _page(
     typed: forms.Form | None = None,
     opened: str = "",
 ) -> str:
-    shown = action("inventory_source_show", {"id": number})
+    shown = show(SOURCE, number)
     schema = schema_for(SOURCE)
     return tk.render(
         "inventory/source.html",
@@ -117,7 +124,7 @@ def source_edit(number: str) -> str | tuple[str, int] | Response:
     :param number: its number
     :returns: the form, or a redirect to the source
     """
-    return edit(action("inventory_source_show", {"id": number}), SOURCE)
+    return edit(show(SOURCE, number), SOURCE)
 
 
 @inventory.route("/sources/<number>/do/<act>", methods=["POST"])
@@ -155,4 +162,7 @@ def _do(number: str, act: str, form: forms.Form) -> str:
     if act == "mark":
         set_mark(number, form)
         return tk._("Saved.")
+    if act == "undo":
+        action("inventory_undo", {"id": number})
+        return tk._("Taken back.")
     raise NotFound
