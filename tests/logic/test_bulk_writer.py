@@ -94,6 +94,7 @@ def test_a_bulk_record_equals_one_that_was_saved_alone(
         "search_text",
         "search",
         "state_since",
+        "waiting_since",
         "created_at",
         "modified_at",
     }

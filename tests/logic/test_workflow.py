@@ -164,6 +164,16 @@ class TestApprove:
         city.step(city.cdo, entry, "approve")
         assert not city.do(city.cdo, "inventory_entry_show", id=entry["id"])["changed"]
 
+    def test_it_waits_since_the_first_change(self, city: City) -> None:
+        entry = city.approved()
+        days = [dt.timedelta(days=days) for days in (10, 12)]
+        start = clock.now()
+        for day, text in zip(days, ("A new description.", "A newer description."), strict=True):
+            with clock.at(start + day):
+                city.do(city.coordinator, "package_patch", id=entry["id"], notes=text)
+        shown = city.do(city.cdo, "inventory_entry_show", id=entry["id"])
+        assert shown["ball"] == {"who": "deciders", "since": (start + days[0]).isoformat()}
+
     def test_changing_it_back_clears_the_change(self, city: City) -> None:
         entry = city.approved()
         patch = {"id": entry["id"]}
@@ -175,7 +185,6 @@ class TestApprove:
         entry = city.approved()
         city.do(city.coordinator, "package_patch", id=entry["id"], comments="Ask the foresters.")
         assert not city.do(city.cdo, "inventory_entry_show", id=entry["id"])["changed"]
-
 
     def test_the_approved_text_can_be_taken_back(self, city: City) -> None:
         entry = city.approved()
@@ -434,7 +443,6 @@ class TestRoles:
         assert ended["unassigned"] == 1
         with pytest.raises(tk.ObjectNotFound):
             city.do(user, "inventory_entry_show", id=entry["id"])
-
 
     def test_a_role_that_ran_out_takes_its_assignments_along(self, city: City) -> None:
         entry = city.entry()

@@ -17,6 +17,9 @@ Moment = sa.DateTime(timezone=True)
 class Record(tk.BaseModel):
     """One row per package: what was decided, who has it, and the facets that pages group by.
 
+    ``waiting_since`` is when the ball came to where it is: a new state, or the first change of an
+    approved text.
+
     Everything below ``# facets`` is a cache of the current revision and the review records;
     ``ckan inventory rebuild`` recomputes it.
     """
@@ -30,6 +33,7 @@ class Record(tk.BaseModel):
     number: Mapped[str] = mapped_column(sa.Text, unique=True)
     state: Mapped[str] = mapped_column(sa.Text)
     state_since: Mapped[dt.datetime] = mapped_column(Moment)
+    waiting_since: Mapped[dt.datetime] = mapped_column(Moment)
     revision: Mapped[int] = mapped_column(sa.Integer)
     approved_revision: Mapped[int | None] = mapped_column(sa.Integer)
     material_hash: Mapped[str] = mapped_column(sa.Text)

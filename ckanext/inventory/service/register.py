@@ -108,6 +108,7 @@ def new_row(
         "number": number,
         "state": State.DRAFT.value,
         "state_since": now,
+        "waiting_since": now,
         "revision": 1,
         "material_hash": fields.material_hash(schema, values),
         "created_by": user_id,
@@ -323,10 +324,13 @@ def _store_revision(
 ) -> None:
     now = clock.now()
     changed = [schema.fields[change.field] for change in fields.diff(schema, old, new)]
+    was_changed = facts.changed_since_approval(record) and not record.change_returned
     record.revision += 1
     record.modified_at = now
     record.material_hash = fields.material_hash(schema, new)
     record.change_returned = False
+    if facts.changed_since_approval(record) and not was_changed:
+        record.waiting_since = now
     session.add(
         Revision(
             package_id=record.package_id,

@@ -77,11 +77,11 @@ ATTENTION: Mapping[str, Condition] = {
 _VALUE_RANK = sa.case({"high": 0, "medium": 1, "low": 2}, value=Record.value, else_=3)
 
 SORTS: Mapping[str, tuple[Any, ...]] = {
-    "rank": (_VALUE_RANK, Record.state_since, Record.number),
+    "rank": (_VALUE_RANK, Record.waiting_since, Record.number),
     "number": (Record.number,),
     "title": (sa.func.lower(Record.title), Record.number),
     "modified": (Record.modified_at.desc(), Record.number),
-    "waiting": (Record.state_since, Record.number),
+    "waiting": (Record.waiting_since, Record.number),
     "value": (_VALUE_RANK, Record.number),
 }
 """Orders of a list."""

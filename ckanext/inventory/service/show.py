@@ -241,8 +241,7 @@ def _ball(listed: Mapping[str, Any]) -> dict[str, Any]:
         holder = "publishers"
     else:
         holder = "nobody"
-    since = listed["modified_at"] if listed["changed"] else listed["state_since"]
-    return {"who": holder, "since": since}
+    return {"who": holder, "since": listed["waiting_since"]}
 
 
 def _transfer(session: Session, row: Record) -> dict[str, Any] | None:

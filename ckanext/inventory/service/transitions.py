@@ -115,6 +115,7 @@ class _Case:
 _SNAPSHOT = (
     "state",
     "state_since",
+    "waiting_since",
     "approved_revision",
     "approved_hash",
     "approved_by",
@@ -168,7 +169,8 @@ def perform(
     transition = _transition(able[0].record, name)
     rows = [_apply(session, person, case, transition, inputs, user_name) for case in able]
     session.flush()
-    if transition.stage is Stage.APPROVE:
+    if inputs.classification:
+        # what else an act takes along is a content write, which refreshes by itself
         register.refresh(session, [case.record for case in able])
     events.record(session, name, person.user_id, rows)
     return Outcome([case.record.package_id for case in able], refused)
@@ -461,6 +463,8 @@ def _apply(
     if target is not old_state:
         record.state = target.value
         record.state_since = clock.now()
+    if transition.target is not None:
+        record.waiting_since = clock.now()
     return events.Row(
         record.package_id,
         record.department,

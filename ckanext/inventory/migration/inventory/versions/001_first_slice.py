@@ -22,6 +22,7 @@ CREATE TABLE inventory_record (
     number TEXT NOT NULL,
     state TEXT NOT NULL,
     state_since TIMESTAMP WITH TIME ZONE NOT NULL,
+    waiting_since TIMESTAMP WITH TIME ZONE NOT NULL,
     revision INTEGER NOT NULL,
     approved_revision INTEGER,
     material_hash TEXT NOT NULL,
