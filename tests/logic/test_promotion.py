@@ -8,7 +8,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
 
-from ckanext.inventory.publishing import links
+from ckanext.inventory.publishing import links, portal
 from tests.logic.promoting import (
     LINK,
     City,
@@ -107,6 +107,7 @@ class TestCreated:
         )
         resources = shown(package.id)["resources"]
         assert [r["url_type"] for r in resources] == ["upload", None]
+        assert [r["format"] for r in resources] == ["CSV", "CSV"]
         answer = app.get(f"/dataset/{package.id}/resource/{resources[0]['id']}/download/trees.csv")
         assert "oak,1999" in answer.body
 
@@ -265,6 +266,16 @@ class TestPrepare:
         city.go(entry, "promote", publication={})
         assert len(shown(package.id)["resources"]) == 1
 
+    def test_owner_and_date_are_checked(self, city: City) -> None:
+        with pytest.raises(tk.ValidationError) as refused:
+            city.prepare(city.approved(), owner="nobody", due="soon")
+        assert set(refused.value.error_dict) == {"owner", "due"}
+
+    def test_misspelt_input_is_refused(self, city: City) -> None:
+        with pytest.raises(tk.ValidationError) as refused:
+            city.promote(city.approved(), licence_id="cc-by", metadata_only="perhaps")
+        assert {"licence_id", "metadata_only"} <= set(refused.value.error_dict)
+
     def test_only_created_ones_are_prepared(self, city: City) -> None:
         with pytest.raises(tk.ValidationError) as refused:
             city.prepare(city.approved(), mode="external", url="https://example.org")
@@ -315,6 +326,19 @@ class TestWithdraw:
         city.go(other, "withdraw", comment="First this.")
         city.go(entry, "withdraw", comment="Then that.")
         assert dataset(entry).private
+
+    def test_works_although_the_schema_grew_stricter(
+        self, city: City, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        entry = city.approved()
+        city.promote(entry)
+        refuse = {"author": ["Missing value"]}
+        with monkeypatch.context() as patch:
+            patch.setattr(portal, "dry_run", lambda *args: refuse)
+            patch.setattr(portal, "update", None)
+            city.go(entry, "withdraw", comment="Wrong.")
+        assert dataset(entry).private
+        assert found(None) == []
 
 
 class TestLinked:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from ckanext.inventory import config
 from ckanext.inventory.model import Link, Record
 from ckanext.inventory.model.link import CREATED, EXTERNAL, LINKED
+from ckanext.inventory.partial_date import parse_partial_date
 from ckanext.inventory.publishing import links, mapping, portal, uploads
 from ckanext.inventory.publishing.plan import (
     PREPARE,
@@ -73,7 +74,7 @@ def problems(
         _organization_problems(plan),
         _resource_problems(plan, act),
         _extra_problems(plan),
-        _person_problems(plan),
+        _preparing_problems(plan),
     ):
         _add(found, more)
     if "organization" not in found and "resources" not in found:
@@ -179,7 +180,7 @@ def _resource_problems(plan: Plan, act: str) -> Problems:
     if act == PROMOTE and not has_data and not plan.publication.metadata_only:
         message = 'Add at least one link or file, or say expressly "metadata only".'
         found["resources"] = [tk._(message)]
-    allowed = portal.resource_fields(plan.map.dataset_type)
+    allowed = portal.resource_fields(plan.dataset_type)
     for position, each in enumerate(given, start=1):
         for message in _messages_for_resource(each, allowed):
             found.setdefault("resources", []).append(
@@ -230,19 +231,26 @@ def _extra_problems(plan: Plan) -> Problems:
 def _allowed_extra(plan: Plan) -> frozenset[str]:
     """Keys that an act may set: those to confirm, those asked, and fields nobody maps."""
     mapped = {rule.input_key for rule in plan.map.rules if not rule.confirm}
-    open_fields = portal.target_fields(plan.map.dataset_type) - mapped
+    open_fields = portal.target_fields(plan.dataset_type) - mapped
     confirmed = {rule.input_key for rule in plan.map.confirmed()}
     return frozenset(open_fields | confirmed | {ask.key for ask in plan.map.asks}) - mapping.KEPT
 
 
-def _person_problems(plan: Plan) -> Problems:
-    owner = plan.publication.owner
-    if owner is None:
-        return {}
-    user = plan.session.get(model.User, owner)
-    if user is None or user.state != model.State.ACTIVE:
-        return {"owner": [tk._("There is no such person.")]}
-    return {}
+def _preparing_problems(plan: Plan) -> Problems:
+    found: Problems = {}
+    if plan.publication.owner and plan.owner is None:
+        found["owner"] = [tk._("There is no such account.")]
+    if plan.publication.due and not _is_date(plan.publication.due):
+        found["due"] = [tk._("Write a year, a month or a day: 2027, 2027-03, 2027-03-15.")]
+    return found
+
+
+def _is_date(text: str) -> bool:
+    try:
+        parse_partial_date(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _schema_problems(plan: Plan, *, private: bool, already: Problems) -> Problems:

@@ -16,7 +16,7 @@ from ckanext.inventory.model.link import CREATED
 from ckanext.inventory.publishing import links, mapping, portal, uploads
 from ckanext.inventory.publishing.mapping import PublishingMap
 from ckanext.inventory.publishing.publication import Publication, upload_of
-from ckanext.inventory.types import ENTRY, Person
+from ckanext.inventory.types import ENTRY, PRIVATE_TYPES, Person
 
 PREPARE = "prepare"
 PROMOTE = "promote"
@@ -74,7 +74,19 @@ class Plan:
     @property
     def is_ours(self) -> bool:
         """Whether the package under the derived id can be the dataset of this entry."""
-        return self.package is None or self.package.type == self.map.dataset_type
+        return self.package is None or self.package.type not in PRIVATE_TYPES
+
+    @property
+    def dataset_type(self) -> str:
+        """The type of the public dataset; one that exists keeps its own."""
+        return str(self.package.type) if self.package is not None else self.map.dataset_type
+
+    @property
+    def owner(self) -> str | None:
+        """User id of whoever is to prepare the data; None if there is no such account."""
+        user = model.User.get(self.publication.owner) if self.publication.owner else None
+        active = user is not None and user.state == model.State.ACTIVE
+        return str(user.id) if user is not None and active else None
 
     @property
     def before(self) -> dict[str, Any]:
@@ -151,7 +163,7 @@ class Plan:
 
     def dataset(self, *, private: bool) -> dict[str, Any]:
         """Return the dataset as it is to be."""
-        dataset = portal.merged(self.current, self.built(), self.before, self.map.dataset_type)
+        dataset = portal.merged(self.current, self.built(), self.before, self.dataset_type)
         dataset |= self.asked()
         dataset |= {"private": private, "state": "active"}
         dataset["resources"] = [*self.current.get("resources", ()), *self.new_resources()]
@@ -159,7 +171,7 @@ class Plan:
         if organization is not None:
             dataset["owner_org"] = organization.id
         if not self.current:
-            dataset |= {"id": self.dataset_id, "type": self.map.dataset_type}
+            dataset |= {"id": self.dataset_id, "type": self.dataset_type}
         if self.publication.name:
             dataset["name"] = self.publication.name
         elif not self.current:

@@ -9,6 +9,7 @@ Source: leak L46.
 from __future__ import annotations
 
 import copy
+import mimetypes
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ from ckan.lib.plugins import lookup_package_plugin, plugin_validate
 from ckan.types import Context
 from sqlalchemy.orm import Session, scoped_session
 
+from ckanext.inventory import clock
 from ckanext.inventory.publishing import hold, uploads
 from ckanext.inventory.publishing.mapping import EXTRAS, GROUPS, KEPT, TAGS, Ask
 from ckanext.inventory.publishing.publication import upload_of
@@ -336,6 +338,9 @@ def _with_ids(
         resource = dict(each)
         if upload is not None:
             resource |= {"id": next(ids), "hash": uploads.digest(upload)}
+            # core guesses the format of resources without an id only
+            if not resource.get("format"):
+                resource["format"] = mimetypes.guess_type(str(upload.filename))[0] or ""
         found.append(resource)
     return found
 
@@ -362,6 +367,15 @@ def hide(session: Session, name: str, dataset_id: str, state: str) -> bool:
     current = show(session, dataset_id)
     if current is None:
         return False
-    if not current["private"] or current["state"] != state:
-        update(session, name, current, dict(current, private=True, state=state))
+    if current["private"] and current["state"] == state:
+        return True
+    hidden = dict(current, private=True, state=state)
+    package = session.get(model.Package, dataset_id)
+    if package is not None and dry_run(session, name, hidden, package):
+        # its type's schema grew stricter since: taking it back must not depend on that
+        package.private, package.state = True, state
+        package.metadata_modified = clock.now().replace(tzinfo=None)
+        session.flush()
+    else:
+        update(session, name, current, hidden)
     return True

@@ -53,7 +53,7 @@ def _asks(plan: Plan) -> list[dict[str, Any]]:
         for rule in plan.map.confirmed()
     ]
     known = {ask.key for ask in plan.map.asks}
-    besides = [ask for ask in portal.asks(plan.map.dataset_type, mapped) if ask.key not in known]
+    besides = [ask for ask in portal.asks(plan.dataset_type, mapped) if ask.key not in known]
     questions += [
         _question(ask, given.get(ask.key, plan.current.get(ask.key)))
         for ask in [*plan.map.asks, *besides]
@@ -107,7 +107,7 @@ def preview(
     return shown | {
         "dataset_id": plan.dataset_id if plan.current else None,
         "name": name,
-        "url": tk.url_for(f"{plan.map.dataset_type}.read", id=name, _external=True),
+        "url": tk.url_for(f"{plan.dataset_type}.read", id=name, _external=True),
         "organization": _organization(organization),
         "organizations": [_organization(group) for group in plan.allowed_organizations()],
         "license": _license(plan.license_id),

@@ -64,7 +64,7 @@ def prepare(
     """
     plan = Plan(session, person, record, content, inherited, publication, lock=True)
     link = _link_for(plan, held=True)
-    link.owner = publication.owner or person.user_id
+    link.owner = plan.owner or person.user_id
     link.due = publication.due
     _write(plan, link, private=True)
     return link

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -38,8 +39,8 @@ class Publication:
     :param metadata_only: there is no data to go with it, said expressly
     :param extra: key → value of what is confirmed or asked besides
     :param data_dictionary_public: whether the link to the data dictionary goes out, too
-    :param owner: user id of whoever prepares the data
-    :param due: date until when
+    :param owner: name or id of the account of whoever prepares the data
+    :param due: partial date until when
     :param on_withdraw: what becomes of the dataset: ``default``, ``keep`` (a linked one),
         ``private`` or ``deleted``
     """
@@ -71,7 +72,7 @@ def _is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
 def publication_from(inputs: Mapping[str, Any]) -> Publication:
     """Read and check the raw inputs of an action or form.
 
-    :param inputs: input name → value; keys that are no input of a publication are left alone
+    :param inputs: input name → value; a name that is none is refused, as it is most likely a typo
     :returns: the publication
     :raises ValidationError: by input
     """
@@ -91,6 +92,8 @@ def publication_from(inputs: Mapping[str, Any]) -> Publication:
         due=reader.text("due"),
         on_withdraw=reader.choice("on_withdraw", ON_WITHDRAW) or DEFAULT,
     )
+    for key in set(inputs) - {each.name for each in dataclasses.fields(Publication)}:
+        reader.error(key, "This is no input of promotion.")
     if reader.errors:
         raise tk.ValidationError({**reader.errors})
     return found

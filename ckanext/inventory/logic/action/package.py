@@ -229,4 +229,5 @@ def _refuse_held(context: Context, data_dict: DataDict) -> None:
     """Keep a prepared or withdrawn dataset from being deleted at any door but ours."""
     package = model.Package.get(data_dict.get("id"))
     if package is not None:
+        tk.check_access("package_delete", context, data_dict)
         hold.refuse_removal(who.session_of(context), context, package.id)
