@@ -148,17 +148,19 @@ def table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> None:
 
 
 class Progress:
-    """A bar on standard error; nothing where nobody looks at it.
+    """A bar on standard error; only its label where nobody looks at it.
 
     :param label: what is going on
     :param length: in how many parts
     """
 
     def __init__(self, label: str, length: int) -> None:
-        self._bar: Any = click.progressbar(length=length, label=label, file=sys.stderr)
         self._left = length
-        self._shown = sys.stderr.isatty()
-        if self._shown:
+        self._bar: Any = None
+        if not sys.stderr.isatty():
+            say(f"{label} ({length}) …")
+        elif length:
+            self._bar = click.progressbar(length=length, label=label, file=sys.stderr)
             self._bar.__enter__()
 
     def step(self, parts: int = 1) -> None:
@@ -167,7 +169,7 @@ class Progress:
         :param parts: how many
         """
         self._left -= parts
-        if not self._shown:
+        if self._bar is None:
             return
         self._bar.update(parts)
         if self._left <= 0:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
+import sys
 from collections.abc import Callable
 
 import click
-from ckan.cli import db, search_index
+from ckan.cli import db
 
 from ckanext.inventory import clock
 from ckanext.inventory.cli import common
@@ -54,7 +56,6 @@ def load(today: dt.datetime | None, reset: bool, yes: bool, json_wanted: bool) -
 
 
 def _progress(label: str, length: int) -> Callable[[], None]:
-    common.say(f"{label} ({length}) …")
     return common.Progress(label, length).step
 
 
@@ -65,7 +66,6 @@ def _empty_site(yes: bool) -> None:
             "This deletes everything on this site, not only the demo. Go on?", abort=True, err=True
         )
     context = click.get_current_context()
-    context.invoke(db.clean, yes=True)
-    context.invoke(db.init)
-    context.invoke(db.upgrade)
-    context.invoke(search_index.clear)
+    with contextlib.redirect_stdout(sys.stderr):
+        context.invoke(db.clean)
+        context.invoke(db.upgrade)

@@ -108,6 +108,14 @@ class Item:
         return str(self.department["coordinator"])
 
     @property
+    def notes(self) -> str | None:
+        """The description, one line a paragraph."""
+        given = self.about.get("notes")
+        if given is None:
+            return None
+        return "\n\n".join(" ".join(part.split()) for part in given.split("\n\n"))
+
+    @property
     def blockers(self) -> list[dict[str, Any]]:
         """The blockers with what was decided on them."""
         return list(self.about.get("blockers", ()))
@@ -143,6 +151,8 @@ class City:
         :returns: schema field → value
         """
         fields = {name: value for name, value in item.about.items() if name not in _ABOUT}
+        if item.notes is not None:
+            fields["notes"] = item.notes
         if item.kind == ENTRY:
             fields = {**self._supplied(item), **_answers(item), **fields}
         return {name: _resolved(value, today) for name, value in fields.items()}

@@ -159,8 +159,7 @@ class _Story:
 
     def draft(self) -> Iterator[Step]:
         if "days" in self.about:
-            notes = self.about["notes"].strip()
-            yield self._patch(self.days, 2, self.item.coordinator, notes=notes)
+            yield self._patch(self.days, 2, self.item.coordinator, notes=self.item.notes)
 
     def submitted(self) -> Iterator[Step]:
         yield self._submit(self.days, 0)
@@ -264,7 +263,7 @@ class _Story:
             return
         more = changes.pop("notes_add", None)
         if more:
-            changes["notes"] = f"{self.about['notes'].strip()}\n\n{more}"
+            changes["notes"] = f"{self.item.notes}\n\n{more}"
         who = self.about.get("assignee", self.item.coordinator)
         yield self._patch(_RECENTLY, 3, who, **changes)
 
