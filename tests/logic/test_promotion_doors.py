@@ -9,8 +9,9 @@ import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
 
-from tests.logic.promoting import City, action, dataset, found
-from tests.support import make_member, make_user
+from ckanext.inventory.types import Role
+from tests.logic.promoting import City, action, dataset, found, shown
+from tests.support import grant, make_department, make_member, make_user
 
 Door = Callable[[model.User, Any, str], Any]
 
@@ -112,6 +113,21 @@ def test_l40_purge_of_a_held_dataset_is_refused(city: City) -> None:
     with pytest.raises(tk.ValidationError):
         action("dataset_purge", make_user(sysadmin=True), id=package.id)
     assert dataset(entry) is not None
+
+
+def test_readers_of_a_held_dataset_follow_a_transfer(city: City) -> None:
+    entry = city.approved()
+    package = city.prepare(entry)
+    other = make_department("POLICE")
+    newcomer = grant(make_user(), Role.COORDINATOR, other)
+    assert found(city.coordinator, include_private=True) == [package.id]
+    action("inventory_transfer_request", city.cdo, id=entry, department=other.id)
+    action("inventory_transfer_accept", newcomer, id=entry)
+    assert found(city.coordinator, include_private=True) == []
+    with pytest.raises(tk.NotAuthorized):
+        shown(package.id, city.coordinator)
+    assert found(newcomer, include_private=True) == [package.id]
+    action("resource_create", newcomer, package_id=package.id, url="https://example.org/a.csv")
 
 
 def test_organization_editor_still_edits_its_words(city: City) -> None:

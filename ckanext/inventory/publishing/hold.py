@@ -83,15 +83,17 @@ def held_among(session: Session, dataset_ids: Collection[str]) -> dict[str, Hold
     }
 
 
-def may_see(person: Person, hold: Hold) -> Decision:
-    """Tell whether somebody sees a held dataset without being a member of its organization.
+def of_entries(session: Session, entry_ids: Collection[str]) -> list[str]:
+    """Return the held datasets of entries, whose labels follow the entry's department.
 
-    :param person: who is asking
-    :param hold: the hold
-    :returns: the decision; it agrees with :func:`labels`
+    :param session: the database session
+    :param entry_ids: entries
+    :returns: dataset ids
     """
-    allowed = _works_on(person, hold) or policy.is_decider(person)
-    return Decision(True) if allowed else Decision(False, _NOT_YOURS)
+    query = sa.select(Link.dataset_id).where(
+        Link.entry_id.in_(entry_ids), Link.mode == CREATED, Link.held
+    )
+    return [str(dataset_id) for dataset_id in session.scalars(query)]
 
 
 def may_edit(session: Session, person: Person, hold: Hold) -> Decision:

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ckanext.inventory.model import Link, Record
-from ckanext.inventory.model.link import LINKED
 from ckanext.inventory.types import PRIVATE_TYPES, State
 
 _NAMESPACE = uuid.UUID("6f0d3f4e-62d5-4a8c-9a43-8f2f5c0f3b1d")
@@ -77,14 +76,3 @@ def others_published(session: Session, dataset_id: str, entry_id: str) -> bool:
         )
     )
     return session.scalar(query.limit(1)) is not None
-
-
-def linked_to(session: Session, dataset_id: str) -> list[str]:
-    """Return the entries that are linked to a dataset that they didn't make.
-
-    :param session: the database session
-    :param dataset_id: the public dataset
-    :returns: entry ids
-    """
-    query = sa.select(Link.entry_id).where(Link.dataset_id == dataset_id, Link.mode == LINKED)
-    return list(session.scalars(query))

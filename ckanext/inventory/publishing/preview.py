@@ -19,28 +19,6 @@ from ckanext.inventory.publishing.publication import Publication, upload_of
 from ckanext.inventory.types import Person
 
 
-def asks(
-    session: Session,
-    person: Person,
-    record: Record,
-    content: Content,
-    inherited: Inherited,
-    publication: Publication,
-) -> list[dict[str, Any]]:
-    """Return what the form of an act asks besides licence, organization and data.
-
-    :param session: the database session
-    :param person: who acts
-    :param record: the register row
-    :param content: the approved content
-    :param inherited: what the department's defaults supply
-    :param publication: the inputs as far as they were given
-    :returns: key, label, help, required, choices and value of each question
-    """
-    plan = Plan(session, person, record, content, inherited, publication)
-    return _asks(plan)
-
-
 def _asks(plan: Plan) -> list[dict[str, Any]]:
     mapped = [rule.input_key for rule in plan.map.rules]
     given = plan.publication.extra

@@ -25,14 +25,13 @@ from ckanext.inventory.publishing.checks import (
     withdraw_problems,
 )
 from ckanext.inventory.publishing.plan import Content, Inherited, Plan
-from ckanext.inventory.publishing.preview import asks, preview
+from ckanext.inventory.publishing.preview import preview
 from ckanext.inventory.publishing.publication import Publication, publication_from
 from ckanext.inventory.service import outbox
 from ckanext.inventory.types import Person
 
 __all__ = [
     "Publication",
-    "asks",
     "leave_preparing",
     "prepare",
     "preview",

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
 from ckanext.inventory.model import Department, Record, RoleGrant, Transfer
+from ckanext.inventory.publishing import hold
 from ckanext.inventory.service import departments, events, outbox
 from ckanext.inventory.types import Person
 
@@ -125,7 +126,7 @@ def _move(session: Session, ids: Collection[str], target: str) -> None:
         .execution_options(synchronize_session=False)
     )
     session.expire_all()
-    outbox.narrow(session, ids)
+    outbox.narrow(session, [*ids, *hold.of_entries(session, ids)])
 
 
 def merge(session: Session, person: Person, closed: Department, target: Department) -> int:
