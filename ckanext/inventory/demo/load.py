@@ -7,6 +7,7 @@ action, called by the person who did it, at the moment when they did it.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import io
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +37,9 @@ FILES_URL = "https://files.larkhaven.example/"
 
 ADMIN = "portal-admin"
 CDO = "cdo"
+
+Act = tuple[dt.datetime, Callable[[], None]]
+"""Something that happened, and when."""
 
 Progress = Callable[[str, int], Callable[[], None]]
 """Told what begins and in how many parts; returns what is called after each part."""
@@ -93,10 +97,20 @@ class _Loader:
 
     def load(self) -> list[Account]:
         accounts = self._people()
-        self._departments()
-        self._listed()
-        self._lived()
+        self._organizations()
+        self._past()
         return accounts
+
+    def _past(self) -> None:
+        """Let everything happen in its order, then bring the search index up to date."""
+        past = sorted([*self._defaults(), *self._lists(), *self._lives()], key=lambda act: act[0])
+        done = self.progress("The past", len(past))
+        for at, take in past:
+            with clock.at(at):
+                take()
+            self.session.commit()
+            done()
+        outbox.drain(self.session)
 
     def _as(self, name: str, action: str, data: Mapping[str, Any]) -> Any:
         return tk.get_action(action)(Context(user=name), dict(data))
@@ -145,21 +159,15 @@ class _Loader:
             token["token"],
         )
 
-    def _departments(self) -> None:
-        done = self.progress("Departments", len(self.city.departments))
-        longest = max(int(one["started"]) for one in self.city.departments.values())
-        with clock.at(dates.at_work(self.today, longest + 14, 0)):
-            for name, about in self.city.departments.items():
-                made = self._as(
-                    ADMIN,
-                    "organization_create",
-                    {"name": name, "title": about["title"], "description": about["description"]},
-                )
-                self.organizations[name] = made["id"]
-            self._roles()
+    def _organizations(self) -> None:
+        done = self.progress("Departments", len(self.city.departments) + len(self.city.portal))
         for name, about in self.city.departments.items():
-            with clock.at(dates.at_work(self.today, int(about["started"]) + 7, 1)):
-                self._defaults(name, about)
+            made = self._as(
+                ADMIN,
+                "organization_create",
+                {"name": name, "title": about["title"], "description": about["description"]},
+            )
+            self.organizations[name] = made["id"]
             done()
         for dataset in self.city.portal:
             given = {key: value for key, value in dataset.items() if key != "key"}
@@ -171,6 +179,10 @@ class _Loader:
                 {**given, "name": name, "owner_org": owner, "license_id": LICENSE},
             )
             self.portal[dataset["key"]] = made["id"]
+            done()
+        longest = max(int(one["started"]) for one in self.city.departments.values())
+        with clock.at(dates.at_work(self.today, longest + 14, 0)):
+            self._roles()
 
     def _roles(self) -> None:
         for person in self.city.people:
@@ -181,13 +193,11 @@ class _Loader:
                 member = {"id": organization, "username": person["name"], "role": "editor"}
                 self._as(ADMIN, "organization_member_create", member)
 
-    def _defaults(self, name: str, about: Mapping[str, Any]) -> None:
-        contact_name, contact_email = about["contact"]
-        steward, steward_email = about["steward"]
-        self._as(
-            CDO,
-            "inventory_department_update",
-            {
+    def _defaults(self) -> Iterator[Act]:
+        for name, about in self.city.departments.items():
+            contact_name, contact_email = about["contact"]
+            steward, steward_email = about["steward"]
+            data = {
                 "id": name,
                 "code": about["code"],
                 "public_contact_name": contact_name,
@@ -195,30 +205,27 @@ class _Loader:
                 "steward": steward,
                 "steward_email": steward_email,
                 "license_id": LICENSE,
-            },
-        )
+            }
+            at = dates.at_work(self.today, int(about["started"]) + 7, 1)
+            take = functools.partial(self._in_passing, CDO, "inventory_department_update", data)
+            yield at, take
 
-    def _listed(self) -> None:
-        done = self.progress("Sources and entries", len(self.city.sources) + len(self.city.entries))
+    def _lists(self) -> Iterator[Act]:
         for items in _lists([*self.city.sources.values(), *self.city.entries]):
-            self._list(items)
-            for _ in items:
-                done()
-        outbox.drain(self.session)
+            slot = 1 if items[0].kind == SOURCE else 2
+            at = dates.at_work(self.today, story.created_days_ago(items[0]), slot)
+            yield at, functools.partial(self._list, items)
 
     def _list(self, items: Sequence[Item]) -> None:
         """Write what a coordinator listed in one go."""
         first = items[0]
-        slot = 1 if first.kind == SOURCE else 2
         rows = [bulk.NewRecord(self._content(item)) for item in items]
-        with clock.at(dates.at_work(self.today, story.created_days_ago(first), slot)):
-            person = roles.person(self.session, model.User.get(first.coordinator))
-            errors = bulk.validate(self.session, first.kind, rows, person, first.coordinator)
-            for item, found in zip(items, errors, strict=True):
-                if found:
-                    raise tk.ValidationError(f"{item.title}: {found}")
-            bulk.create(self.session, first.kind, rows, person, act="create")
-            self.session.commit()
+        person = roles.person(self.session, model.User.get(first.coordinator))
+        errors = bulk.validate(self.session, first.kind, rows, person, first.coordinator)
+        for item, found in zip(items, errors, strict=True):
+            if found:
+                raise tk.ValidationError(f"{item.title}: {found}")
+        bulk.create(self.session, first.kind, rows, person, act="create")
         for item, row in zip(items, rows, strict=True):
             self.ids[id(item)] = row.package_id
 
@@ -235,19 +242,10 @@ class _Loader:
             values.pop("notes")  # it was described only later
         return values
 
-    def _lived(self) -> None:
-        steps = [
-            step
-            for item in [*self.city.sources.values(), *self.city.entries]
-            for step in story.tell(item, self.today)
-        ]
-        done = self.progress("What happened since", len(steps))
-        for step in sorted(steps, key=lambda step: step.at):
-            with clock.at(step.at):
-                self._take(step)
-            self.session.commit()
-            done()
-        outbox.drain(self.session)
+    def _lives(self) -> Iterator[Act]:
+        for item in [*self.city.sources.values(), *self.city.entries]:
+            for step in story.tell(item, self.today):
+                yield step.at, functools.partial(self._take, step)
 
     def _take(self, step: Step) -> None:
         package_id = self.ids[id(step.item)]

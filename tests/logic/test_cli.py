@@ -1,0 +1,374 @@
+"""``ckan inventory …``: each command does its work, says so, and tells the outcome by its exit status."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from click.testing import CliRunner, Result
+
+from ckanext.inventory.cli import inventory
+from ckanext.inventory.model import Outbox, Record
+from tests.logic.city import City, make_city
+
+OK, PROBLEMS, USAGE = 0, 1, 2
+
+
+@pytest.fixture
+def town(db: None) -> City:
+    return make_city()
+
+
+def run(*arguments: str, expect: int = OK, answer: str | None = None) -> Result:
+    result = CliRunner().invoke(inventory, list(arguments), input=answer)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == expect, result.output
+    return result
+
+
+def run_json(*arguments: str, expect: int = OK) -> Any:
+    return json.loads(run(*arguments, "--json", expect=expect).stdout)
+
+
+def test_every_command_explains_itself() -> None:
+    pending: list[list[str]] = [[name] for name in inventory.commands]
+    assert {name for (name,) in pending} >= {
+        "import",
+        "export",
+        "check",
+        "rebuild",
+        "drain",
+        "audit",
+        "role",
+        "promote",
+        "demo",
+    }
+    while pending:
+        path = pending.pop()
+        command: Any = inventory
+        for name in path:
+            command = command.commands[name]
+        assert command.help
+        assert command.short_help
+        assert "Usage" in run(*path, "--help").stdout
+        pending += [[*path, name] for name in getattr(command, "commands", ())]
+
+
+def test_wrong_usage_has_status_2() -> None:
+    run("check", "--nonsense", expect=USAGE)
+    run("role", "add", "somebody", "king", expect=USAGE)
+    run("promote", "PARKS-0001", expect=USAGE)
+    run("promote", "PARKS-0001", "--set", "nothing", expect=USAGE)
+    run("promote", "PARKS-0001", "--dataset", "a", "--external", "https://b.example", expect=USAGE)
+    run("import", "/no/such/file.csv", expect=USAGE)
+
+
+# role
+
+
+def test_role_add_list_remove(town: City) -> None:
+    given = run_json("role", "add", "editor", "coordinator", "--department", town.parks.name)
+    assert (given["role"], given["department"]) == ("coordinator", town.parks.id)
+
+    listed = run_json("role", "list", "--account", "editor")
+    assert [role["id"] for role in listed] == [given["id"]]
+    assert "Parks" in run("role", "list", "--department", town.parks.name).stdout
+
+    done = run_json("role", "remove", str(given["id"]))
+    assert done == {"unassigned": 0}
+    assert run_json("role", "list", "--account", "editor") == []
+
+
+def test_role_of_a_reviewer_who_may_approve(town: City) -> None:
+    given = run_json(
+        "role",
+        "add",
+        "editor",
+        "reviewer",
+        "--kind",
+        "privacy",
+        "--kind",
+        "legal",
+        "--may-approve",
+        "--until",
+        "2030-01-31",
+    )
+
+    assert given["kinds"] == ["legal", "privacy"]
+    assert given["may_approve"] is True
+    assert given["until"] == "2030-01-31"
+    assert "may approve; until 2030-01-31" in run("role", "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["add", "nobody-of-that-name", "viewer"], "There is no such account."),
+        (["add", "editor", "coordinator"], "A coordinator belongs to a department."),
+        (["remove", "99999999"], "There is no such role."),
+    ],
+)
+def test_role_refusals_in_words(town: City, arguments: list[str], words: str) -> None:
+    result = run("role", *arguments, expect=PROBLEMS)
+
+    assert words in result.stderr
+    assert result.stdout == ""
+
+
+def test_rights_are_those_of_the_account(town: City) -> None:
+    run("role", "add", "editor", "cdo", "--user", "cdo", expect=PROBLEMS)
+    run("role", "list", "--user", "viewer", expect=PROBLEMS)
+    run("role", "list", "--user", "nobody-of-that-name", expect=USAGE)
+
+
+def test_refusals_as_json(town: City) -> None:
+    refused = run_json("role", "add", "editor", "coordinator", expect=PROBLEMS)
+    assert refused["error"]["type"] == "validation"
+    assert list(refused["error"]["fields"]) == ["department"]
+
+    refused = run_json("role", "list", "--user", "viewer", expect=PROBLEMS)
+    assert refused["error"]["type"] == "not_authorized"
+
+
+# import and export
+
+
+def _file(folder: Path, *lines: str) -> str:
+    path = folder / "list.csv"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return str(path)
+
+
+def test_import_creates_drafts_and_skips_what_is_there(town: City, tmp_path: Path) -> None:
+    path = _file(tmp_path, "Dataset name,Description", "Benches,Where one can sit", "Bins,")
+
+    planned = run_json("import", path, "--department", town.parks.name, "--dry-run")
+    assert (planned["created"], planned["dry_run"]) == (2, True)
+    assert _titles() == set()
+
+    done = run_json(
+        "import", path, "--department", town.parks.name, "--user", town.coordinator.name
+    )
+    assert done["created"] == 2
+    assert _titles() == {"Benches", "Bins"}
+
+    again = run("import", path, "--department", town.parks.name)
+    assert "Created 0 of 2 rows; 2 skipped, 0 with errors." in again.stdout
+
+
+def test_import_of_rows_with_errors(town: City, tmp_path: Path) -> None:
+    path = _file(tmp_path, "Dataset name,Description", ",Nameless", "Bins,Where they stand")
+
+    planned = run("import", path, "--department", "PARKS", "--dry-run", expect=PROBLEMS)
+    assert "Would create 1 of 2 rows; 0 skipped, 1 with errors." in planned.stdout
+
+    refused = run("import", path, "--department", "PARKS", "--all-or-nothing", expect=PROBLEMS)
+    assert "Created 0 of 2 rows" in refused.stdout
+    assert _titles() == set()
+
+    done = run("import", path, "--department", "PARKS")
+    assert "Created 1 of 2 rows; 0 skipped, 1 with errors." in done.stdout
+
+
+def test_import_as_somebody_of_another_department(town: City, tmp_path: Path) -> None:
+    path = _file(tmp_path, "Dataset name", "Benches")
+
+    run(
+        "import",
+        path,
+        "--department",
+        town.parks.name,
+        "--user",
+        town.neighbour.name,
+        expect=PROBLEMS,
+    )
+    assert _titles() == set()
+
+
+def test_import_of_a_file_without_names(town: City, tmp_path: Path) -> None:
+    path = _file(tmp_path, "AGENCY,PARTICIPATING", "Parks,Yes")
+
+    refused = run_json("import", path, "--department", "PARKS", expect=PROBLEMS)
+    assert list(refused["error"]["fields"]) == ["upload"]
+
+
+def test_import_with_a_column_named(town: City, tmp_path: Path) -> None:
+    path = _file(tmp_path, "Ding,Extra", "Benches,1")
+
+    done = run_json("import", path, "--department", "PARKS", "--column", "Ding=title")
+
+    assert done["created"] == 1
+    assert _titles() == {"Benches"}
+
+
+def _titles() -> set[str]:
+    return set(model.Session.scalars(sa.select(Record.title)))
+
+
+def test_export_holds_what_the_account_may_read(town: City) -> None:
+    town.entry(title="Benches", notes="=1+1", keywords=["sitting", "wood"])
+    town.entry(town.neighbour, title="Wells", owner_org=town.water.id)
+
+    rows = list(csv.DictReader(io.StringIO(run("export").stdout)))
+    assert [(row["number"], row["title"]) for row in rows] == [
+        ("PARKS-0001", "Benches"),
+        ("WATER-0001", "Wells"),
+    ]
+    assert rows[0]["notes"] == "'=1+1"
+    assert rows[0]["keywords"] == "sitting\nwood"
+
+    own = run_json("export", "--user", town.neighbour.name)
+    assert [one["number"] for one in own] == ["WATER-0001"]
+    assert own[0]["content"]["title"] == "Wells"
+    run("export", "--user", town.editor.name, expect=PROBLEMS)
+
+
+def test_export_of_a_department_and_a_state(town: City, tmp_path: Path) -> None:
+    town.entry(title="Benches")
+    town.submitted(title="Trees")
+    target = tmp_path / "out.csv"
+
+    run("export", "--department", town.parks.name, "--state", "submitted", "--output", str(target))
+
+    rows = list(csv.DictReader(io.StringIO(target.read_text("utf-8"))))
+    assert [(row["title"], row["state"]) for row in rows] == [("Trees", "submitted")]
+    assert run_json("export", "--department", town.water.name) == []
+    run("export", "--department", "no-such-place", expect=PROBLEMS)
+
+
+def test_export_of_sources(town: City) -> None:
+    town.do(town.coordinator, "inventory_source_create", title="Tree book", owner_org=town.parks.id)
+
+    assert [one["number"] for one in run_json("export", "--kind", "source")] == ["PARKS-S001"]
+
+
+# promote
+
+
+def test_promote_and_its_preview(town: City) -> None:
+    entry = town.approved()
+    shown = town.do(town.cdo, "inventory_entry_show", id=entry["id"])
+    number, revision = shown["number"], str(shown["revision"])
+
+    preview = run_json("promote", number, "--dry-run", "--user", "cdo", expect=PROBLEMS)
+    assert "resources" in preview["problems"]
+    assert str(preview["revision"]) == revision
+
+    run("promote", number, "--revision", revision, "--user", town.coordinator.name, expect=PROBLEMS)
+    run("promote", number, "--revision", "99", "--metadata-only", expect=PROBLEMS)
+    assert town.state(entry) == "approved"
+
+    link = "https://example.org/trees.csv"
+    done = run_json(
+        "promote",
+        number,
+        "--revision",
+        revision,
+        "--link",
+        link,
+        "--license",
+        "cc-by",
+        "--user",
+        "cdo",
+        "--comment",
+        "As agreed.",
+    )
+    assert done["link"]["mode"] == "created"
+    dataset = town.do(None, "package_show", id=done["link"]["dataset_id"])
+    assert [resource["url"] for resource in dataset["resources"]] == [link]
+
+
+def test_promote_what_does_not_exist(town: City) -> None:
+    run("promote", "PARKS-0099", "--revision", "1", expect=PROBLEMS)
+
+
+# upkeep
+
+
+def test_check_of_a_sound_site(town: City) -> None:
+    town.approved()
+    run("drain")
+
+    findings = run_json("check")["findings"]
+    assert [finding for finding in findings if finding["severity"] == "error"] == []
+
+
+def test_check_finds_and_repairs(town: City) -> None:
+    entry = town.entry()
+    model.Session.execute(
+        sa.update(model.Package).where(model.Package.id == entry["id"]).values(private=False)
+    )
+    model.Session.commit()
+
+    found = run_json("check", expect=PROBLEMS)["findings"]
+    assert any(entry["id"] in finding["ids"] for finding in found)
+    assert "error: " in run("check", expect=PROBLEMS).stdout
+
+    repaired = run_json("check", "--repair")
+    assert sum(repaired["fixed"].values()) >= 1
+    assert model.Session.get(model.Package, entry["id"]).private
+
+
+def test_check_is_for_the_cdo(town: City) -> None:
+    run("check", "--user", town.coordinator.name, expect=PROBLEMS)
+
+
+def test_rebuild_changes_what_is_wrong_and_nothing_else(town: City) -> None:
+    entry = town.approved()
+    assert run_json("rebuild") == {"changed": 0}
+
+    model.Session.execute(
+        sa.update(Record).where(Record.package_id == entry["id"]).values(likelihood="unlikely")
+    )
+    model.Session.commit()
+    assert "1 rows changed." in run("rebuild").stdout
+    assert run_json("rebuild") == {"changed": 0}
+
+
+def test_drain_carries_out_what_waits(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = town.entry()
+    from ckanext.inventory.service import outbox
+
+    outbox.reindex(model.Session(), [entry["id"]])
+    model.Session.commit()
+    with monkeypatch.context() as broken:
+        failing = {outbox.INDEX: lambda session, keys: dict.fromkeys(keys, "down")}
+        broken.setattr(outbox, "HANDLERS", failing)
+        assert run_json("drain", expect=PROBLEMS) == {"done": 0, "failed": 1}
+
+    assert run_json("drain") == {"done": 1, "failed": 0}
+    assert model.Session.scalar(sa.select(sa.func.count()).select_from(Outbox)) == 0
+
+
+def test_audit_verify_notices_a_change(town: City) -> None:
+    entry = town.submitted()
+    assert "The history is whole." in run("audit", "verify").stdout
+
+    model.Session.execute(sa.text("SET LOCAL session_replication_role = replica"))
+    model.Session.execute(
+        sa.text("UPDATE inventory_event_entry SET to_state = 'approved' WHERE package_id = :id"),
+        {"id": entry["id"]},
+    )
+    faults = run_json("audit", "verify", expect=PROBLEMS)["faults"]
+    assert faults
+    assert "Event " in run("audit", "verify", expect=PROBLEMS).stdout
+
+
+# demo
+
+
+def test_demo_goes_into_an_empty_site_only(town: City) -> None:
+    refused = run("demo", "load", expect=PROBLEMS)
+    assert "holds organizations already" in refused.stderr
+
+
+def test_demo_asks_before_it_deletes(town: City) -> None:
+    run("demo", "load", "--reset", expect=PROBLEMS, answer="n\n")
+    run("demo", "load", "--today", "yesterday", expect=USAGE)
