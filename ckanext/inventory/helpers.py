@@ -316,7 +316,7 @@ def _moment(value: str | dt.date | dt.datetime | None) -> dt.datetime | None:
     if isinstance(value, dt.datetime):
         moment = value
     elif isinstance(value, dt.date):
-        moment = dt.datetime(value.year, value.month, value.day)
+        moment = dt.datetime(value.year, value.month, value.day, tzinfo=dt.timezone.utc)
     else:
         try:
             moment = dt.datetime.fromisoformat(value.replace("Z", "+00:00"))

@@ -74,8 +74,10 @@ def in_order(facets: dict[str, Any]) -> dict[str, Any]:
         "likelihood": ["likely", "possible", "unlikely", "unknown"],
     }
     for name, order in orders.items():
-        rank = {value: index for index, value in enumerate(order)}
-        facets.get(name, []).sort(key=lambda item, rank=rank: rank.get(item["value"], len(rank)))
+        items: list[dict[str, Any]] = facets.get(name, [])
+        known = {item["value"]: item for item in items}
+        first = [known[value] for value in order if value in known]
+        facets[name] = first + [item for item in items if item not in first]
     return facets
 
 

@@ -49,8 +49,10 @@ def home() -> str:
     shown["entries"]["ready"], shown["ready"] = _ready_drafts(shown)
     tasks = tasks_of(shown)
     me = shown["me"]
-    overview = action("inventory_overview") if me["may"]["overview"] else {"departments": []}
-    own = {department["id"] for department in me["departments"]} if not me["decides"] else set()
+    overview: dict[str, Any] = {"departments": []}
+    if me["may"]["overview"]:
+        overview = action("inventory_overview")
+    own = {department["id"] for department in me["departments"] if not me["decides"]}
     return tk.render(
         "inventory/home.html",
         extra_vars={
@@ -92,7 +94,10 @@ def tasks_of(shown: Mapping[str, Any]) -> list[Task]:
             ("ready", _submit),
             ("incomplete", _complete),
         ]
-    return [make(counts[name], shown[name]) for name, make in makers if counts.get(name)]
+    tasks = [make(counts[name], shown[name]) for name, make in makers if counts.get(name)]
+    if me["may"]["add"] and not me["decides"] and not counts["total"]:
+        tasks.append(_begin())
+    return tasks
 
 
 def _list(attention: str) -> str:
@@ -110,6 +115,18 @@ def _chips(rows: list[dict[str, Any]], page: str = "entry") -> list[tuple[str, s
 def _minutes(count: int, each: float) -> int:
     """Tasks are cut to at most half an hour; nobody does more in one go."""
     return max(1, min(30, round(count * each)))
+
+
+def _begin() -> Task:
+    return Task(
+        "describe",
+        tk._("Name the first dataset that comes to mind"),
+        tk._("Name it"),
+        tk.url_for("inventory.entry_new"),
+        1,
+        tk._("A name is enough. You can also bring the list that you have, as a spreadsheet."),
+        [(tk._("Bring a spreadsheet"), tk.url_for("inventory.import_start"))],
+    )
 
 
 def _decide(count: int, rows: list[dict[str, Any]]) -> Task:

@@ -43,7 +43,9 @@ def _count(attention: str) -> int:
 
 def _matrix(pairs: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
     """Arrange the pairs as value → likelihood → count; no answer counts as not assessed."""
-    matrix = {value: dict.fromkeys(LIKELIHOODS, 0) for value in VALUES}
+    matrix: dict[str, dict[str, int]] = {
+        value: dict.fromkeys(map(str, LIKELIHOODS), 0) for value in VALUES
+    }
     for pair in pairs:
         value = pair["value"] if pair["value"] in matrix else VALUES[-1]
         likelihood = pair["likelihood"] if pair["likelihood"] in LIKELIHOODS else LIKELIHOODS[-1]

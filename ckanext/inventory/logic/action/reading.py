@@ -16,6 +16,7 @@ from ckanext.inventory.model import Department
 from ckanext.inventory.policy import CityAct
 from ckanext.inventory.service import (
     checks,
+    decisions,
     departments,
     history,
     outbox,
@@ -116,7 +117,8 @@ def inventory_home(context: Context, data_dict: DataDict) -> dict[str, Any]:
 
     :returns: ``entries`` and ``sources`` (counts by named view), ``returned``, ``incomplete``,
         ``ready``, ``detailing``, ``queue``, ``promotable`` (the first rows of each, where the
-        caller may act), ``catching_up`` (side effects that are queued), ``me``
+        caller may act), ``catching_up`` (side effects that are queued), ``came_back`` (the last
+        decisions of others: act, at, to_state, number, title, comment), ``me``
     :raises NotAuthorized: for people without role and assignment
     """
     tk.check_access("inventory_home", context, data_dict)
@@ -127,6 +129,7 @@ def inventory_home(context: Context, data_dict: DataDict) -> dict[str, Any]:
         "entries": statistics.attention(session, person, ENTRY),
         "sources": statistics.attention(session, person, SOURCE),
         "catching_up": outbox.waiting(session),
+        "came_back": decisions.latest(session, person, limit=6),
     }
     own = ["returned", "incomplete", "ready", "detailing"]
     if policy.is_decider(person):
