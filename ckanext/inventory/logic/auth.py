@@ -79,6 +79,7 @@ def _enter(context: Context, data_dict: DataDict) -> AuthResult:
 @tk.auth_sysadmins_check
 def _transition(context: Context, data_dict: DataDict) -> AuthResult:
     row = who.record(context, data_dict.get("id"))
+    who.keep(context, data_dict.get("id"), row)
     name = str(data_dict.get("transition") or "")
     act = Act(name) if name in {act.value for act in Act} else Act.READ
     return _result(

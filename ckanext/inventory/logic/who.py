@@ -17,6 +17,7 @@ from ckanext.inventory.service import facts, roles
 from ckanext.inventory.types import ANONYMOUS, Facts, Person
 
 _CACHE = "inventory_persons"
+_KEPT = "inventory_kept_record"
 
 
 def session_of(context: Context) -> Session:
@@ -105,13 +106,27 @@ def record(context: Context, reference: Any, package_type: str | None = None) ->
     :returns: the row
     :raises ObjectNotFound: if there is none
     """
-    return records(context, [str(reference or "")], package_type)[0]
+    name = str(reference or "")
+    kept: tuple[str, Record] | None = cast("dict[str, Any]", context).pop(_KEPT, None)
+    if kept and kept[0] == name and package_type in (None, kept[1].package_type):
+        return kept[1]
+    return records(context, [name], package_type)[0]
+
+
+def keep(context: Context, reference: Any, row: Record) -> None:
+    """Spare the action, which asks next, a second look-up of what its authorisation looked up.
+
+    :param context: CKAN's context
+    :param reference: as the caller named the record
+    :param row: the register row
+    """
+    cast("dict[str, Any]", context)[_KEPT] = (str(reference or ""), row)
 
 
 def records(
     context: Context, references: Sequence[str], package_type: str | None = None
 ) -> list[Record]:
-    """Find register rows, in two statements however many there are.
+    """Find register rows, however many there are in one statement, or two if some are named.
 
     :param context: CKAN's context
     :param references: numbers, package names or package ids
@@ -120,11 +135,10 @@ def records(
     :raises ObjectNotFound: if one of them stands for nothing
     """
     session = session_of(context)
-    found = facts.resolve(session, references)
-    rows = facts.records(session, set(found.values()))
+    found = facts.find(session, references)
     ordered: dict[str, Record] = {}
     for reference in references:
-        row = rows.get(found.get(reference, ""))
+        row = found.get(reference)
         if row is None or (package_type is not None and row.package_type != package_type):
             raise not_found()
         ordered[row.package_id] = row

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
+from typing import Any
 
 import ckan.model as model
 import sqlalchemy as sa
@@ -98,33 +100,39 @@ def records(session: Session, ids: Collection[str], *, lock: bool = False) -> di
     return {row.package_id: row for row in session.scalars(query)}
 
 
-def authors(session: Session, rows: Collection[Record]) -> dict[str, set[str]]:
-    """Return who wrote the text since the last approved revision.
-
-    :param session: the database session
-    :param rows: register rows
-    :returns: package id → user ids
-    """
-    found: dict[str, set[str]] = {row.package_id: set() for row in rows}
-    if not found:
-        return found
-    query = (
+@cache
+def _wrote_or_linked() -> sa.CompoundSelect[Any]:
+    """Build the statement once: a decision on one entry is quicker than putting it together."""
+    ids = sa.bindparam("ids", expanding=True)
+    wrote = (
         sa.select(Revision.package_id, Revision.author)
         .join(Record, Record.package_id == Revision.package_id)
         .where(
-            Revision.package_id.in_(found),
+            Revision.package_id.in_(ids),
             Revision.author.is_not(None),
             Revision.revision > sa.func.coalesce(Record.approved_revision, 0),
         )
-        .distinct()
     )
-    for package_id, author in session.execute(query):
-        found[package_id].add(author)
-    return found
+    linked = sa.select(Link.entry_id, sa.null()).where(Link.entry_id.in_(ids))
+    return sa.union_all(wrote, linked)
+
+
+def _authors_and_links(
+    session: Session, ids: Collection[str]
+) -> tuple[dict[str, set[str]], set[str]]:
+    """Return who wrote each text since its last approved revision, and which are linked."""
+    authors: dict[str, set[str]] = {package_id: set() for package_id in ids}
+    links: set[str] = set()
+    for package_id, author in session.execute(_wrote_or_linked(), {"ids": list(ids)}):
+        if author is None:
+            links.add(package_id)
+        else:
+            authors[package_id].add(author)
+    return authors, links
 
 
 def of_records(session: Session, rows: Mapping[str, Record]) -> dict[str, Facts]:
-    """Turn register rows into facts, with authors and links, in two statements.
+    """Turn register rows into facts, with authors and links, in one statement.
 
     :param session: the database session
     :param rows: package id → register row
@@ -132,10 +140,9 @@ def of_records(session: Session, rows: Mapping[str, Record]) -> dict[str, Facts]
     """
     if not rows:
         return {}
-    wrote = authors(session, list(rows.values()))
-    linked = set(session.scalars(sa.select(Link.entry_id).where(Link.entry_id.in_(rows))))
+    authors, links = _authors_and_links(session, list(rows))
     return {
-        package_id: of_record(row, wrote[package_id], linked=package_id in linked)
+        package_id: of_record(row, authors[package_id], linked=package_id in links)
         for package_id, row in rows.items()
     }
 
@@ -161,32 +168,51 @@ def light(session: Session, package_id: str) -> Facts | None:
     return of_record(row) if row is not None else None
 
 
-def resolve(session: Session, references: Collection[str]) -> dict[str, str]:
-    """Find the packages that numbers, opaque names or ids stand for, in one statement.
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def find(session: Session, references: Collection[str]) -> dict[str, Record]:
+    """Find the register rows that numbers, opaque names or ids stand for, in one statement.
 
     :param session: the database session
     :param references: each ``PARKS-0012``, a package name or a package id
-    :returns: reference → package id; what stands for nothing of ours is absent
+    :returns: reference → row; what stands for nothing of ours is absent
     """
     texts = {reference: reference.strip() for reference in references}
     numbers = {text.upper() for text in texts.values() if NUMBER.fullmatch(text.upper())}
+    ids = {text for text in texts.values() if _UUID.fullmatch(text)}
+    names = {text for text in texts.values() if text.upper() not in numbers and text not in ids}
     package = model.package_table
-    query = (
-        sa.select(Record.package_id, Record.number, package.c.name)
-        .outerjoin(package, package.c.id == Record.package_id)
-        .where(
-            sa.or_(
-                Record.package_id.in_(texts.values()),
-                package.c.name.in_(texts.values()),
-                Record.number.in_(numbers),
-            )
-        )
-    )
-    found: dict[str, str] = {}
-    for package_id, number, name in session.execute(query):
-        found |= {package_id: package_id, number: package_id, name: package_id}
+    conditions: list[sa.ColumnElement[bool]] = []
+    # only what was asked for, so that each kind of reference goes through its own index
+    if numbers:
+        conditions.append(Record.number.in_(numbers))
+    if ids:
+        conditions.append(Record.package_id.in_(ids))
+    if names:
+        named = sa.select(package.c.id).where(package.c.name.in_(names))
+        conditions.append(Record.package_id.in_(named))
+    if not conditions:
+        return {}
+    query = sa.select(Record).where(sa.or_(*conditions))
+    found: dict[str, Record] = {}
+    for row in session.scalars(query):
+        found |= {row.package_id: row, row.number: row}
+    if names:
+        by_name = sa.select(package.c.name, package.c.id).where(package.c.name.in_(names))
+        found |= {name: found[id_] for name, id_ in session.execute(by_name) if id_ in found}
     return {
         reference: found.get(text) or found[text.upper()]
         for reference, text in texts.items()
         if text in found or text.upper() in found
     }
+
+
+def resolve(session: Session, references: Collection[str]) -> dict[str, str]:
+    """Find the packages that numbers, opaque names or ids stand for.
+
+    :param session: the database session
+    :param references: each ``PARKS-0012``, a package name or a package id
+    :returns: reference → package id; what stands for nothing of ours is absent
+    """
+    return {reference: row.package_id for reference, row in find(session, references).items()}

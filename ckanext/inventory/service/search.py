@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import ckan.model as model
@@ -211,6 +212,7 @@ def rows(session: Session, person: Person, query: Query) -> tuple[int, list[dict
 _HIDDEN_COLUMNS = frozenset({"search", "search_text", "material_hash", "approved_hash"})
 
 
+@cache
 def _select_rows() -> sa.Select[Any]:
     table = Record.__table__
     group, user = model.group_table, model.user_table
