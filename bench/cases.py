@@ -52,11 +52,21 @@ def import_new(pair: Pair, scale: Scale) -> Result:
     return compare(ours, peer, "rows/s", more_is_better=True, note=note)
 
 
+def _inventory(pair: Pair, scale: Scale) -> list[str]:
+    """Make a site that holds an inventory already: what a Solr commit costs grows with the index.
+
+    :returns: organization ids
+    """
+    pair.ours("reset")
+    owners: list[str] = pair.ours("people", departments=2)
+    pair.ours("import_rows", count=scale.of_rows(2_000), mark="there")
+    return owners
+
+
 def transition(pair: Pair, scale: Scale) -> Result:
     """An approval without field changes, against a ``package_patch`` of one field."""
     rounds = scale.of_rounds(40)
-    pair.ours("reset")
-    owners = pair.ours("people", departments=2)
+    owners = _inventory(pair, scale)
     entries = pair.ours("submitted", count=rounds + 5, owner=owners[0], mark="t")
     packages = pair.peer("packages", count=20, mark="t")
     ours: list[float] = []
@@ -74,8 +84,7 @@ def transition(pair: Pair, scale: Scale) -> Result:
 def transition_bulk_500(pair: Pair, scale: Scale) -> Result:
     """Five hundred approvals in one act, against as many patches (measured on fewer, scaled up)."""
     rounds, count, patches = scale.of_rounds(3), 500, 30
-    pair.ours("reset")
-    owners = pair.ours("people", departments=2)
+    owners = _inventory(pair, scale)
     packages = pair.peer("packages", count=patches, mark="b")
     warm = pair.ours("submitted", count=10, owner=owners[0], mark="bw")
     pair.ours("approve_all", ids=warm)

@@ -117,7 +117,7 @@ def test_the_same_file_again_makes_nothing(coordinator: model.User, parks: model
     again = run(coordinator, department="parks")
     assert (again["created"], again["skipped_count"], again["refused"]) == (0, 3, 1)
     assert "PARKS-0001" in again["skipped"][0]["reason"]
-    assert again["imported_before"] is True
+    assert again["imported_before"]
     assert counts() == before
 
 
@@ -204,7 +204,7 @@ def test_nothing_of_another_department_shows_through_an_import(
     run(keeper, data=data, department="water")
     result = run(coordinator, data=data, department="parks", dry_run=True)
     assert (result["created"], result["skipped"]) == (1, [])
-    assert result["imported_before"] is False
+    assert result["imported_before"] is None
     assert "WATER" not in str(result)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ class Prepared:
     :param filename: name of the file
     :param records: the rows as the bulk writer takes them, in the plan's order
     :param titles: organization id to title
-    :param before: rows of this very file were imported before
+    :param before: when rows of this very file were imported last, None if never
     """
 
     plan: Plan
@@ -72,7 +73,7 @@ class Prepared:
     filename: str
     records: tuple[bulk.NewRecord, ...]
     titles: Mapping[str, str]
-    before: bool
+    before: dt.datetime | None
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def plan_import(
         source.filename,
         records,
         {item.id: item.title for item in known.departments},
-        bool(known.rows),
+        _imported(session, [ref.id for ref in known.rows.values()]),
     )
 
 
@@ -284,6 +285,11 @@ def _allowed(session: Session, person: Person) -> list[Department]:
         )
         for item in _organizations(session)
     ]
+
+
+def _imported(session: Session, ids: Sequence[str]) -> dt.datetime | None:
+    query = sa.select(sa.func.max(Record.created_at)).where(Record.package_id.in_(ids))
+    return session.scalar(query) if ids else None
 
 
 def _wanted(organizations: Iterable[Department], choices: Choices) -> set[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -84,7 +83,7 @@ def inventory_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
         "refused", "numbers": [{"id", "number", "title", "sheet", "row"}], "skipped": [{"sheet",
         "row", "title", "reason"}], "problems": [{"severity", "sheet", "row", "column", "value",
         "message", "suggestion"}], "groups": [{"severity", "column", "value", "message",
-        "suggestion", "rows"}], "columns": [{"sheet", "column", "letter", "field", "fate",
+        "suggestion", "rows", "first_rows": [int]}], "columns": [{"sheet", "column", "letter", "field", "fate",
         "remark"}], "notes": [str], "offers": [{"department", "title", "rows"}],
         "departments": [{"title", "rows", "created"}], "origin", "imported_before"}``
     :raises NotAuthorized: for people who may not add to the department
@@ -228,7 +227,7 @@ def _dictize(
             for new in plan.unknown_departments
         ],
         "origin": plan.origin,
-        "imported_before": prepared.before,
+        "imported_before": prepared.before.isoformat() if prepared.before else None,
     }
 
 
@@ -246,10 +245,10 @@ def _problem(problem: Problem, said: str) -> dict[str, Any]:
 
 def _groups(problems: list[tuple[Problem, str]]) -> list[dict[str, Any]]:
     """Count the same problem of the same value once, the most frequent first."""
-    counts = Counter(
-        (problem.severity.value, problem.column, problem.value, said, problem.suggestion)
-        for problem, said in problems
-    )
+    groups: dict[tuple[str, ...], list[int | None]] = {}
+    for problem, said in problems:
+        group = (problem.severity.value, problem.column, problem.value, said, problem.suggestion)
+        groups.setdefault(group, []).append(problem.row)
     return [
         {
             "severity": severity,
@@ -257,9 +256,12 @@ def _groups(problems: list[tuple[Problem, str]]) -> list[dict[str, Any]]:
             "value": value,
             "message": message,
             "suggestion": suggestion,
-            "rows": count,
+            "rows": len(rows),
+            "first_rows": [row for row in rows[:6] if row is not None],
         }
-        for (severity, column, value, message, suggestion), count in counts.most_common()
+        for (severity, column, value, message, suggestion), rows in sorted(
+            groups.items(), key=lambda item: -len(item[1])
+        )
     ]
 
 
