@@ -103,7 +103,7 @@ def records(session: Session, ids: Collection[str], *, lock: bool = False) -> di
 @cache
 def _wrote_or_linked() -> sa.CompoundSelect[Any]:
     """Build the statement once: a decision on one entry is quicker than putting it together."""
-    ids = sa.bindparam("ids", expanding=True)
+    ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
     wrote = (
         sa.select(Revision.package_id, Revision.author)
         .join(Record, Record.package_id == Revision.package_id)
