@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ckanext.inventory.cli import common
-from ckanext.inventory.service import checks, events, outbox, register
+from ckanext.inventory.service import checks, events, outbox, register, roles
 from ckanext.inventory.service.findings import Severity
 
 
@@ -73,17 +73,23 @@ def rebuild(json_wanted: bool) -> None:
 def drain(json_wanted: bool) -> None:
     """Carry out all side effects that wait, those that failed before included.
 
+    Assignments of people whose role ran out or whose account is closed end first.
+
     The exit status is 1 if some fail again; they stay and are tried later.
     """
     session = common.session()
+    ended = roles.end_expired(session)
+    session.commit()
     waiting = outbox.waiting(session)
     if waiting:
         common.say(f"Carrying out {waiting} side effects …")
     drained = outbox.drain(session, everything=True)
     if json_wanted:
-        common.emit({"done": drained.done, "failed": drained.failed})
+        common.emit({"done": drained.done, "failed": drained.failed, "unassigned": ended})
     else:
         click.echo(f"{drained.done} done, {drained.failed} failed.")
+        if ended:
+            click.echo(f"{ended} entries and sources have no assignee any more.")
     if drained.failed:
         raise click.exceptions.Exit(1)
 
