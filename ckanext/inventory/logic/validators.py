@@ -39,7 +39,6 @@ __all__ = [
     "inventory_stored_name",
     "inventory_stored_state",
     "inventory_value",
-    "inventory_withdrawn_setting",
 ]
 
 PACKAGE_STATE = "inventory_package_state"
@@ -505,21 +504,3 @@ def _organization_id(name: str, context: Context) -> str | None:
         )
         known[name] = model.Session.scalars(query).first()
     return known[name]
-
-
-# --- settings --------------------------------------------------------------------------------
-
-
-def inventory_withdrawn_setting(value: Any) -> str:
-    """Check the setting that says what becomes of a withdrawn dataset.
-
-    :param value: the setting
-    :returns: ``private`` or ``deleted``
-    :raises Invalid: for anything else
-    """
-    if value in _WITHDRAWN:
-        return str(value)
-    raise tk.Invalid(tk._("must be private or deleted"))
-
-
-_WITHDRAWN = ("private", "deleted")
