@@ -73,9 +73,7 @@ def test_what_the_city_needs_is_asked_and_validated(db: None, use_map: Any) -> N
     assert public["extras"] == []
 
 
-def test_the_targets_schema_is_validated_before_anything_is_written(
-    db: None, use_map: Any
-) -> None:
+def test_the_targets_schema_is_validated_before_anything_is_written(db: None, use_map: Any) -> None:
     use_map(MAP)
     city = City()
     entry = city.approved()
