@@ -24,6 +24,9 @@ NOT_CALLED = {
 }
 """Reading actions that the sweep leaves out, and why."""
 
+NEVER_SUCCEED: dict[str, str] = {}
+"""Reading actions that have nothing to show in this city, and why."""
+
 UNKNOWN_NAME = "inventory-0123456789abcdef01234567"
 
 
@@ -127,9 +130,9 @@ def variants(city: City, keys: Iterable[str], words: Iterable[str]) -> Iterator[
     """What is sent to every action."""
     yield {}
     for key in keys:
-        for reference in references(city.records[key]):
-            yield {"id": reference}
-            yield dict.fromkeys(ALIASES, reference)
+        ref = city.records[key]
+        yield from ({"id": reference} for reference in references(ref))
+        yield dict.fromkeys(ALIASES, ref.id)
     for group in (city.a, city.b, city.group):
         yield {
             "id": group.id,
