@@ -52,7 +52,7 @@ def _run(command: str, rest: list[str]) -> int:
             from devstack.checks import run_fast_tests
 
             return run_fast_tests(layout, pytest_arguments)
-        from devstack.testing import run_tests
+        from devstack.guests import run_tests
 
         return run_tests(layout, pytest_arguments)
     if command == "bench":
@@ -60,7 +60,7 @@ def _run(command: str, rest: list[str]) -> int:
 
         bench_parser().parse_args(rest)
         _prepare(layout, [command, *rest], services=True, browser=False)
-        from devstack.bench import run_bench
+        from devstack.guests import run_bench
 
         return run_bench(layout, rest)
     arguments.lint().parse_args(rest)

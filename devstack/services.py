@@ -14,6 +14,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,6 +30,8 @@ from devstack.runs import Run
 from devstack.steps import step
 
 DATABASE = "ckan"
+DATASTORE = "datastore"
+DATASTORE_READER = "datastore_reader"
 SOLR_FILES = Path(__file__).parent / "solr"
 
 
@@ -138,6 +141,22 @@ class Stack:
                 redis.wait_until_ready()
                 slow.wait_until_ready()
             yield self.addresses
+
+    def add_datastore(self) -> dict[str, str]:
+        """Make a data store beside CKAN's database, with the read-only role that it wants.
+
+        :returns: the variables by which CKAN's ``datastore`` plugin finds it
+        """
+        place = f"{ports.HOST}:{self._ports['postgres']}"
+        with _superuser(f"postgresql://postgres:{self._password}@{place}/postgres") as execute:
+            execute(f"CREATE ROLE {DATASTORE_READER} LOGIN PASSWORD %s", (self._password,))
+            execute(f"CREATE DATABASE {DATASTORE} OWNER {DATABASE} ENCODING 'UTF8'")
+        with _superuser(f"postgresql://postgres:{self._password}@{place}/{DATASTORE}") as execute:
+            execute(_datastore_permissions())
+        return {
+            f"CKAN_DATASTORE_{door}_URL": f"postgresql://{role}:{self._password}@{place}/{DATASTORE}"
+            for door, role in (("WRITE", DATABASE), ("READ", DATASTORE_READER))
+        }
 
     def ckan(self, ini: Path, port: int) -> Service:
         """Serve CKAN until the block of :meth:`started` is left.
@@ -385,16 +404,39 @@ def _dying_with_us(
     return [*(prefix or ["setpriv"]), "--pdeathsig", death.name.removeprefix("SIG"), *command]
 
 
-def _make_database(server: str, password: str) -> None:
-    connection = psycopg2.connect(server)
+@contextlib.contextmanager
+def _superuser(address: str) -> Iterator[Callable[..., bool]]:
+    """Give a function that runs a statement and tells whether it has a result row."""
+    connection = psycopg2.connect(address)
     connection.autocommit = True
     with contextlib.closing(connection), connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (DATABASE,))
-        if cursor.fetchone() is None:
-            cursor.execute(f"CREATE ROLE {DATABASE} LOGIN CREATEDB PASSWORD %s", (password,))
-        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,))
-        if cursor.fetchone() is None:
-            cursor.execute(f"CREATE DATABASE {DATABASE} OWNER {DATABASE} ENCODING 'UTF8'")
+
+        def execute(statement: str, values: tuple[str, ...] | None = None) -> bool:
+            cursor.execute(statement, values)
+            return cursor.description is not None and cursor.fetchone() is not None
+
+        yield execute
+
+
+def _make_database(server: str, password: str) -> None:
+    with _superuser(server) as execute:
+        if not execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (DATABASE,)):
+            execute(f"CREATE ROLE {DATABASE} LOGIN CREATEDB PASSWORD %s", (password,))
+        if not execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)):
+            execute(f"CREATE DATABASE {DATABASE} OWNER {DATABASE} ENCODING 'UTF8'")
+
+
+def _datastore_permissions() -> str:
+    """Return the plugin's own SQL for our names, without its lines for ``psql``."""
+    template = (files("ckanext.datastore") / "set_permissions.sql").read_text()
+    sql = template.format(
+        maindb=DATABASE,
+        datastoredb=DATASTORE,
+        mainuser=DATABASE,
+        writeuser=DATABASE,
+        readuser=DATASTORE_READER,
+    )
+    return "\n".join(line for line in sql.splitlines() if not line.startswith("\\"))
 
 
 def _kept_secret(file: Path) -> str:
