@@ -37,7 +37,7 @@ from ckanext.inventory.service import (
     register,
 )
 from ckanext.inventory.service.content import Write
-from ckanext.inventory.types import Facts, Person
+from ckanext.inventory.types import Facts, Person, State
 
 Errors = dict[str, list[str]]
 
@@ -80,11 +80,13 @@ class Created:
     :param package_id: its id
     :param number: its number
     :param title: its title
+    :param department: organization id
     """
 
     package_id: str
     number: str
     title: str
+    department: str
 
 
 def validate(
@@ -138,18 +140,22 @@ def _validate(
         plugin, own_context, data, dict(schema), "package_create"
     )
     if errors:
-        return _flat(errors)
+        return flat(errors)
     row.validated = cast("dict[str, Any]", validated)
     own = schema_for(package_type)
-    values = content.of_package(own, _package(row))
+    values = content.of_package(own, package_of(row))
     facts = Facts(row.package_id, package_type, str(row.content.get("owner_org")))
     found = register.field_errors(own, {}, values, facts, how)
     found |= blockers.row_errors([], facets.blocker_rows(values), facts, how)
     return found
 
 
-def _flat(errors: Mapping[str, Any]) -> Errors:
-    """Reduce CKAN's nested errors (rows within rows) to messages by field."""
+def flat(errors: Mapping[str, Any]) -> Errors:
+    """Reduce CKAN's nested errors (rows within rows) to messages by field.
+
+    :param errors: as validation returns them
+    :returns: field → messages, each once
+    """
     return {name: list(dict.fromkeys(_messages(found))) for name, found in errors.items()}
 
 
@@ -163,8 +169,12 @@ def _messages(found: Any) -> list[str]:
     return [str(found)] if found else []
 
 
-def _package(row: NewRecord) -> Any:
-    """Return the package as core would store it, in the shape that the register reads."""
+def package_of(row: NewRecord) -> Any:
+    """Return the package as core would store it, in the shape that the register reads.
+
+    :param row: a record that went through the schema's validators
+    :returns: an object with the package's columns and extras
+    """
     assert row.validated is not None
     given = cast("list[dict[str, str]]", row.validated.get("extras") or [])
     extras = {item["key"]: item["value"] for item in given}
@@ -184,7 +194,7 @@ def create(
     rows: Sequence[NewRecord],
     person: Person,
     *,
-    act: str,
+    act: str | None,
     details: Mapping[str, Any] | None = None,
 ) -> list[Created]:
     """Make records that :func:`validate` found good. Nothing is committed or indexed here.
@@ -193,7 +203,8 @@ def create(
     :param package_type: ``inventory_entry`` or ``inventory_source``
     :param rows: the rows, validated
     :param person: who makes them
-    :param act: name of the act in the history, one event for all rows
+    :param act: name of the act in the history, one event for all rows; None for a caller that
+        writes the event itself, with :func:`event_rows`
     :param details: words on the act as a whole; kept with its first row
     :returns: what was made, in the order of the rows
     :raises ValueError: for a row that wasn't validated
@@ -202,7 +213,7 @@ def create(
         return []
     if any(row.validated is None for row in rows):
         raise ValueError("every row has to be validated first")
-    packages = [_package(row) for row in rows]
+    packages = [package_of(row) for row in rows]
     found = departments.ensure(session, {package.owner_org for package in packages})
     numbers = _numbers(session, package_type, packages)
     now = clock.now()
@@ -230,10 +241,13 @@ def create(
     session.execute(sa.insert(Record.__table__), record_rows)  # pyright: ignore[reportArgumentType] - a Table
     session.execute(sa.insert(Revision.__table__), revision_rows)  # pyright: ignore[reportArgumentType] - a Table
     outbox.reindex(session, [row.package_id for row in rows])
-    events.record(session, act, person.user_id, _event_rows(record_rows, dict(details or {})))
-    return [
-        Created(record["package_id"], record["number"], record["title"]) for record in record_rows
+    created = [
+        Created(record["package_id"], record["number"], record["title"], record["department"])
+        for record in record_rows
     ]
+    if act is not None:
+        events.record(session, act, person.user_id, event_rows(created, details))
+    return created
 
 
 def _numbers(session: Session, package_type: str, packages: Sequence[Any]) -> list[str]:
@@ -298,21 +312,29 @@ _MARK_DEFAULTS: Mapping[str, Any] = {
 }
 
 
-def _event_rows(records: Sequence[Mapping[str, Any]], details: dict[str, Any]) -> list[events.Row]:
+def event_rows(
+    created: Sequence[Created], details: Mapping[str, Any] | None = None
+) -> list[events.Row]:
+    """Return what the history says of new records.
+
+    :param created: the records
+    :param details: words on the act as a whole; kept with its first row
+    :returns: one row each
+    """
     return [
         events.Row(
-            record["package_id"],
-            record["department"],
+            record.package_id,
+            record.department,
             None,
-            record["state"],
+            State.DRAFT.value,
             1,
             {
-                "title": record["title"],
-                "number": record["number"],
-                **(details if position == 0 else {}),
+                "title": record.title,
+                "number": record.number,
+                **((details or {}) if position == 0 else {}),
             },
         )
-        for position, record in enumerate(records)
+        for position, record in enumerate(created)
     ]
 
 

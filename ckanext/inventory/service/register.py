@@ -7,6 +7,7 @@ stops the write at every door: form, API, patch, revise, bulk actions, harvest.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import ckan.model as model
@@ -55,7 +56,7 @@ def created(session: Session, package: model.Package, how: Write) -> Record:
     placeholder = Facts(package.id, package.type, organization)
     errors = field_errors(schema, {}, values, placeholder, how)
     errors |= blockers.row_errors([], facets.blocker_rows(values), placeholder, how)
-    errors |= _link_errors(session, {}, values, how)
+    errors |= link_errors(load_links(session, [({}, values)]), {}, values, how)
     if errors:
         raise refusal(errors)
     number = departments.take_numbers(session, organization, package.type)[0]
@@ -160,7 +161,8 @@ def updated(session: Session, package: model.Package, how: Write) -> Record:
     if not changes:
         return record
     known = facts.of_records(session, found)[package.id]
-    errors = _edit_errors(session, record, schema, old, new, known, how)
+    beside = load_beside(session, [(record, old, new)])
+    errors = edit_errors(record, schema, old, new, known, how, beside)
     if errors:
         raise refusal(errors)
     _store_revision(session, record, schema, old, new, how)
@@ -231,15 +233,61 @@ def changes_shown(changes: Collection[fields.Change]) -> list[fields.Change]:
     return [change for change in changes if change.label]
 
 
-def _edit_errors(
-    session: Session,
+@dataclass(frozen=True)
+class Beside:
+    """What the rules of an edit look at beside the record, loaded once for all of a batch.
+
+    :param links: what newly named records are
+    :param findings: findings of reviewers, of records that have to stay complete
+    :param defaults: what departments hand down
+    """
+
+    links: Mapping[str, Facts]
+    findings: Mapping[str, facets.Findings]
+    defaults: Mapping[str, Mapping[str, str]]
+
+
+def load_beside(
+    session: Session, edits: Collection[tuple[Record, Mapping[str, Any], Mapping[str, Any]]]
+) -> Beside:
+    """Load what :func:`edit_errors` looks at.
+
+    :param session: the database session
+    :param edits: register row, content before, content after
+    :returns: what stands beside them
+    """
+    held = [record for record, _, _ in edits if _stays_complete(State(record.state))]
+    return Beside(
+        load_links(session, [(old, new) for _, old, new in edits]),
+        review.findings(session, [record.package_id for record in held]),
+        defaults(session, {record.department for record in held}) if held else {},
+    )
+
+
+def _stays_complete(state: State) -> bool:
+    return state is State.SUBMITTED or state in HAS_APPROVED_TEXT
+
+
+def edit_errors(
     record: Record,
     schema: Schema,
     old: Mapping[str, Any],
     new: Mapping[str, Any],
     known: Facts,
     how: Write,
+    beside: Beside,
 ) -> Errors:
+    """Hold every rule of an edit, whichever door it comes through.
+
+    :param record: the register row
+    :param schema: the schema of its type
+    :param old: the content before
+    :param new: the content after
+    :param known: what is known of the record
+    :param how: who writes
+    :param beside: what was loaded for it
+    :returns: what is wrong, by field; empty if all is well
+    """
     allowed = policy.may(how.person, Act.EDIT, known, config.options())
     if not allowed:
         return {"__all__": [tk._(allowed.reason)]}
@@ -250,18 +298,17 @@ def _edit_errors(
         ]
     errors |= field_errors(schema, old, new, known, how)
     errors |= blockers.row_errors(facets.blocker_rows(old), facets.blocker_rows(new), known, how)
-    errors |= _link_errors(session, old, new, how)
+    errors |= link_errors(beside.links, old, new, how)
     moved = old.get("target_release") and old.get("target_release") != new.get("target_release")
     if moved and record.approved_revision and not new.get("target_change_reason"):
         errors["target_change_reason"] = [tk._("Say why the target date moved.")]
-    held = known.state is State.SUBMITTED or known.state in HAS_APPROVED_TEXT
-    if held:
-        findings = review.findings(session, [record.package_id])[record.package_id]
+    if _stays_complete(known.state):
+        findings = beside.findings[record.package_id]
         for gap in requirements.missing(
             schema,
             new,
             Stage.SUBMIT,
-            defaults=defaults(session, [record.department])[record.department],
+            defaults=beside.defaults[record.department],
             confirmed=findings.confirmed,
             reviews=findings.outcomes,
             vocabularies=vocabularies.load(),
@@ -292,18 +339,44 @@ _LINKS: Mapping[str, tuple[str, str]] = {
 """Fields that name other records: the type that they name, and what is said otherwise."""
 
 
-def _link_errors(
-    session: Session, old: Mapping[str, Any], new: Mapping[str, Any], how: Write
+def load_links(
+    session: Session, edits: Collection[tuple[Mapping[str, Any], Mapping[str, Any]]]
+) -> dict[str, Facts]:
+    """Load what newly named records are.
+
+    :param session: the database session
+    :param edits: content before, content after
+    :returns: package id → facts; ids that aren't ours are absent
+    """
+    added = {
+        package_id
+        for old, new in edits
+        for name in _LINKS
+        for package_id in set(_ids(new.get(name))) - set(_ids(old.get(name)))
+    }
+    return facts.of_records(session, facts.records(session, added))
+
+
+def link_errors(
+    links: Mapping[str, Facts], old: Mapping[str, Any], new: Mapping[str, Any], how: Write
 ) -> Errors:
-    """Let a record name only what its writer may know of; what it named before may stay."""
+    """Let a record name only what its writer may know of; what it named before may stay.
+
+    :param links: what newly named records are
+    :param old: the content before
+    :param new: the content after
+    :param how: who writes
+    :returns: field → messages, empty if all is well
+    """
     errors: Errors = {}
     for name, (package_type, message) in _LINKS.items():
         added = set(_ids(new.get(name))) - set(_ids(old.get(name)))
-        found = facts.of_records(session, facts.records(session, added))
         allowed = {
             package_id
-            for package_id, known in found.items()
-            if known.package_type == package_type and policy.may(how.person, Act.LINK, known)
+            for package_id in added
+            if package_id in links
+            and links[package_id].package_type == package_type
+            and policy.may(how.person, Act.LINK, links[package_id])
         }
         if added - allowed:
             errors[name] = [tk._(message)]
@@ -338,15 +411,22 @@ def _store_revision(
             content=dict(new),
             material_hash=record.material_hash,
             by=how.person.user_id,
-            author=how.person.user_id if _makes_author(changed, how) else None,
+            author=how.person.user_id if makes_author(changed, how) else None,
             at=now,
         )
     )
     session.flush()
 
 
-def _makes_author(changed: Collection[FieldSpec], how: Write) -> bool:
-    """Whether these changes bar their writer from approving (design: the second person)."""
+def makes_author(changed: Collection[FieldSpec], how: Write) -> bool:
+    """Tell whether changes bar their writer from approving.
+
+    :param changed: the fields that changed
+    :param how: how they were written
+    :returns: the answer
+
+    Source: the rule of the second person.
+    """
     for spec in changed:
         if spec.writers == frozenset({Writer.SYSTEM}) or spec.writers == frozenset(
             {Writer.REVIEWER}

@@ -1,0 +1,429 @@
+"""Read a workbook of ours that comes back: which rows are which records, and what was written into them.
+
+Rows may have been sorted, copied and moved, columns added, sheets renamed. A cell counts as written into
+when its text isn't what the download wrote; only such cells are read at all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from ckanext.inventory.fields import FieldSpec, Schema
+
+from .headers import HeaderMap
+from .layout import NUMBER, RECORD, Column, Layout, Role
+from .messages import FileProblem, Message
+from .reader import HEADER_ROWS, Cell, Sheet, Source, letter, text
+from .stamp import PREFIX, Stamp, Token, checksum, decode, decode_token
+from .synonyms import Synonyms, squash
+from .values import NOTHING, Reader, Reading, plain_text
+from .workbook import unguard
+
+OUR_NUMBER = re.compile(r"[A-Z0-9]{2,10}-S?\d{3,}")
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A filled column that isn't one of ours.
+
+    :param sheet: its sheet
+    :param header: its header
+    :param filled: how many of its cells are filled
+    :param sample: one of them
+    """
+
+    sheet: str
+    header: str
+    filled: int
+    sample: str
+
+
+@dataclass
+class Line:
+    """One row as it came back.
+
+    :param sheet: name of its sheet
+    :param row: its number there
+    :param number: the record it is, empty for a new one
+    :param token: what it was when downloaded, None where the file doesn't tell
+    :param cells: key of the column to its cell, for the columns that are there
+    :param renumbered: the number was written into
+    """
+
+    sheet: str
+    row: int
+    number: str
+    token: Token | None
+    cells: dict[str, Cell]
+    renumbered: bool = False
+
+
+@dataclass
+class Page:
+    """A sheet of ours that came back.
+
+    :param layout: its columns as they are now
+    :param stamp: what its hidden column says
+    :param sheet: its name in the file
+    :param headers: key of a column to its header in the file
+    :param lines: its rows
+    :param unknown: columns that aren't ours
+    :param plain: a text file, whose cells are guarded against formulas
+    """
+
+    layout: Layout
+    stamp: Stamp
+    sheet: str
+    headers: dict[str, str]
+    lines: list[Line] = field(default_factory=list[Line])
+    unknown: list[Unknown] = field(default_factory=list[Unknown])
+    plain: bool = False
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the columns have changed since the download."""
+        return self.stamp.schema != self.layout.digest
+
+
+def read_json(data: bytes, filename: str, digest: str) -> Source | None:
+    """Read a workbook that was downloaded as JSON.
+
+    :param data: the file
+    :param filename: its name
+    :param digest: SHA-256 of the file
+    :returns: its sheets, or None for anything else
+    """
+    if not data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
+        return None
+    try:
+        found: Any = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise FileProblem("The file isn't valid JSON. Download it again.") from error
+    sheets = found.get("sheets") if isinstance(found, dict) else None
+    if not isinstance(sheets, list):
+        raise FileProblem("The file is JSON, but no workbook of this inventory.")
+    pages: list[Sheet] = []
+    for given in cast("list[Any]", sheets):
+        page = _json_sheet(given)
+        if page is None:
+            raise FileProblem("The file is JSON, but no workbook of this inventory.")
+        pages.append(page)
+    return Source(re.split(r"[\\/]", filename)[-1], digest, tuple(pages))
+
+
+def _json_sheet(given: Any) -> Sheet | None:
+    try:
+        header = [str(column["header"]) for column in given["columns"]] + [str(given["stamp"])]
+        rows: list[tuple[int, tuple[Cell, ...]]] = [(1, tuple(header))]
+        for number, row in enumerate(given["rows"], start=2):
+            rows.append((number, tuple(_json_cell(cell) for cell in row)))
+        return Sheet(str(given["name"]), tuple(rows))
+    except (KeyError, TypeError):
+        return None
+
+
+def _json_cell(value: Any) -> Cell:
+    return value if isinstance(value, (int, float)) else "" if value is None else str(value)
+
+
+def pages(
+    source: Source,
+    layouts: Mapping[str, Layout],
+    schemas: Mapping[str, Schema],
+    synonyms: Synonyms,
+) -> list[Page]:
+    """Find the sheets of ours in a file.
+
+    :param source: the file as read
+    :param layouts: the sheets as they are now
+    :param schemas: package type to schema, for headers that a workbook of long ago has
+    :param synonyms: other people's headers
+    :returns: the sheets; none for a file that isn't of ours
+    """
+    found: list[Page] = []
+    for sheet in source.sheets:
+        page = _page(sheet, layouts, schemas, synonyms)
+        if page is not None:
+            found.append(page)
+    twice = [key for key, count in Counter(p.layout.key for p in found).items() if count > 1]
+    if twice:
+        raise FileProblem(
+            'The sheet "%(sheet)s" is there twice. Keep one of them.', sheet=layouts[twice[0]].title
+        )
+    _settle(found)
+    return found
+
+
+def _page(
+    sheet: Sheet,
+    layouts: Mapping[str, Layout],
+    schemas: Mapping[str, Schema],
+    synonyms: Synonyms,
+) -> Page | None:
+    for position, (_, cells) in enumerate(sheet.rows[:HEADER_ROWS]):
+        for index, cell in enumerate(cells):
+            if not (isinstance(cell, str) and cell.startswith(PREFIX)):
+                continue
+            stamp = decode(cell)
+            layout = layouts.get(stamp.sheet) if stamp is not None else None
+            if stamp is not None and layout is not None:
+                return _read_page(
+                    sheet, position, index, stamp, layout, _Headers(layout, schemas, synonyms)
+                )
+    return None
+
+
+class _Headers:
+    """Finds the column that a header names."""
+
+    def __init__(self, layout: Layout, schemas: Mapping[str, Schema], synonyms: Synonyms) -> None:
+        self.lookup = {squash(column.key): column for column in layout.columns}
+        self.lookup |= {squash(column.header): column for column in layout.columns}
+        self.layout = layout
+        self.foreign = (
+            {} if layout.rows_of else HeaderMap(schemas[layout.package_type], synonyms).lookup
+        )
+
+    def find(self, header: str) -> Column | None:
+        squashed = squash(header)
+        return self.lookup.get(squashed) or self.layout.column(self.foreign.get(squashed, ""))
+
+
+def _read_page(
+    sheet: Sheet, position: int, hidden: int, stamp: Stamp, layout: Layout, headers: _Headers
+) -> Page:
+    _, header = sheet.rows[position]
+    page = Page(layout, stamp, sheet.name, {}, plain=not sheet.name)
+    columns: dict[int, Column] = {}
+    strange: dict[int, str] = {}
+    width = max(len(cells) for _, cells in sheet.rows[position:])
+    for index in range(width):
+        title = " ".join(text(header[index]).split()) if index < len(header) else ""
+        if index == hidden:
+            continue
+        column = headers.find(title) if title else None
+        if column is not None and column.key not in page.headers:
+            columns[index] = column
+            page.headers[column.key] = title
+        else:
+            strange[index] = title
+    counts: Counter[int] = Counter()
+    samples: dict[int, str] = {}
+    for number, cells in sheet.rows[position + 1 :]:
+        if cells == header:
+            continue
+        token = decode_token(text(cells[hidden])) if hidden < len(cells) else None
+        found: dict[str, Cell] = {
+            column.key: cells[index] if index < len(cells) else ""
+            for index, column in columns.items()
+        }
+        filled = False
+        for index, cell in enumerate(cells):
+            if index != hidden and text(cell):
+                filled = True
+                if index in strange:
+                    counts[index] += 1
+                    samples.setdefault(index, text(cell))
+        if filled:
+            page.lines.append(Line(sheet.name, number, "", token, found))
+    page.unknown = [
+        Unknown(sheet.name, title or f"({letter(index)})", counts[index], samples[index])
+        for index, title in strange.items()
+        if counts[index]
+    ]
+    return page
+
+
+def _settle(found: Sequence[Page]) -> None:
+    """Tell which record each row is, however rows were sorted, copied or renumbered."""
+    for page in found:
+        if page.layout.rows_of:
+            continue
+        tokens = {line.token.number: line.token for line in page.lines if line.token}
+        claimed = {text(line.cells.get(NUMBER, "")).upper() for line in page.lines}
+        for line in page.lines:
+            written = text(line.cells.get(NUMBER, "")).upper()
+            own = line.token.number if line.token else ""
+            if written in tokens:
+                line.number, line.token = written, tokens[written]
+            elif own and own not in claimed:
+                # The number was written into, or taken away; the row is still what it was.
+                claimed.add(own)
+                line.number, line.renumbered = own, True
+            else:
+                line.number, line.token = written, None
+    _settle_rows(found)
+
+
+def _settle_rows(found: Sequence[Page]) -> None:
+    for page in found:
+        if not page.layout.rows_of:
+            continue
+        for line in page.lines:
+            written = reference(text(line.cells.get(RECORD, "")))
+            if line.token is not None and written != line.token.number:
+                line.renumbered = bool(written)
+                if not written:
+                    written = line.token.number
+                else:
+                    line.token = None
+            line.number = written
+
+
+def reference(written: str) -> str:
+    """Return the number that a text begins with.
+
+    :param written: ``PARKS-0012``, or a number and a name
+    :returns: the number in capitals; empty if there is none
+    """
+    head = written.split(maxsplit=1)[0].upper().strip(",;:") if written.strip() else ""
+    return head if OUR_NUMBER.fullmatch(head) else ""
+
+
+def was_written_into(cell: Cell, before: str | int, *, plain: bool) -> bool:
+    """Tell whether a cell isn't what the download wrote.
+
+    :param cell: the cell as it came back
+    :param before: what was written
+    :param plain: the file is a text file, whose cells are guarded against formulas
+    """
+    now, was = text(cell), str(before).strip()
+    return now != was and not (plain and unguard(now) == was)
+
+
+def read_only_texts(line: Line, layout: Layout) -> list[str]:
+    """Return the read-only cells of a row, as the checksum in its token covers them.
+
+    :param line: the row
+    :param layout: its columns
+    """
+    return [
+        text(line.cells.get(column.key, ""))
+        for column in layout.columns
+        if column.role is Role.READ_ONLY and column.spec is None
+    ]
+
+
+def untouched(line: Line, layout: Layout, *, plain: bool) -> bool:
+    """Tell whether nobody wrote into a row's read-only cells.
+
+    :param line: the row
+    :param layout: its columns
+    :param plain: the file is a text file
+    """
+    if line.token is None:
+        return False
+    texts = read_only_texts(line, layout)
+    if checksum(texts) == line.token.seen:
+        return True
+    return plain and checksum([unguard(item) for item in texts]) == line.token.seen
+
+
+# Cells that were written into
+
+
+Resolve = Callable[[str], str | None]
+"""Finds the record that a text names, by number or name."""
+
+
+def read_cell(
+    spec: FieldSpec, cell: Cell, cells: Reader, resolve: Resolve, before: Any, *, plain: bool
+) -> Reading:
+    """Read a cell that somebody wrote into.
+
+    :param spec: its field
+    :param cell: the cell
+    :param cells: reads cells of any file
+    :param resolve: finds sources, or entries
+    :param before: the value that was downloaded
+    :param plain: the file is a text file
+    """
+    written = text(cell)
+    if plain:
+        written = unguard(written)
+    if not written:
+        return NOTHING
+    if spec.kind in ("text", "long_text", "markdown"):
+        reading = plain_text(written)
+        if reading.message is not None:
+            return Reading(None, written, reading.message)
+        if spec.name == "title":
+            return Reading(" ".join(written.split()))
+        return reading
+    if spec.kind == "choices":
+        return _choices(spec, written, cells)
+    if spec.kind == "list":
+        return _list(spec, written, before)
+    if spec.kind == "source_list":
+        return _references(written, resolve)
+    if spec.kind == "entry":
+        return _reference(written, resolve, Message("No entry has this number or name."))
+    reading = cells.read(spec, cell if not plain else written)
+    if reading.message is not None:
+        return Reading(None, written, reading.message, reading.suggestion)
+    return reading
+
+
+def _choices(spec: FieldSpec, written: str, cells: Reader) -> Reading:
+    """Take labels as they stand first: they may hold commas."""
+    labels = {squash(choice.label): choice.value for choice in spec.choices}
+    pieces = [piece for piece in re.split(r"[;\n]", written) if piece.strip()]
+    values = [labels.get(squash(piece)) for piece in pieces]
+    known = list(dict.fromkeys(value for value in values if value))
+    alone = {choice.value for choice in spec.choices if choice.exclusive}
+    if pieces and all(values):
+        if len(known) > 1 and alone.intersection(known):
+            label = spec.label_of(next(value for value in known if value in alone))
+            message = Message('"%(label)s" can\'t stand beside other values.', {"label": label})
+            return Reading(None, written, message)
+        return Reading(known)
+    reading = cells.choices(spec, written)
+    if reading.message is not None:
+        return Reading(None, written, reading.message, reading.suggestion)
+    return reading
+
+
+def _list(spec: FieldSpec, written: str, before: Any) -> Reading:
+    """Split a list; an item that was there before may hold a separator."""
+    known = {str(item) for item in cast("list[Any]", before or [])}
+    found: list[str] = []
+    for part in re.split(r"[;\n]", written):
+        clean = " ".join(part.split())
+        pieces = [clean] if clean in known else re.split(r"[,|]", clean)
+        found += [piece.strip() for piece in pieces if piece.strip()]
+    return Reading(list(dict.fromkeys(found)) or None)
+
+
+def _references(written: str, resolve: Resolve) -> Reading:
+    whole = resolve(written)
+    if whole is not None:
+        return Reading([whole])
+    found: list[str] = []
+    missing: list[str] = []
+    for piece in re.split(r"[;\n]", written):
+        name = " ".join(piece.split())
+        if not name:
+            continue
+        package_id = resolve(name)
+        if package_id is None:
+            missing.append(name)
+        else:
+            found.append(package_id)
+    if missing:
+        message = Message(
+            'No source has the number or name "%(name)s". Add it to the sheet Sources, or write '
+            "its number.",
+            {"name": missing[0]},
+        )
+        return Reading(None, written, message)
+    return Reading(list(dict.fromkeys(found)) or None)
+
+
+def _reference(written: str, resolve: Resolve, message: Message) -> Reading:
+    package_id = resolve(" ".join(written.split()))
+    return Reading(package_id) if package_id else Reading(None, written, message)
