@@ -156,22 +156,29 @@ def text_query(text: str) -> sa.ColumnElement[Any] | None:
     )
 
 
-def _conditions(person: Person, query: Query, *, without: str | None = None) -> list[Condition]:
-    conditions: list[Condition] = [
+def conditions(person: Person, query: Query, *, without: str | None = None) -> list[Condition]:
+    """Return what a list is narrowed by: what the person may read, and what was asked for.
+
+    :param person: who asks
+    :param query: what to look for
+    :param without: a facet whose own filter doesn't count
+    :returns: conditions on the register row
+    """
+    found: list[Condition] = [
         Record.package_type == query.package_type,
         Record.package_state == "active",
         visible(policy.scope(person)),
     ]
     words = text_query(query.text)
     if words is not None:
-        conditions.append(Record.search.op("@@")(words))
+        found.append(Record.search.op("@@")(words))
     if query.attention:
-        conditions.append(ATTENTION[query.attention])
+        found.append(ATTENTION[query.attention])
     for name, values in query.filters.items():
         if name == without or not values:
             continue
-        conditions.append(_filter(name, values))
-    return conditions
+        found.append(_filter(name, values))
+    return found
 
 
 def _filter(name: str, values: Sequence[str]) -> Condition:
@@ -197,11 +204,11 @@ def rows(session: Session, person: Person, query: Query) -> tuple[int, list[dict
     :param query: what to look for
     :returns: the number of all hits, and the rows of the page
     """
-    conditions = _conditions(person, query)
-    total = session.scalar(sa.select(sa.func.count()).select_from(Record).where(*conditions)) or 0
+    narrowed = conditions(person, query)
+    total = session.scalar(sa.select(sa.func.count()).select_from(Record).where(*narrowed)) or 0
     statement = (
         _select_rows()
-        .where(*conditions)
+        .where(*narrowed)
         .order_by(*SORTS[query.sort])
         .limit(query.limit)
         .offset(query.offset)
@@ -300,15 +307,15 @@ def facets(session: Session, person: Person, query: Query) -> dict[str, list[dic
     unfiltered = [name for name in (*FACETS, *LIST_FACETS) if not query.filters.get(name)]
     plain = [name for name in unfiltered if name in FACETS]
     if plain:
-        counts |= _grouped(session, _conditions(person, query), plain)
+        counts |= _grouped(session, conditions(person, query), plain)
     for name in [*FACETS, *LIST_FACETS]:
         if name in counts:
             continue
-        conditions = _conditions(person, query, without=name)
+        narrowed = conditions(person, query, without=name)
         if name in FACETS:
-            counts |= _grouped(session, conditions, [name])
+            counts |= _grouped(session, narrowed, [name])
         else:
-            counts[name] = _list_facet(session, conditions, name)
+            counts[name] = _list_facet(session, narrowed, name)
     return counts
 
 

@@ -76,7 +76,7 @@ class HeaderMap:
             if name not in self.targets:
                 continue
             self.lookup[squash(name)] = name
-            for words in (spec.label, spec.term):
+            for words in (spec.label, spec.term, f"{spec.label} ({spec.term})"):
                 # Several fields are labelled "Details" or "Link to it": that names none of them.
                 if words and labels[squash(words)] < 2:
                     self.lookup.setdefault(squash(words), name)

@@ -26,7 +26,8 @@ def key(text: str) -> str:
 
     Source: fields.md 5
     """
-    plain = unicodedata.normalize("NFKD", text.casefold()).translate(_LETTERS)
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    plain = unicodedata.normalize("NFKD", plain).casefold().translate(_LETTERS)
     plain = "".join(character for character in plain if not unicodedata.combining(character))
     return re.sub(r"[\W_]+", " ", plain).strip()
 

@@ -131,16 +131,10 @@ class Reader:
         whole = self._match(spec, written)
         if whole is not None:
             return Reading([whole]) if whole else NOTHING
-        values: list[str] = []
-        unknown: list[str] = []
-        for piece in MULTIPLE.split(written):
-            if not piece.strip():
-                continue
-            value = self._match(spec, piece)
-            if value is None:
-                unknown.append(piece.strip())
-            elif value and value not in values:
-                values.append(value)
+        # Labels of ours hold commas, so a comma separates only where nothing else does.
+        values, unknown = self._pieces(spec, re.split(r"[;|\n]", written))
+        if unknown:
+            values, unknown = self._pieces(spec, MULTIPLE.split(written))
         alone = self.vocabularies.exclusive(spec.vocabulary or "")
         if len(values) > 1 and alone.intersection(values):
             # "No" beside a real value says nothing more.
@@ -149,6 +143,19 @@ class Reader:
             failed = self._no_choice(spec, ", ".join(unknown))
             return Reading(values or None, failed.rest, failed.message, failed.suggestion)
         return Reading(values or None)
+
+    def _pieces(self, spec: FieldSpec, pieces: Iterable[str]) -> tuple[list[str], list[str]]:
+        values: list[str] = []
+        unknown: list[str] = []
+        for piece in pieces:
+            if not piece.strip():
+                continue
+            value = self._match(spec, piece)
+            if value is None:
+                unknown.append(piece.strip())
+            elif value and value not in values:
+                values.append(value)
+        return values, unknown
 
     def _match(self, spec: FieldSpec, written: str) -> str | None:
         name = spec.vocabulary or ""

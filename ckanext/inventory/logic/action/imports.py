@@ -12,15 +12,15 @@ import ckan.plugins.toolkit as tk
 from ckan.logic.schema import validator_args
 from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
 
-from ckanext.inventory import config, policy
+from ckanext.inventory import clock, config, policy
 from ckanext.inventory.logic import commit, who
-from ckanext.inventory.service import imports
+from ckanext.inventory.service import exports, imports, search
 from ckanext.inventory.spreadsheets.headers import Assignment
 from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Problem
 from ckanext.inventory.spreadsheets.plan import Choices
 from ckanext.inventory.types import ENTRY, SOURCE
 
-__all__ = ["inventory_import"]
+__all__ = ["inventory_export", "inventory_import"]
 
 KINDS: Mapping[str, str] = {"entry": ENTRY, "source": SOURCE}
 
@@ -52,6 +52,63 @@ def import_schema(
         "create_departments": [default(False), boolean_validator],
         "day_first": [default(False), boolean_validator],
         "digest": [ignore_empty, unicode_safe],
+    }
+
+
+@validator_args
+def export_schema(
+    default: ValidatorFactory,
+    ignore_empty: Validator,
+    unicode_safe: Validator,
+    one_of: ValidatorFactory,
+    inventory_texts: Validator,
+    inventory_list_attention: Validator,
+) -> Schema:
+    """What to give out, and as what."""
+    schema: dict[str, Any] = {
+        "kind": [default("entry"), unicode_safe, one_of(list(KINDS))],
+        "format": [default(exports.CSV), unicode_safe, one_of(list(exports.FORMATS))],
+        "q": [default(""), unicode_safe],
+        "attention": [ignore_empty, unicode_safe, inventory_list_attention],
+    }
+    filters = (*search.FACETS, *search.LIST_FACETS)
+    return schema | {name: [ignore_empty, inventory_texts] for name in filters}
+
+
+@tk.side_effect_free
+@tk.validate_action_data(export_schema)
+def inventory_export(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Give out the entries or sources that the caller may read, as a table.
+
+    Filters as for ``inventory_entry_list``. A text that a spreadsheet program would calculate
+    begins with an apostrophe in CSV; in XLSX every text is one.
+
+    :param kind: ``entry`` (the default) or ``source``
+    :param format: ``csv`` (the default) or ``xlsx``
+    :param q: words; each is matched from its beginning
+    :returns: ``{"filename", "mimetype", "content"}``, the content as base64
+    :raises NotAuthorized: for people without a role or an assignment
+    """
+    tk.check_access("inventory_export", context, data_dict)
+    who.keep_private()
+    package_type = KINDS[data_dict["kind"]]
+    query = search.Query(
+        package_type,
+        text=data_dict["q"],
+        filters={
+            name: data_dict[name]
+            for name in (*search.FACETS, *search.LIST_FACETS)
+            if data_dict.get(name)
+        },
+        attention=data_dict.get("attention"),
+    )
+    file_format = data_dict["format"]
+    content = exports.write(who.session_of(context), who.person(context), query, file_format)
+    plural = "entries" if package_type == ENTRY else "sources"
+    return {
+        "filename": f"inventory-{plural}-{clock.today().isoformat()}.{file_format}",
+        "mimetype": exports.FORMATS[file_format],
+        "content": base64.b64encode(content).decode(),
     }
 
 
