@@ -90,6 +90,39 @@ def test_four_processes_promote_the_same_entries(city: City) -> None:
     assert repair.faults(model.Session()) == []
 
 
+def test_linking_and_hiding_at_the_same_time(city: City) -> None:
+    """Either the dataset stays because somebody linked to it, or the link finds nothing."""
+    cdo = city.cdo.name
+    for number in range(3):
+        entry = city.approved(title=f"Made {number}")
+        other = city.approved(title=f"Linked {number}")
+        dataset_id = city.promote(entry).id
+        revisions = record(entry).revision, record(other).revision
+        barrier = processes.Barrier(2)
+
+        def hide(entry: str = entry, revision: int = revisions[0], gate: Any = barrier) -> None:
+            gate.wait(60)
+            promote_as(cdo, entry, revision, "withdraw", comment="No.")
+
+        def tie(
+            other: str = other,
+            revision: int = revisions[1],
+            gate: Any = barrier,
+            dataset_id: str = dataset_id,
+        ) -> None:
+            gate.wait(60)
+            given = {"mode": "linked", "dataset": dataset_id}
+            promote_as(cdo, other, revision, "promote", publication=given)
+
+        workers = [run(hide), run(tie)]
+        for worker in workers:
+            worker.join(60)
+        assert sorted(worker.exitcode or 0 for worker in workers) == [0, 1]
+        model.Session.rollback()
+        model.Session.expire_all()
+        assert is_public(entry) == (record(other).state == "published")
+
+
 # --- killed at each step ---------------------------------------------------------------------
 
 STEPS = {

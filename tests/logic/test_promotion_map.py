@@ -12,6 +12,7 @@ import yaml
 from ckanext.inventory import config
 from ckanext.inventory.service import startup
 from tests.logic.promoting import LINK, City, action, shown
+from tests.support import make_user
 
 MAP = {
     "dataset_type": "dataset",
@@ -92,3 +93,29 @@ def test_mapped_keys_are_no_inputs(db: None, use_map: Any) -> None:
             city.approved(), extra={"url": "https://example.org/a", "notes": "Not approved."}
         )
     assert "notes" in refused.value.error_dict
+
+
+def test_groups_by_category(db: None, use_map: Any) -> None:
+    groups = {"from": "category", "as": "groups", "values": {"energy_and_environment": "green"}}
+    use_map({"dataset_type": "dataset", "keys": {"title": {"from": "title"}, "groups": groups}})
+    city = City()
+    entry = city.approved()
+    with pytest.raises(tk.ValidationError) as refused:
+        city.promote(entry)
+    assert "green" in str(refused.value.error_dict["category"])
+    admin = make_user(sysadmin=True)
+    action("group_create", admin, name="green")
+    action("group_create", admin, name="other")
+    package = city.promote(entry)
+    assert [group["name"] for group in shown(package.id)["groups"]] == ["green"]
+    action("package_patch", admin, id=package.id, groups=[{"name": "green"}, {"name": "other"}])
+    assert action("inventory_drift", city.cdo, id=entry)["differences"] == []
+    city.go(entry, "promote", publication={})
+    assert sorted(g["name"] for g in shown(package.id)["groups"]) == ["green", "other"]
+
+
+def test_what_the_index_refuses_is_refused_before(db: None) -> None:
+    city = City()
+    with pytest.raises(tk.ValidationError) as refused:
+        city.promote(city.approved(geographic_coverage="ü" * 20_000))
+    assert "geographic_coverage" in refused.value.error_dict

@@ -16,6 +16,7 @@ from ckanext.inventory.model import Link, Record
 from ckanext.inventory.model.link import CREATED, EXTERNAL, LINKED
 from ckanext.inventory.partial_date import parse_partial_date
 from ckanext.inventory.publishing import links, mapping, portal, uploads
+from ckanext.inventory.publishing.mapping import EXTRAS, GROUPS
 from ckanext.inventory.publishing.plan import (
     PREPARE,
     PROMOTE,
@@ -36,6 +37,8 @@ from ckanext.inventory.types import Person, State
 
 _SCHEMES = frozenset({"http", "https", "ftp"})
 _MEGABYTE = 1 << 20
+_MAX_INDEXED_BYTES = 32_766
+"""What Solr takes as one term; core indexes additional fields so."""
 
 
 def problems(
@@ -75,6 +78,7 @@ def problems(
         _resource_problems(plan, act),
         _extra_problems(plan),
         _preparing_problems(plan),
+        _value_problems(plan),
     ):
         _add(found, more)
     if "organization" not in found and "resources" not in found:
@@ -234,6 +238,21 @@ def _allowed_extra(plan: Plan) -> frozenset[str]:
     open_fields = portal.target_fields(plan.dataset_type) - mapped
     confirmed = {rule.input_key for rule in plan.map.confirmed()}
     return frozenset(open_fields | confirmed | {ask.key for ask in plan.map.asks}) - mapping.KEPT
+
+
+def _value_problems(plan: Plan) -> Problems:
+    """Say what core would take and then lose: unknown groups, fields that can't be indexed."""
+    found: Problems = {}
+    for key, value in plan.built().items():
+        if key == GROUPS:
+            for name in value:
+                group = model.Group.get(name)
+                if group is None or group.is_organization or group.state != "active":
+                    message = tk._('There is no group "{name}" on the portal.').format(name=name)
+                    found.setdefault(_input_for(plan, key), []).append(message)
+        elif key.startswith(EXTRAS) and len(str(value).encode()) > _MAX_INDEXED_BYTES:
+            found[_input_for(plan, key)] = [tk._("This is too long for the portal.")]
+    return found
 
 
 def _preparing_problems(plan: Plan) -> Problems:

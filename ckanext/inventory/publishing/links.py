@@ -37,24 +37,36 @@ def link_of(session: Session, entry_id: str, *, lock: bool = False) -> Link | No
     return session.scalar(query)
 
 
-def public_dataset(session: Session, reference: str) -> model.Package | None:
+def public_dataset(session: Session, reference: str, *, keep: bool = False) -> model.Package | None:
     """Find a dataset that everybody may see.
 
     :param session: the database session
     :param reference: id or name
+    :param keep: nobody hides it until the end of the transaction
     :returns: the dataset; None for what is private, deleted or no dataset, as if it didn't exist
 
     Source: leak L39.
     """
     package = model.package_table
-    return session.scalar(
-        sa.select(model.Package).where(
-            sa.or_(package.c.id == reference, package.c.name == reference),
-            package.c.state == "active",
-            package.c.private.is_(False),
-            package.c.type.not_in(PRIVATE_TYPES),
-        )
+    query = sa.select(model.Package).where(
+        sa.or_(package.c.id == reference, package.c.name == reference),
+        package.c.state == "active",
+        package.c.private.is_(False),
+        package.c.type.not_in(PRIVATE_TYPES),
     )
+    if keep:
+        query = query.with_for_update(read=True).execution_options(populate_existing=True)
+    return session.scalar(query)
+
+
+def lock_dataset(session: Session, dataset_id: str) -> None:
+    """Let nobody link to a dataset until the end of the transaction, to hide it.
+
+    :param session: the database session
+    :param dataset_id: the public dataset
+    """
+    package = model.package_table
+    session.execute(sa.select(package.c.id).where(package.c.id == dataset_id).with_for_update())
 
 
 def others_published(session: Session, dataset_id: str, entry_id: str) -> bool:

@@ -99,7 +99,7 @@ def promote(
     link = _link_for(plan, held=False)
     if plan.mode == LINKED:
         reference = publication.dataset or link.dataset_id or ""
-        package = links.public_dataset(session, name_in(reference))
+        package = links.public_dataset(session, name_in(reference), keep=True)
         if package is None:
             raise tk.ValidationError({**linked_problems(plan)})
         link.dataset_id, link.url = package.id, None
@@ -183,12 +183,14 @@ def withdraw(session: Session, person: Person, record: Record, publication: Publ
     :raises ValidationError: on ``on_withdraw``, while another entry is on the portal with the same
         dataset
     """
-    against = withdraw_problems(session, record, publication)
-    if against:
-        raise tk.ValidationError({**against})
     link = links.link_of(session, record.package_id, lock=True)
     if link is None:
         return
+    if link.dataset_id is not None:
+        links.lock_dataset(session, link.dataset_id)
+    against = withdraw_problems(session, record, publication)
+    if against:
+        raise tk.ValidationError({**against})
     state = state_after(link, publication)
     if link.mode == CREATED and state is not None:
         _hold(session, person, link, state)
