@@ -16,6 +16,7 @@ import ckan.authz as authz
 import ckan.model as model
 import sqlalchemy as sa
 from ckan.lib.plugins import DefaultPermissionLabels
+from flask import g, has_request_context
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -34,6 +35,37 @@ _MAX_DEPTH = 8
 """How far core follows organizations below organizations."""
 
 _core = DefaultPermissionLabels()
+
+
+_READING = "inventory_reading"
+_KEPT = "inventory_kept"
+
+
+def begin(*, reading: bool) -> None:
+    """Note that a request came in, and whether it only reads.
+
+    :param reading: what is asked of the database once holds for all of it
+    """
+    setattr(g, _READING, reading)
+    g.pop(_KEPT, None)
+
+
+def once(name: str, compute: Callable[[], list[str]]) -> list[str]:
+    """Return what was computed before in a request that only reads, else compute it.
+
+    A page asks for the same labels up to four times. Only requests that came in by their address
+    and only read are marked; commands, jobs and writes always ask the database.
+
+    :param name: what it is
+    :param compute: asks the database
+    :returns: the answer, a new list each time
+    """
+    if not has_request_context() or not g.get(_READING, False):
+        return compute()
+    kept: dict[str, list[str]] = g.setdefault(_KEPT, {})
+    if name not in kept:
+        kept[name] = compute()
+    return list(kept[name])
 
 
 def dataset_labels(session: Session, package: model.Package) -> list[str]:
@@ -67,6 +99,10 @@ def user_labels(session: Session, user: model.User | model.AnonymousUser | None)
     if user is None or user.is_anonymous:
         return ["public"]
     account = cast(model.User, user)
+    return once(f"labels of {account.id}", lambda: _user_labels(session, account))
+
+
+def _user_labels(session: Session, account: model.User) -> list[str]:
     rows: dict[str, list[sa.Row[Any]]] = {}
     for row in session.execute(_statement(account.id, sysadmin=bool(account.sysadmin))):
         rows.setdefault(row.kind, []).append(row)

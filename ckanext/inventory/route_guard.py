@@ -21,7 +21,7 @@ from flask import Blueprint
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from ckanext.inventory import config, csrf, policy
+from ckanext.inventory import config, csrf, labels, policy
 from ckanext.inventory.logic import who
 from ckanext.inventory.model import Record
 from ckanext.inventory.policy import Act, CityAct
@@ -38,6 +38,8 @@ _ACTIVITY_PAGES = frozenset(
     }
 )
 """Pages of other plugins whose ``id`` is a package; pages of ids of other things pass."""
+
+_READING = frozenset({"GET", "HEAD"})
 
 _FAILS_IN_CORE = "resource.new"
 """Core's page that fails, rather than answers, for a dataset that doesn't exist."""
@@ -57,6 +59,12 @@ def keep_private() -> None:
     """
     if flask.request.blueprint == "api" and tk.current_user.is_authenticated:
         flask.request.environ["__no_cache__"] = True
+
+
+@blueprint.before_app_request
+def note_reading() -> None:
+    """Mark requests that only read: what is asked of the database once holds for all of it."""
+    labels.begin(reading=flask.request.method in _READING)
 
 
 @blueprint.before_app_request
@@ -110,7 +118,7 @@ def _record(package_type: str, reference: str) -> Response | None:
     known = facts.light(session, package_id)
     if known is None or not policy.may(who.person(_context()), Act.READ, known, config.options()):
         _missing()
-    if flask.request.method not in ("GET", "HEAD"):
+    if flask.request.method not in _READING:
         _missing()
     number = session.scalar(sa.select(Record.number).where(Record.package_id == package_id))
     edits = endpoint.rpartition(".")[2] == "edit"

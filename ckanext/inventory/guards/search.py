@@ -9,6 +9,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan.types import Action, Context, DataDict
 
+from ckanext.inventory import labels
 from ckanext.inventory.guards.asking import (
     db,
     unfiltered,
@@ -29,10 +30,14 @@ def package_search(next_action: Action, context: Context, data_dict: DataDict) -
     """Leave out what readers were taken away from and the index doesn't know of yet."""
     if unfiltered(context):
         return next_action(context, data_dict)
-    hidden = list(db().scalars(sa.select(Pending.package_id)))
+    hidden = labels.once("pending", _pending)
     if not hidden:
         return next_action(context, data_dict)
     return next_action(context, {**data_dict, "fq_list": _excluding(data_dict, hidden)})
+
+
+def _pending() -> list[str]:
+    return list(db().scalars(sa.select(Pending.package_id)))
 
 
 def _excluding(data_dict: DataDict, ids: list[str]) -> list[str]:
