@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
 from sqlalchemy.orm import Session
 
 from ckanext.inventory.service import outbox
-from tests.logic.promoting import City, dataset, file, record
+from tests.logic.promoting import City, action, dataset, file, record
 
 PICTURE = {"url": "https://data.example.org/map.png", "name": "Map"}
 
@@ -32,28 +33,56 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.with_plugins("image_view")
 @pytest.mark.ckan_config("ckan.views.default_views", ["image_view"])
 @pytest.mark.usefixtures("with_plugins")
-@pytest.mark.parametrize("act", ["promote", "prepare", "again", "withdraw", "leave"])
-def test_one_commit_with_files_and_views(
-    clean_db: None, monkeypatch: pytest.MonkeyPatch, request: Any, act: str
-) -> None:
+def test_one_commit_for_each_act_with_files_and_views(clean_db: None, commits: list[str]) -> None:
     city = City()
     entry = city.approved()
-    given = {"resources": [{"upload": file("a.png")}, {"upload": file("b.png")}, PICTURE]}
-    if act in ("again", "withdraw"):
-        city.promote(entry, resources=[PICTURE])
-    elif act == "leave":
-        city.prepare(entry, **given)
-    made: list[str] = request.getfixturevalue("commits")
-    made.clear()
-    if act == "leave":
-        city.go(entry, "return", comment="Not yet.")
-    elif act == "withdraw":
-        city.go(entry, "withdraw", comment="Wrong.")
-    else:
-        city.go(entry, "prepare" if act == "prepare" else "promote", publication=given)
-    assert made == ["commit", "drain"]
-    package = dataset(entry)
-    assert package is not None
-    views = model.Session.query(model.ResourceView).count()
-    assert views == {"withdraw": 1}.get(act, 3)
-    assert record(entry).state != "approved" or act == "withdraw"
+
+    def go(transition: str, **inputs: Any) -> int:
+        """Make a transition and count the views afterwards."""
+        commits.clear()
+        city.go(entry, transition, **inputs)
+        assert commits == ["commit", "drain"], transition
+        return model.Session.query(model.ResourceView).count()
+
+    def picture(name: str) -> dict[str, Any]:
+        return {"upload": file(name)}
+
+    assert go("prepare", publication={"resources": [picture("a.png"), PICTURE]}) == 2
+    assert go("return", comment="Not yet.") == 2
+    city.go(entry, "submit", city.coordinator)
+    city.approve(entry)
+    assert go("promote", publication={"resources": [picture("b.png")]}) == 3
+    assert go("promote", publication={"resources": [picture("c.png"), PICTURE]}) == 4
+    assert go("withdraw", comment="Wrong.") == 4
+    assert len(dataset(entry).resources) == 4
+
+
+def test_bulk_promotes_what_it_can(db: None) -> None:
+    city = City(license_id="")
+    entries = [city.approved(title=f"Entry {n}") for n in range(2)]
+    revisions = {entry: record(entry).revision for entry in entries}
+    external = city.approved(title="Entry 0")
+    revisions[external] = record(external).revision
+
+    def promote(mode: str, **publication: Any) -> Any:
+        return action(
+            "inventory_transition_bulk",
+            city.cdo,
+            ids=list(revisions),
+            transition="promote",
+            revisions=revisions,
+            mode=mode,
+            publication=publication,
+        )
+
+    with pytest.raises(tk.ValidationError):
+        promote("all", metadata_only=True)
+    assert [dataset(entry) for entry in entries] == [None, None]
+    answer = promote("possible", metadata_only=True, license_id="cc-by")
+    assert len(answer["done"]) == 3
+    assert answer["refused"] == []
+    assert sorted(dataset(entry).name for entry in revisions) == [
+        "entry-0",
+        "entry-0-2",
+        "entry-1",
+    ]
