@@ -90,12 +90,15 @@ def inventory_me() -> dict[str, Any] | None:
 
 
 def inventory_may_enter() -> bool:
-    """Tell whether the page's reader may open the inventory.
+    """Tell whether the page's reader may open the inventory; cheap, as every page asks it.
 
     :returns: the answer, as the navigation needs it
     """
-    me = inventory_me()
-    return me is not None
+    if not has_request_context() or tk.current_user.is_anonymous:
+        return False
+    if hasattr(g, "_inventory_me"):
+        return g._inventory_me is not None
+    return bool(tk.h.check_access("inventory_me"))
 
 
 def inventory_schema(package_type: str = ENTRY) -> Schema:
@@ -488,6 +491,9 @@ def inventory_event_words(event: Mapping[str, Any]) -> str:
         "transfer_request": tk._("asked to move it to another department"),
         "transfer_decline": tk._("declined the move"),
         "merge": tk._("merged the departments"),
+        "hand_over": tk._("handed it over"),
+        "take_over": tk._("took it over, as it was decided before this system"),
+        "link": tk._("linked it to a dataset on the portal"),
     }
     if event["act"] == "edit":
         count = len(event.get("changes") or event["details"].get("fields") or [])

@@ -1,4 +1,4 @@
-"""The story in a browser: a coordinator lists and submits, a CDO approves and promotes, a visitor finds and downloads."""
+"""The story in a browser: a coordinator lists and submits, a CDO promotes, a visitor finds and downloads."""
 
 from __future__ import annotations
 

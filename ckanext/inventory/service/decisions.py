@@ -59,7 +59,11 @@ def latest(session: Session, person: Person, *, limit: int) -> list[dict[str, An
             "to_state": row["to_state"],
             "number": row["number"],
             "title": row["title"],
-            "comment": (row["details"] or {}).get("comment"),
+            "comment": _comment(row["details"]),
         }
         for row in session.execute(last).mappings()
     ]
+
+
+def _comment(details: dict[str, Any] | None) -> str | None:
+    return details.get("comment") if details else None

@@ -15,6 +15,7 @@ from ckanext.inventory.views import (
     home,
     imports,
     overview,
+    people,
     promote,
     review,
     sources,
@@ -23,5 +24,18 @@ from ckanext.inventory.views.blueprint import inventory
 
 __all__ = ["inventory", "inventory_guard"]
 
-PAGES = (home, entries, entry, edit, promote, sources, review, overview, imports, admin, guide)
+PAGES = (
+    home,
+    entries,
+    entry,
+    edit,
+    promote,
+    sources,
+    review,
+    overview,
+    people,
+    imports,
+    admin,
+    guide,
+)
 """The modules whose import puts the pages on the blueprint."""

@@ -21,7 +21,7 @@ def enter() -> None:
     Source: leaks L1, L36, L39.
     """
     flask.request.environ["__no_cache__"] = True
-    if not helpers.inventory_may_enter():
+    if helpers.inventory_me() is None:
         raise NotFound
 
 

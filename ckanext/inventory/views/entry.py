@@ -11,7 +11,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from ckanext.inventory import forms
-from ckanext.inventory.fields import schema_for
+from ckanext.inventory.fields import LIST_KINDS, schema_for
 from ckanext.inventory.types import ENTRY
 from ckanext.inventory.views.blueprint import inventory
 from ckanext.inventory.views.common import action, page_of, people_to_assign, show
@@ -304,7 +304,12 @@ def _take_back(number: str, form: forms.Form) -> str:
     approved = action(
         "inventory_revision_show", {"id": number, "revision": form.get("approved_revision", "")}
     )
-    data = {"id": number, "revision": form.get("revision", ""), **approved["content"]}
+    content = {
+        name: approved["content"].get(name, [] if spec.kind in LIST_KINDS else "")
+        for name, spec in schema_for(ENTRY).fields.items()
+        if spec.kind != "organization"
+    }
+    data = {"id": number, "revision": form.get("revision", ""), **content}
     action("inventory_entry_patch", data)
     return tk._("The approved text is back.")
 

@@ -230,6 +230,8 @@ def _complete(count: int, rows: list[dict[str, Any]]) -> Task:
         tk._("Open it") if count == 1 else tk._("Open the first"),
         _entry(rows[0], "entry_edit") if rows else _list("incomplete"),
         _minutes(min(count, 3), 2),
-        tk._("“Not known yet” is an answer. What is one row? is enough for a description."),
+        tk._(
+            "“Not known yet” is an answer. For a description it is enough to say what one row is."
+        ),
         _chips(rows, "entry_edit"),
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -12,6 +10,7 @@ from flask import Response
 from ckanext.inventory import helpers
 from ckanext.inventory.views.blueprint import inventory
 from ckanext.inventory.views.common import action
+from ckanext.inventory.views.tables import csv_file
 
 VALUES = ("high", "medium", "low", "not_known_yet")
 LIKELIHOODS = ("likely", "possible", "unlikely", "unknown")
@@ -61,18 +60,13 @@ def overview_csv() -> Response:
     """
     counts = action("inventory_overview")
     states = helpers.inventory_states()
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([tk._("Department"), *(label for _value, label in states), tk._("All")])
-    for row in counts["departments"]:
-        numbers = [row["states"].get(value, 0) for value, _label in states]
-        writer.writerow([_cell(row["title"]), *numbers, row["total"]])
-    return Response(
-        text.getvalue(),
-        mimetype="text/csv",
-        headers={"Content-Disposition": "attachment; filename=inventory-overview.csv"},
-    )
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    rows = [
+        [
+            row["title"],
+            *(row["states"].get(value, 0) for value, _label in states),
+            row["total"],
+        ]
+        for row in counts["departments"]
+    ]
+    header = [tk._("Department"), *(label for _value, label in states), tk._("All")]
+    return csv_file("inventory-overview.csv", header, rows)

@@ -53,6 +53,7 @@ def _page(
     numbers = [row["number"] for row in queue["results"]]
     current = number or (numbers[0] if numbers else "")
     shown = show(ENTRY, current) if current else None
+    history = action("inventory_history", {"id": current}) if current else []
     position = numbers.index(current) if current in numbers else -1
     return tk.render(
         "inventory/review.html",
@@ -66,7 +67,9 @@ def _page(
             "next": numbers[position + 1] if 0 <= position < len(numbers) - 1 else "",
             "previous": numbers[position - 1] if position > 0 else "",
             "badges": {"review": queue["count"]} if not params else {},
-            "since": _changed_since_seen(shown) if shown else [],
+            "since": _changed_since_seen(shown, history),
+            "said": _said(history),
+            "waivers": _waivers(history),
             "asked": _asked_of_reviewer(shown) if shown else [],
             "sections": _described(shown) if shown else [],
             "errors": errors or forms.Problems(),
@@ -100,17 +103,43 @@ def _asked_of_reviewer(shown: dict[str, Any]) -> list[FieldSpec]:
     ]
 
 
-def _changed_since_seen(shown: dict[str, Any]) -> list[dict[str, Any]]:
+def _changed_since_seen(
+    shown: dict[str, Any] | None, history: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """Return what differs from the text that was last decided on: approved or returned."""
+    if shown is None:
+        return []
     if shown["changes"]:
         return list(shown["changes"])
-    for event in action("inventory_history", {"id": shown["id"]}):
-        if event["act"] == "return" and event.get("revision"):
-            if int(event["revision"]) == int(shown["revision"]):
-                return []
-            pair = {"id": shown["id"], "old": event["revision"], "new": shown["revision"]}
-            return list(action("inventory_diff", pair))
-    return []
+    returned = next((event for event in history if event["act"] == "return"), None)
+    if returned is None or not 0 < int(returned["revision"] or 0) < int(shown["revision"]):
+        return []
+    pair = {"id": shown["id"], "old": returned["revision"], "new": shown["revision"]}
+    return list(action("inventory_diff", pair))
+
+
+def _said(history: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return what the department said with the submission, or in a comment since."""
+    for event in history:
+        if event["act"] in ("submit", "comment") and event["details"].get("comment"):
+            return {
+                "text": event["details"]["comment"],
+                "by": event["user_name"],
+                "at": event["at"],
+            }
+        if event["act"] == "submit":
+            return None
+    return None
+
+
+def _waivers(history: list[dict[str, Any]]) -> dict[str, str]:
+    """Return why the department asks to waive a blocker, by its kind; the latest request counts."""
+    asked: dict[str, str] = {}
+    for event in history:
+        if event["act"] == "waiver_request":
+            kind, _separator, reason = str(event["details"].get("comment", "")).partition(": ")
+            asked.setdefault(kind, reason)
+    return asked
 
 
 @inventory.route("/review/decide", methods=["POST"])
