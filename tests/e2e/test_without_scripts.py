@@ -144,7 +144,8 @@ def test_pages_can_be_read_by_everybody(visit: As, width: int) -> None:
     found: dict[str, list[str]] = {}
     for path in PAGES:
         answer = page.goto(path)
-        assert answer is not None and answer.status == 200, path
+        assert answer is not None
+        assert answer.status == 200, path
         page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
         if problems := page.evaluate(CHECK):
             found[path] = problems

@@ -53,7 +53,7 @@ def _page(
     numbers = [row["number"] for row in queue["results"]]
     current = number or (numbers[0] if numbers else "")
     shown = show(ENTRY, current) if current else None
-    history = action("inventory_history", {"id": current}) if current else []
+    history: list[dict[str, Any]] = action("inventory_history", {"id": current}) if current else []
     position = numbers.index(current) if current in numbers else -1
     return tk.render(
         "inventory/review.html",
