@@ -72,7 +72,7 @@ def _run(command: str, rest: list[str]) -> int:
 
 def _prepare(layout: Layout, argv: list[str], *, services: bool, browser: bool) -> None:
     """Have everything installed and go on in the project's environment."""
-    if environment.entered():
+    if environment.entered(layout):
         return
     machine = system.Machine()
     system.check_python(machine)

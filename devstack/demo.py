@@ -73,10 +73,10 @@ def run_demo(layout: Layout, options: argparse.Namespace) -> int:
                 accounts = _import(site, accounts, options)
                 _store(accounts_file, accounts)
                 (run.folder / "imported").touch()
-            if options.check:
-                return check.walk(site.url, [asdict(account) for account in accounts])
             if options.ready_file:
                 _write_ready_file(options.ready_file, site.url, accounts)
+            if options.check:
+                return check.walk(site.url, [asdict(account) for account in accounts])
             _announce(site.url, accounts, run)
             try:
                 return _serve(served, run)

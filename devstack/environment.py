@@ -51,14 +51,14 @@ def enter(layout: Layout, arguments: list[str]) -> None:
 
     :param arguments: what follows ``python -m devstack``
     """
-    environment = {**os.environ, "PYTHONPATH": str(layout.root), "DEVSTACK_ENTERED": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(layout.root)}
     sys.stdout.flush()
     os.execve(layout.python, [str(layout.python), "-m", "devstack", *arguments], environment)
 
 
-def entered() -> bool:
+def entered(layout: Layout) -> bool:
     """Tell whether this process already runs in the project's environment."""
-    return os.environ.get("DEVSTACK_ENTERED") == "1"
+    return Path(sys.prefix) == layout.venv
 
 
 def _python_environment(layout: Layout) -> None:
@@ -66,15 +66,19 @@ def _python_environment(layout: Layout) -> None:
     wanted = _digest(
         [layout.root / "pyproject.toml", layout.root / "setup.py", CONSTRAINTS],
         sys.version,
-        str(layout.root),
+        str(layout.venv),
     )
     if layout.python.exists() and stamp.exists() and stamp.read_text() == wanted:
         return
     log = layout.logs / "pip.log"
-    if not layout.python.exists() or not _works(layout.python):
+    origin = layout.venv / "made-for"
+    made_for = f"{layout.venv} {sys.version}"
+    if not (origin.exists() and origin.read_text() == made_for):
+        # Its programs name their interpreter by its full path, so a moved one is made again.
         with step(f"Making a Python environment in {layout.venv.name}"):
             shutil.rmtree(layout.venv, ignore_errors=True)
             _run([sys.executable, "-m", "venv", str(layout.venv)], log, "python3 -m venv failed.")
+        origin.write_text(made_for)
     pip = [str(layout.python), "-m", "pip", "--disable-pip-version-check", "install"]
     with step("Installing CKAN, the extension and the tools"):
         _run(
@@ -83,13 +87,6 @@ def _python_environment(layout: Layout) -> None:
             "pip could not install CKAN and the extension.",
         )
     stamp.write_text(wanted)
-
-
-def _works(python: Path) -> bool:
-    return (
-        subprocess.run([python, "-c", "import pip"], capture_output=True, check=False).returncode
-        == 0
-    )
 
 
 def _solr_jars(layout: Layout) -> None:
