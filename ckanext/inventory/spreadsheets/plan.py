@@ -122,6 +122,7 @@ class Choices:
     :param sheets: names of the sheets to read, empty for the one that fits best
     :param create_departments: unknown departments are created instead of keeping their rows out
     :param day_first: undecided dates put the day first
+    :param read_known: read rows whose record is already there, too, instead of skipping them
     """
 
     department: str | None = None
@@ -131,6 +132,7 @@ class Choices:
     sheets: tuple[str, ...] = ()
     create_departments: bool = False
     day_first: bool = False
+    read_known: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,9 @@ class Row:
     :param department: organization id, or a new department's (``new:…``)
     :param content: the fields
     :param marks: what our tables hold besides (assignee, visibility, …)
+    :param existing: the record that it is, or may be; None for a new one
+    :param reason: how it was recognised
+    :param written: fields that the row itself fills
     """
 
     sheet: str
@@ -149,6 +154,9 @@ class Row:
     department: str
     content: dict[str, Any]
     marks: dict[str, Any]
+    existing: Ref | None = None
+    reason: Message | None = None
+    written: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -202,6 +210,7 @@ class Plan:
     """What an import would do.
 
     :param rows: the records to create
+    :param known: rows whose record is there already, where they were asked for
     :param problems: what doesn't fit, by row and column
     :param skipped: rows that are already there
     :param columns: (sheet, what each column means)
@@ -213,6 +222,7 @@ class Plan:
     """
 
     rows: list[Row] = field(default_factory=list[Row])
+    known: list[Row] = field(default_factory=list[Row])
     problems: list[Problem] = field(default_factory=list[Problem])
     skipped: list[Skipped] = field(default_factory=list[Skipped])
     columns: list[tuple[str, list[Assignment]]] = field(
@@ -227,7 +237,7 @@ class Plan:
     @property
     def refused(self) -> int:
         """How many rows an error keeps out."""
-        return self.total - len(self.rows) - len(self.skipped)
+        return self.total - len(self.rows) - len(self.skipped) - len(self.known)
 
 
 Refusal = Callable[[str], str]
@@ -526,6 +536,7 @@ class _RowPlanner:
         self.comments: list[str] = []
         self.department = ""
         self.failed = False
+        self._existing: Ref | None = None
 
     def plan(self) -> None:
         """Read the row, and add it to the plan unless something keeps it out."""
@@ -538,7 +549,8 @@ class _RowPlanner:
         if not self.failed:
             self._read_id()
         reason = None if self.failed else self._known(reference)
-        if reason:
+        existing = self._existing if planner.choices.read_known else None
+        if reason and existing is None:
             plan.skipped.append(Skipped(self.sheet, self.number, title, reason))
             return
         for item in self.used:
@@ -551,7 +563,22 @@ class _RowPlanner:
         self._answers()
         if self.failed:
             return
+        written = frozenset(self.content)
         self._finish_comments()
+        if existing is not None:
+            plan.known.append(
+                Row(
+                    self.sheet,
+                    self.number,
+                    self.department,
+                    self.content,
+                    self.marks,
+                    existing,
+                    reason,
+                    written & self._filled(),
+                )
+            )
+            return
         location = (self.sheet, self.number)
         planner.seen_titles[(self.department, fold(title))] = location
         if "external_id" in self.content:
@@ -671,9 +698,18 @@ class _RowPlanner:
 
     # Already there
 
+    def _filled(self) -> frozenset[str]:
+        """Return the fields that the row's own cells fill, without what follows from them."""
+        return frozenset(
+            item.target.partition(".")[0]
+            for item in self.used
+            if item.fate is Fate.USED and text(self._cell(item))
+        )
+
     def _known(self, reference: Ref | None) -> Message | None:
         planner, known = self.planner, self.planner.known
         before = known.rows.get((self.sheet, self.number))
+        self._existing = before or reference
         if before:
             return Message(
                 "This row was imported before, as %(number)s.", {"number": before.number}
@@ -685,6 +721,7 @@ class _RowPlanner:
             pair = (fold(self.origin), fold(self.content["external_id"]))
             same = known.ids.get(pair)
             if same:
+                self._existing = same
                 if fold(same.title) == title:
                     return Message(
                         "Its ID is already there, as %(number)s.", {"number": same.number}
@@ -698,6 +735,7 @@ class _RowPlanner:
                 return Message("The file holds its ID already, in row %(row)s.", {"row": twin[1]})
         named = known.titles.get((self.department, title))
         if named:
+            self._existing = named
             return Message(
                 "The department already has this name, as %(number)s.", {"number": named.number}
             )

@@ -1,0 +1,143 @@
+"""Actions of the spreadsheet round trip: take a workbook, bring it back, see every change, save."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.logic.schema import validator_args
+from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
+
+from ckanext.inventory import clock, policy
+from ckanext.inventory.logic import who
+from ckanext.inventory.policy import Act
+from ckanext.inventory.service import facts, imports, search, workbooks
+from ckanext.inventory.service.search import Query
+from ckanext.inventory.service.workbooks import Wanted
+from ckanext.inventory.spreadsheets import workbook
+from ckanext.inventory.spreadsheets.layout import Layout
+from ckanext.inventory.types import ENTRY
+
+__all__ = ["inventory_workbook"]
+
+FORMATS = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+}
+
+_FILTERS = (*search.FACETS, *search.LIST_FACETS)
+
+
+@validator_args
+def workbook_schema(
+    default: ValidatorFactory,
+    ignore_empty: Validator,
+    unicode_safe: Validator,
+    one_of: ValidatorFactory,
+    boolean_validator: Validator,
+    inventory_texts: Validator,
+    inventory_list_attention: Validator,
+) -> Schema:
+    """What to download."""
+    filters: dict[str, Any] = {name: [ignore_empty, inventory_texts] for name in _FILTERS}
+    return filters | {
+        "format": [default("xlsx"), unicode_safe, one_of(list(FORMATS))],
+        "department": [ignore_empty, unicode_safe],
+        "sheet": [default("datasets"), unicode_safe],
+        "q": [default(""), unicode_safe],
+        "attention": [ignore_empty, unicode_safe, inventory_list_attention],
+        "ids": [ignore_empty, inventory_texts],
+        "part": [default(False), boolean_validator],
+        "empty": [default(False), boolean_validator],
+    }
+
+
+@tk.side_effect_free
+@tk.validate_action_data(workbook_schema)
+def inventory_workbook(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return a workbook of what the caller may read, to be edited anywhere and brought back.
+
+    :param format: ``xlsx`` (the default), ``csv`` (one sheet) or ``json``
+    :param department: name, id or code of a department; without it all that the caller may read
+    :param sheet: for CSV: ``datasets`` (the default), ``sources`` or ``blockers``
+    :param q: words to search for; ``attention``, ``state``, ``value`` and the other filters of
+        ``inventory_entry_list`` work as there
+    :param ids: numbers or ids of entries; only these
+    :param part: a part for a colleague without an account: these entries, no list of sources
+    :param empty: no rows, a form to fill in
+    :returns: ``{"filename", "mimetype", "content"}``, the content as base64
+    :raises NotAuthorized: for people without role and assignment
+    :raises ObjectNotFound: for an id that the caller may not read
+    :raises ValidationError: if there is no such department or sheet
+    """
+    tk.check_access("inventory_workbook", context, data_dict)
+    session, person = who.session_of(context), who.person(context)
+    who.keep_private()
+    wanted = _wanted(context, data_dict)
+    book = workbooks.build(session, person, wanted)
+    kind = data_dict["format"]
+    if kind == "xlsx":
+        content = workbook.as_bytes(workbook.write_xlsx, book)
+    elif kind == "json":
+        text = io.StringIO()
+        workbook.write_json(book, text)
+        content = text.getvalue().encode()
+    else:
+        content = _csv(book, str(data_dict["sheet"]))
+    return {
+        "filename": f"{_stem(book.title, wanted, data_dict)}.{kind}",
+        "mimetype": FORMATS[kind],
+        "content": base64.b64encode(content).decode(),
+    }
+
+
+def _wanted(context: Context, data_dict: DataDict) -> Wanted:
+    session = who.session_of(context)
+    department = None
+    if data_dict.get("department"):
+        department = imports.find_department(session, str(data_dict["department"]))
+        if department is None:
+            raise tk.ValidationError({"department": [tk._("There is no such department.")]})
+    ids = None
+    if data_dict.get("ids"):
+        rows = who.records(context, data_dict["ids"], ENTRY)
+        person = who.person(context)
+        if not all(policy.may(person, Act.READ, facts.of_record(row)) for row in rows):
+            raise who.not_found()
+        ids = [row.package_id for row in rows]
+    filters = {name: data_dict[name] for name in _FILTERS if data_dict.get(name)}
+    filters.pop("department", None)
+    query = Query(
+        ENTRY,
+        text=data_dict["q"],
+        filters=filters,
+        attention=data_dict.get("attention"),
+    )
+    return Wanted(department, query, ids, bool(data_dict["part"]), bool(data_dict["empty"]))
+
+
+def _csv(book: workbook.Book, name: str) -> bytes:
+    for filled in book.sheets:
+        if name.casefold() in _sheet_names(filled.layout):
+            text = io.StringIO()
+            workbook.write_csv(filled, text)
+            # The mark tells Excel that it is UTF-8.
+            return text.getvalue().encode("utf-8-sig")
+    raise tk.ValidationError({"sheet": [tk._("There is no such sheet.")]})
+
+
+def _sheet_names(layout: Layout) -> set[str]:
+    return {layout.title.casefold(), layout.key}
+
+
+def _stem(title: str, wanted: Wanted, data_dict: DataDict) -> str:
+    words = "".join(c if c.isalnum() else "-" for c in title.lower())
+    parts = [part for part in words.split("-") if part]
+    if wanted.empty:
+        parts.append("empty")
+    if data_dict["format"] == "csv":
+        parts.append(str(data_dict["sheet"]))
+    return "-".join([*parts, clock.today().isoformat()])

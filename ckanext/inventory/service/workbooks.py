@@ -1,0 +1,405 @@
+"""Filling workbooks: what somebody may read, as rows for the writer, never all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import ckan.model as model
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ckanext.inventory import clock, policy, vocabularies
+from ckanext.inventory.fields import Schema, schema_for
+from ckanext.inventory.model import Record, Revision
+from ckanext.inventory.service import facets, review, search
+from ckanext.inventory.service.marks import MARKS
+from ckanext.inventory.service.search import Query
+from ckanext.inventory.spreadsheets import layout as layouts
+from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
+from ckanext.inventory.spreadsheets.layout import Column, Layout, Names, Role
+from ckanext.inventory.spreadsheets.stamp import Stamp, Token, checksum
+from ckanext.inventory.spreadsheets.workbook import Book, Filled, Line, Value
+from ckanext.inventory.types import ENTRY, SOURCE, Facts, Person, State
+from ckanext.inventory.vocabularies import Vocabularies
+from ckanext.inventory.workflow import STATE_LABELS
+
+BATCH = 500
+
+BALLS: Mapping[str, str] = {
+    "deciders": "Chief data officer or reviewer",
+    "department": "The department",
+    "publishers": "Whoever puts it on the portal",
+    "nobody": "",
+}
+
+START = (
+    "1. Fill in what you know. One row is one dataset (sheet Datasets) or one system (sheet Sources).",
+    "2. New rows go below the last one. Leave the number empty: the inventory gives it.",
+    "3. * marks what is needed to submit, ** what is needed before it can be approved, *** what is needed "
+    "before it goes on the portal.",
+    "4. Grey columns are read only. Number, state and decisions can't be changed through a file.",
+    "5. Cells with a list offer its values; all of them stand on the sheet Lists.",
+    "6. Several values in one cell: separate them with a semicolon, or write one a line.",
+    "7. What stands in the way of a release goes on the sheet Blockers: one row per record and kind.",
+    "8. Your own columns, colours, sorting and filters don't matter. A row that you delete here stays in the "
+    "inventory.",
+    "9. Save the file and upload it on the page Import. You see every changed cell before anything is saved.",
+    "10. If somebody else changed the same cell meanwhile, you are asked which text to keep.",
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a workbook should hold.
+
+    :param department: organization id; None for all that the person may read
+    :param query: the entries; None for none
+    :param ids: only these entries
+    :param part: for somebody without an account: no list of sources beside the entries
+    :param empty: no rows, a form to fill in
+    """
+
+    department: str | None = None
+    query: Query = field(default_factory=lambda: Query(ENTRY))
+    ids: Collection[str] | None = None
+    part: bool = False
+    empty: bool = False
+
+
+def schemas() -> dict[str, Schema]:
+    """Return the schemas of both types."""
+    return {package_type: schema_for(package_type) for package_type in (SOURCE, ENTRY)}
+
+
+def locked(person: Person, department: str | None) -> dict[str, frozenset[str]]:
+    """Return what somebody may not write, and sees as read only.
+
+    :param person: who downloads
+    :param department: organization id; None for a workbook over several
+    :returns: package type to fields and marks
+    """
+    own = department or next(iter(sorted(policy.departments_of(person))), "")
+    found: dict[str, frozenset[str]] = {}
+    for package_type, schema in schemas().items():
+        known = Facts("", package_type, own)
+        shut = {
+            name
+            for name, spec in schema.fields.items()
+            if not policy.may_write_field(person, known, spec.writers)
+        }
+        for name in MARK_COLUMNS.get(package_type, ()):
+            act = policy.Act.ASSIGN if name == "assignee" else MARKS[name].act
+            if not policy.may(person, act, known):
+                shut.add(name)
+        found[package_type] = frozenset(shut)
+    return found
+
+
+def layouts_for(person: Person, department: str | None) -> dict[str, Layout]:
+    """Return the sheets of a workbook for somebody.
+
+    :param person: who downloads
+    :param department: organization id; None for a workbook over several
+    :returns: key of the sheet to its layout
+    """
+    return layouts.layouts(
+        schemas(),
+        vocabularies.load(),
+        departments=department is None,
+        locked=locked(person, department),
+    )
+
+
+def build(session: Session, person: Person, wanted: Wanted) -> Book:
+    """Make a workbook ready to be written. Its rows are read while it is written.
+
+    :param session: the database session
+    :param person: who downloads; only what they may read is in it
+    :param wanted: what it should hold
+    :returns: the workbook
+    """
+    now = clock.now()
+    found = layouts_for(person, wanted.department)
+    filler = _Filler(session, person, wanted)
+    sheets: list[Filled] = []
+    for key, layout in found.items():
+        if wanted.part and key == SOURCE:
+            continue
+        stamp = Stamp(
+            key,
+            layout.digest,
+            wanted.department or "",
+            now.isoformat(timespec="seconds"),
+            person.user_id or "",
+        )
+        rows = filler.rows(layout) if layout.rows_of else filler.records(layout)
+        sheets.append(Filled(layout, stamp, iter(()) if wanted.empty else rows))
+    title = filler.names.departments.get(wanted.department or "", "")
+    return Book(
+        f"Data inventory: {title}" if title else "Data inventory",
+        START,
+        sheets,
+        {} if wanted.part else {"source_ids": filler.sources()},
+        now,
+    )
+
+
+def mark_text(value: Any) -> str:
+    """Write a mark's value for the hidden column.
+
+    :param value: the value
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) if value else ""
+
+
+class _Filler:
+    """Reads records and writes them as lines."""
+
+    def __init__(self, session: Session, person: Person, wanted: Wanted) -> None:
+        self.session = session
+        self.person = person
+        self.wanted = wanted
+        self.words = vocabularies.load()
+        self.names = load_names(session, person, self.conditions(ENTRY))
+
+    def conditions(self, package_type: str) -> list[sa.ColumnElement[bool]]:
+        """Return which records of a type belong into the workbook."""
+        wanted = self.wanted
+        query = wanted.query if package_type == ENTRY else Query(SOURCE)
+        found = search.conditions(self.person, query)
+        if wanted.department is not None:
+            found.append(Record.department == wanted.department)
+        if wanted.ids is not None and package_type == ENTRY:
+            found.append(Record.package_id.in_(list(wanted.ids)))
+        return found
+
+    def sources(self) -> list[str]:
+        """Return what the drop-down of sources offers."""
+        query = (
+            sa.select(Record.package_id)
+            .where(*self.conditions(SOURCE), Record.state != State.RETIRED.value)
+            .order_by(Record.number)
+            .limit(5000)
+        )
+        known = self.names.records
+        return [
+            " ".join(" ".join(known[key]).split()).replace(";", ",")
+            for key in self.session.scalars(query)
+            if key in known
+        ]
+
+    def _batches(self, package_type: str) -> Iterator[Sequence[Any]]:
+        query = (
+            sa.select(
+                *(getattr(Record, name) for name in SHOWN_COLUMNS),
+                search.in_queue.label("in_queue"),
+                search.detailing.label("detailing"),
+                Revision.content,
+            )
+            .join(
+                Revision,
+                sa.and_(
+                    Revision.package_id == Record.package_id, Revision.revision == Record.revision
+                ),
+            )
+            .where(*self.conditions(package_type))
+            .order_by(Record.number)
+            .execution_options(yield_per=BATCH)
+        )
+        yield from self.session.execute(query).partitions(BATCH)
+
+    def records(self, layout: Layout) -> Iterator[Line]:
+        """Return the rows of a sheet of records."""
+        for batch in self._batches(layout.package_type):
+            found = review.findings(self.session, [row.package_id for row in batch])
+            for row in batch:
+                confirmed = found[row.package_id].confirmed
+                yield record_line(layout, row, row.content, confirmed, self.words, self.names)
+
+    def rows(self, layout: Layout) -> Iterator[Line]:
+        """Return the rows of a sheet of rows."""
+        for batch in self._batches(layout.package_type):
+            for row in batch:
+                yield from row_lines(layout, row, row.content, self.names)
+
+
+SHOWN_COLUMNS = (
+    "package_id",
+    "department",
+    "number",
+    "title",
+    "state",
+    "revision",
+    "change_returned",
+    "assignee",
+    "visibility",
+    "in_directory",
+    "listing",
+    "shared",
+)
+
+
+def record_line(
+    layout: Layout,
+    row: Any,
+    content: Mapping[str, Any],
+    confirmed: str | None,
+    words: Vocabularies,
+    names: Names,
+) -> Line:
+    """Write one record as a line.
+
+    :param layout: the columns
+    :param row: what the register says, with ``in_queue`` and ``detailing``
+    :param content: its content
+    :param confirmed: the confirmed classification
+    :param words: the lists in force
+    :param names: what ids stand for
+    :returns: the line
+    """
+    cells = [
+        cell_of(column, row, content, confirmed, words, names) for column in layout.columns
+    ]
+    seen = checksum(
+        [
+            str(cell).strip()
+            for column, cell in zip(layout.columns, cells, strict=True)
+            if column.role is Role.READ_ONLY and column.spec is None
+        ]
+    )
+    marks = tuple(
+        mark_text(getattr(row, name)) for name in MARK_COLUMNS.get(layout.package_type, ())
+    )
+    return Line(cells, Token(row.number, row.revision, seen, marks).encode())
+
+
+def cell_of(
+    column: Column,
+    row: Any,
+    content: Mapping[str, Any],
+    confirmed: str | None,
+    words: Vocabularies,
+    names: Names,
+) -> Value:
+    """Write one cell of a record.
+
+    :param column: its column
+    :param row: what the register says
+    :param content: the record's content
+    :param confirmed: the confirmed classification
+    :param words: the lists in force
+    :param names: what ids stand for
+    :returns: the cell
+    """
+    if column.spec is not None:
+        return layouts.write(column.spec, content.get(column.key), names)
+    if column.key == layouts.NUMBER:
+        return str(row.number)
+    if column.key == layouts.STATE:
+        return STATE_LABELS[State(row.state)]
+    if column.key == layouts.BALL:
+        return BALLS[ball(row)]
+    if column.key == layouts.DEPARTMENT:
+        return names.departments.get(row.department, row.department)
+    if column.key == layouts.CONFIRMED:
+        return words.label("classification", confirmed) if confirmed else ""
+    return layouts.write_mark(column.key, getattr(row, column.key), words, names)
+
+
+def ball(row: Any) -> str:
+    """Tell who has to do something next.
+
+    :param row: what the register says, with ``in_queue`` and ``detailing``
+    :returns: a key of :data:`BALLS`
+    """
+    if row.in_queue:
+        return "deciders"
+    if row.state in ("draft", "returned") or row.detailing or row.change_returned:
+        return "department"
+    return "publishers" if row.state in ("approved", "preparing") else "nobody"
+
+
+def row_lines(
+    layout: Layout, row: Any, content: Mapping[str, Any], names: Names
+) -> Iterator[Line]:
+    """Write the rows of a field of one record.
+
+    :param layout: the columns
+    :param row: what the register says
+    :param content: the record's content
+    :param names: what ids stand for
+    :returns: the lines
+    """
+    for item in facets.blocker_rows({"release_blockers": content.get(layout.rows_of)}):
+        cells: list[Value] = []
+        for column in layout.columns:
+            if column.key == layouts.RECORD:
+                cells.append(str(row.number))
+            elif column.key == layouts.RECORD_TITLE:
+                cells.append(" ".join(str(row.title).split()))
+            elif column.spec is not None:
+                cells.append(layouts.write(column.spec, item.get(column.key), names))
+        first = next(column.key for column in layout.columns if column.spec is not None)
+        token = Token(row.number, row.revision, row=str(item.get(first) or ""))
+        yield Line(cells, token.encode())
+
+
+def load_names(
+    session: Session, person: Person, entries: Sequence[sa.ColumnElement[bool]]
+) -> Names:
+    """Load what ids stand for: sources, series, assignees and departments.
+
+    The title of a source or entry that the person may not read isn't among it.
+
+    :param session: the database session
+    :param person: who downloads
+    :param entries: which entries are written
+    :returns: the names
+    """
+    may_read = search.visible(policy.scope(person))
+    if policy.departments_of(person):
+        may_read = sa.or_(may_read, Record.shared.is_(sa.true()))
+    number, title = Record.number, Record.title
+    records: dict[str, tuple[str, str]] = {}
+    sources = sa.select(Record.package_id, number, title, may_read.label("seen")).where(
+        Record.package_type == SOURCE
+    )
+    for row in session.execute(sources):
+        records[row.package_id] = (row.number, row.title if row.seen else "")
+    series = (
+        sa.select(Revision.content["part_of"].astext)
+        .join(
+            Record,
+            sa.and_(Revision.package_id == Record.package_id, Revision.revision == Record.revision),
+        )
+        .where(*entries, Revision.content["part_of"].astext.is_not(None))
+        .distinct()
+    )
+    named = set(session.scalars(series))
+    if named:
+        query = sa.select(Record.package_id, number, title).where(
+            Record.package_id.in_(named), may_read
+        )
+        for row in session.execute(query):
+            records[row.package_id] = (row.number, row.title)
+    user, group = model.user_table, model.group_table
+    assigned = sa.select(Record.assignee).where(may_read, Record.assignee.is_not(None))
+    people = {
+        row.id: row.fullname or row.name
+        for row in session.execute(
+            sa.select(user.c.id, user.c.fullname, user.c.name).where(user.c.id.in_(assigned))
+        )
+    }
+    departments = {
+        row.id: row.title or row.name
+        for row in session.execute(
+            sa.select(group.c.id, group.c.title, group.c.name).where(
+                group.c.is_organization.is_(sa.true())
+            )
+        )
+    }
+    return Names(records, people, departments)
