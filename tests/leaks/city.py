@@ -199,7 +199,7 @@ def _value(city: City, spec: FieldSpec, key: str) -> Any:
     if spec.kind == "list":
         return [city.words.make(spec.name, key, public=public)]
     if spec.kind in ("choice", "choices"):
-        first = [choice.value for choice in spec.choices if choice.value != NOT_KNOWN][0]
+        first = next(choice.value for choice in spec.choices if choice.value != NOT_KNOWN)
         return first if spec.kind == "choice" else [first]
     if spec.kind == "partial_date":
         return "2031"

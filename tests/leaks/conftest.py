@@ -1,29 +1,19 @@
-"""The city of the leak tests: a small one with the usual plugins, the whole with all of them."""
+"""The small city of the leak tests, with the usual plugins."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import ckan.plugins as p
 import pytest
 from ckan import model
-from ckan.common import config
-from ckan.lib import search
 from ckan.lib.search.common import make_connection
-from ckan.tests.helpers import _get_test_app
 
 from ckanext.inventory.service import indexing
 from ckanext.inventory.types import SOURCE
-from tests.ckan_fixtures import Database, Index, Site, empty_event_tables
+from tests.ckan_fixtures import Index
 from tests.leaks import city as building
 from tests.leaks.city import City
-
-OPTIONAL = ("activity", "stats", "tracking", "harvest")
-"""Optional plugins of the push sweep, beside the data store."""
-
-DATASTORE_URLS = ("CKAN_DATASTORE_WRITE_URL", "CKAN_DATASTORE_READ_URL")
 
 
 @pytest.fixture(scope="module")
@@ -81,49 +71,3 @@ def _index_again(request: pytest.FixtureRequest) -> None:
         ids = _undo.pop()
         _undo.clear()
         indexing.index(model.Session(), ids)
-
-
-def datastore_configured() -> bool:
-    """Whether a second database with a read-only role is there."""
-    return all(os.environ.get(name) for name in DATASTORE_URLS)
-
-
-def sweep_plugins() -> list[str]:
-    """Our plugin with every optional one that is installed."""
-    optional = [*OPTIONAL, "datastore"] if datastore_configured() else list(OPTIONAL)
-    return ["inventory", "scheming_datasets", *optional]
-
-
-@pytest.fixture(scope="module")
-def swept_site(
-    _site: Site,
-    _database: Database,
-    _index: Index,
-    reset_db: Callable[[], None],
-    migrate_db_for: Callable[..., None],
-) -> Iterator[Site]:
-    """A site with every optional plugin, and a database of its own that really commits."""
-    before = config["ckan.plugins"]
-    settings = {"ckan.plugins": sweep_plugins(), "ckan.harvest.mq.type": "redis"}
-    with pytest.MonkeyPatch.context() as patch:
-        for key, value in settings.items():
-            patch.setitem(config, key, value)
-        _site.load_others(_get_test_app)
-        reset_db()
-        for name in ("inventory", "activity", "tracking", "harvest"):
-            if p.plugin_loaded(name):
-                migrate_db_for(name)
-        empty_event_tables()
-        search.clear_all()
-        yield _site
-        model.Session.remove()
-        _site.unload_others()
-    config["ckan.plugins"] = before
-    _database._pristine = False
-    _index.clear()
-
-
-@pytest.fixture(scope="module")
-def whole_city(swept_site: Site) -> City:
-    """The whole city on the site with every plugin."""
-    return building.build(passwords=True)

@@ -106,7 +106,9 @@ def may_see(person: str, sentinel: Sentinel) -> bool:
     if person in ("viewer",):
         return sentinel.owner not in ("restricted",)
     if person == "assignee":
-        return sentinel.owner in ("assigned",)
+        # What links an entry names its source; nothing else of the source comes with it.
+        linked = sentinel.owner == "source" and sentinel.place in ("id", "number", "title")
+        return sentinel.owner == "assigned" or linked
     return person in READERS
 
 

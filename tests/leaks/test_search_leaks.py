@@ -206,7 +206,7 @@ def test_l43_a_word_of_an_entry_answers_like_any_other(city: City, form: dict[st
 
 
 def make_public(city: City) -> dict[str, Any]:
-    made = city.act(
+    return city.act(
         "sysadmin",
         "package_create",
         name="zq-public-benches",
@@ -214,7 +214,6 @@ def make_public(city: City) -> dict[str, Any]:
         owner_org=city.a.id,
         private=False,
     )
-    return made
 
 
 @pytest.mark.parametrize(

@@ -56,15 +56,21 @@ def _bulk(next_action: Action, context: Context, data_dict: DataDict) -> Any:
     given = cast("str | list[str]", data_dict.get("datasets") or [])
     ids = [given] if isinstance(given, str) else list(given)
     package = model.package_table
-    ours = set(
-        db().scalars(
-            sa.select(package.c.id).where(package.c.id.in_(ids), package.c.type.in_(PRIVATE_TYPES))
+    rows = (
+        db()
+        .execute(
+            sa.select(package.c.id, package.c.name).where(
+                sa.or_(package.c.id.in_(ids), package.c.name.in_(ids)),
+                package.c.type.in_(PRIVATE_TYPES),
+            )
         )
+        .all()
     )
-    if not ours:
+    if not rows:
         return next_action(context, data_dict)
+    of_ours = {reference for row in rows for reference in row}
     # In place: subscribers of this action read the same dict afterwards.
-    data_dict["datasets"] = [str(uuid.uuid4()) if each in ours else each for each in ids]
+    data_dict["datasets"] = [str(uuid.uuid4()) if each in of_ours else each for each in ids]
     return next_action(context, data_dict)
 
 

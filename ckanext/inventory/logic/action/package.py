@@ -185,10 +185,13 @@ def package_show(next_action: Action, context: Context, data_dict: DataDict) -> 
     Every other package passes through first and is recognised by what core shows, so that it costs
     nothing.
     """
+    if not data_dict.get("id") and data_dict.get("name_or_id"):
+        # core's auth looks for ``id`` only, and fails differently if the package exists
+        data_dict = {**data_dict, "id": data_dict["name_or_id"]}
     try:
         shown = next_action(context, data_dict)
     except tk.NotAuthorized as error:
-        if _ours(data_dict.get("id") or data_dict.get("name_or_id")) is None:
+        if _ours(data_dict.get("id")) is None:
             raise
         raise tk.ObjectNotFound from error  # core says no more of an unknown id
     if shown["type"] not in PRIVATE_TYPES or context.get("validate") is False:

@@ -1,0 +1,66 @@
+"""Asking for pages and comparing what came back."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ckan.tests.helpers import CKANTestApp
+
+from tests.leaks.city import City
+
+_CHANGING = re.compile(
+    r'(?:content|value)="[^"]*\.[\w-]+\.[\w-]+"|nonce="[^"]*"|"help":\s*"[^"]*"|v=[0-9a-f]{6,}'
+)
+_HEADERS = frozenset({"content-length", "date", "set-cookie", "x-request-id"})
+
+
+@dataclass(frozen=True)
+class Page:
+    """A response, reduced to what has to be equal."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.status} {self.headers} {self.body}"
+
+
+def get(
+    client: CKANTestApp,
+    city: City,
+    person: str,
+    address: str,
+    *,
+    method: str = "GET",
+    **options: Any,
+) -> Any:
+    """Ask for an address as somebody, following nothing."""
+    return client.open(
+        address,
+        method=method,
+        headers=city.headers(person),
+        follow_redirects=False,
+        expect_errors=True,
+        **options,
+    )
+
+
+def plain(response: Any, sent: str) -> Page:
+    """Reduce a response: what was sent becomes a placeholder, tokens go."""
+
+    def without(text: str) -> str:
+        text = re.sub(re.escape(sent), "<sent>", text, flags=re.IGNORECASE)
+        return _CHANGING.sub("", text)
+
+    headers = tuple(
+        sorted(
+            (name.lower(), without(value))
+            for name, value in response.headers.items()
+            if name.lower() not in _HEADERS
+        )
+    )
+    return Page(response.status_code, headers, without(response.body))

@@ -1,0 +1,74 @@
+"""The whole city, on a site with every optional plugin that is installed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import ckan.plugins as p
+import pytest
+from ckan import model
+from ckan.common import config
+from ckan.lib import search
+from ckan.tests.helpers import CKANTestApp, _get_test_app
+
+from tests.ckan_fixtures import Database, Index, Site, empty_event_tables
+from tests.leaks import city as building
+from tests.leaks.city import City
+
+OPTIONAL = ("activity", "stats", "tracking", "harvest")
+"""Optional plugins of the push sweep, beside the data store."""
+
+DATASTORE_URLS = ("CKAN_DATASTORE_WRITE_URL", "CKAN_DATASTORE_READ_URL")
+
+
+def datastore_configured() -> bool:
+    """Whether a second database with a read-only role is there."""
+    return all(os.environ.get(name) for name in DATASTORE_URLS)
+
+
+def sweep_plugins() -> list[str]:
+    """Our plugin with every optional one that is installed."""
+    optional = [*OPTIONAL, "datastore"] if datastore_configured() else list(OPTIONAL)
+    return ["inventory", "scheming_datasets", *optional]
+
+
+@pytest.fixture(scope="package")
+def swept_site(
+    _site: Site,
+    _database: Database,
+    _index: Index,
+    reset_db: Callable[[], None],
+    migrate_db_for: Callable[..., None],
+) -> Iterator[Site]:
+    """A site with every optional plugin, and a database of its own that really commits."""
+    before = config["ckan.plugins"]
+    settings = {"ckan.plugins": sweep_plugins(), "ckan.harvest.mq.type": "redis"}
+    with pytest.MonkeyPatch.context() as patch:
+        for key, value in settings.items():
+            patch.setitem(config, key, value)
+        _site.load_others(_get_test_app)
+        reset_db()
+        for name in ("inventory", "activity", "tracking", "harvest"):
+            if p.plugin_loaded(name):
+                migrate_db_for(name)
+        empty_event_tables()
+        search.clear_all()
+        yield _site
+        model.Session.remove()
+        _site.unload_others()
+    config["ckan.plugins"] = before
+    _database._pristine = False
+    _index.clear()
+
+
+@pytest.fixture(scope="package")
+def whole_city(swept_site: Site) -> City:
+    """The whole city, built once for all tests of this folder."""
+    return building.build(passwords=True)
+
+
+@pytest.fixture
+def client(swept_site: Site) -> CKANTestApp:
+    """A browser without cookies."""
+    return swept_site.client()
