@@ -63,9 +63,7 @@ def test_the_workbook_holds_what_is_stored(city: City) -> None:
     assert sheet.cell(2, column(book, "Datasets", "Name")).value == "Street and park trees"
     assert sheet.cell(2, column(book, "Datasets", "State")).value == "Draft"
     assert sheet.cell(2, column(book, "Datasets", "Value")).value == "High"
-    assert (
-        sheet.cell(2, column(book, "Datasets", "Source")).value == "PARKS-S001 Tree system"
-    )
+    assert sheet.cell(2, column(book, "Datasets", "Source")).value == "PARKS-S001 Tree system"
     formula = sheet.cell(3, column(book, "Datasets", "Description"))
     assert (formula.value, formula.data_type, formula.quotePrefix) == ("=1+1", "s", True)
     blockers = book["Blockers"]

@@ -88,9 +88,7 @@ def validate(
     for edit, errors in zip(edits, found, strict=True):
         if not errors and edit.changes and edit.known is not None:
             errors.update(
-                register.edit_errors(
-                    edit.record, own, edit.old, edit.new, edit.known, how, beside
-                )
+                register.edit_errors(edit.record, own, edit.old, edit.new, edit.known, how, beside)
             )
     return found
 
@@ -121,9 +119,7 @@ def _validate(
     )
     if errors:
         return bulk.flat(errors)
-    row = NewRecord(
-        edit.new, package_id=package_id, validated=cast("dict[str, Any]", validated)
-    )
+    row = NewRecord(edit.new, package_id=package_id, validated=cast("dict[str, Any]", validated))
     stored = bulk.package_of(row)
     edit.new = content.of_package(schema_for(package_type), stored)
     edit.columns = {

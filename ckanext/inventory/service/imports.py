@@ -110,7 +110,7 @@ def plan_import(
     :returns: the plan with validated rows
     :raises FileProblem: if the file can't be read or has no column for the name
     """
-    source = read(upload.data, upload.filename, _limits())
+    source = read(upload.data, upload.filename, limits())
     schema, words = schema_for(package_type), vocabularies.load()
     if lock:
         bulk.lock(session, _held(session, person, choices))
@@ -119,7 +119,7 @@ def plan_import(
         words,
         synonyms.load(),
         _mapping(choices.values),
-        _licenses(),
+        licenses(),
         day_first=choices.day_first or config.import_day_first(),
         year=clock.today().year,
     )
@@ -208,7 +208,8 @@ def find_department(session: Session, reference: str) -> str | None:
     return session.scalar(query)
 
 
-def _limits() -> Limits:
+def limits() -> Limits:
+    """Return how big a file may be."""
     return Limits(
         max_bytes=config.import_max_bytes(),
         max_rows=config.import_max_rows(),
@@ -223,7 +224,8 @@ def _mapping(values: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str
     }
 
 
-def _licenses() -> dict[str, str]:
+def licenses() -> dict[str, str]:
+    """Return what a cell may say for a licence: normalised id or title to licence id."""
     found: dict[str, str] = {}
     for license_id, licence in model.Package.get_license_register().items():
         found[normalise(str(license_id))] = str(license_id)
@@ -348,7 +350,7 @@ def _known(
         rows=rows,
         numbers=numbers,
         sources=_sources(session, wanted) if package_type == ENTRY else (),
-        people=_people(session, wanted),
+        people=people(session, wanted),
     )
 
 
@@ -386,10 +388,14 @@ def _sources(session: Session, wanted: Iterable[str]) -> tuple[SourceRef, ...]:
     return tuple(found)
 
 
-def _people(session: Session, wanted: Iterable[str]) -> dict[str, str]:
+def people(session: Session, wanted: Iterable[str]) -> dict[str, str]:
     """Load who may be named as assignee: members of the departments and holders of their roles.
 
     Nobody else: a column of e-mail addresses must not tell who has an account.
+
+    :param session: the database session
+    :param wanted: organization ids
+    :returns: folded name or e-mail to user id; names that two people bear are absent
     """
     member, user = model.member_table, model.user_table
     ids = set(wanted)

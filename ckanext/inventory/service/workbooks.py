@@ -261,9 +261,7 @@ def record_line(
     :param names: what ids stand for
     :returns: the line
     """
-    cells = [
-        cell_of(column, row, content, confirmed, words, names) for column in layout.columns
-    ]
+    cells = [cell_of(column, row, content, confirmed, words, names) for column in layout.columns]
     seen = checksum(
         [
             str(cell).strip()
@@ -323,9 +321,7 @@ def ball(row: Any) -> str:
     return "publishers" if row.state in ("approved", "preparing") else "nobody"
 
 
-def row_lines(
-    layout: Layout, row: Any, content: Mapping[str, Any], names: Names
-) -> Iterator[Line]:
+def row_lines(layout: Layout, row: Any, content: Mapping[str, Any], names: Names) -> Iterator[Line]:
     """Write the rows of a field of one record.
 
     :param layout: the columns
