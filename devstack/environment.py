@@ -26,14 +26,6 @@ def prepare(layout: Layout, machine: system.Machine, *, services: bool, browser:
     :param browser: whether Chromium is wanted, where the system has it
     :raises Problem: with the first thing that is missing and cannot be had
     """
-    system.check_python(machine)
-    try:
-        layout.make()
-    except OSError as error:
-        raise Problem(
-            f"{layout.root} cannot be written to ({error.strerror}).",
-            "Clone the project to a folder of yours, or run this as the account that owns it.",
-        ) from None
     if not (layout.work / "environment").exists():
         say("First start: this takes some minutes.")
         system.check_disk(machine, layout.root)

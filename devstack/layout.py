@@ -56,10 +56,19 @@ class Layout:
         return self.work / "runs"
 
     def make(self) -> None:
-        """Make the folders, open to the account that PostgreSQL runs as."""
-        for folder in (self.work, self.logs, self.runs):
-            folder.mkdir(exist_ok=True)
-            folder.chmod(0o755)
+        """Make the folders, open to the account that PostgreSQL runs as.
+
+        :raises Problem: if the checkout cannot be written to
+        """
+        try:
+            for folder in (self.work, self.logs, self.runs):
+                folder.mkdir(exist_ok=True)
+                folder.chmod(0o755)
+        except OSError as error:
+            raise Problem(
+                f"{self.root} cannot be written to ({error.strerror}).",
+                "Clone the project to a folder of yours, or run this as the account that owns it.",
+            ) from None
 
     def postgres_home(self) -> Path:
         """Return the folder for PostgreSQL's data folders.
