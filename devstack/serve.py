@@ -43,6 +43,9 @@ scheming.presets =
     ckanext.scheming:presets.json
     ckanext.inventory:schemas/presets.yaml
 
+# a demo asks nobody outside for pictures of its invented people
+ckan.gravatar_default = disabled
+
 ckan.auth.create_unowned_dataset = false
 ckan.auth.create_user_via_web = false
 ckan.auth.user_create_organizations = false
