@@ -139,7 +139,18 @@ def _can_be_column(spec: FieldSpec) -> bool:
 
 
 def _grouped(report: dict[str, Any], severity: str) -> list[dict[str, Any]]:
-    return [group for group in report["groups"] if group["severity"] == severity]
+    """Return the problems of rows; what is wrong with a whole column stands beside the column."""
+    of_rows = {
+        (problem["column"], problem["value"], problem["message"])
+        for problem in report["problems"]
+        if problem["row"] is not None
+    }
+    return [
+        group
+        for group in report["groups"]
+        if group["severity"] == severity
+        and (group["column"], group["value"], group["message"]) in of_rows
+    ]
 
 
 def _one(field: str, message: str) -> forms.Problems:
