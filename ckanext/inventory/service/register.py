@@ -32,7 +32,7 @@ from ckanext.inventory.service import (
 )
 from ckanext.inventory.service.content import Write
 from ckanext.inventory.service.refusals import refusal
-from ckanext.inventory.types import ENTRY, SOURCE, Facts, Stage, State, Writer
+from ckanext.inventory.types import ENTRY, NOT_KNOWN, SOURCE, Facts, Stage, State, Writer
 from ckanext.inventory.workflow import HAS_APPROVED_TEXT
 
 Errors = dict[str, list[str]]
@@ -326,10 +326,22 @@ def field_errors(
         spec = schema.fields[change.field]
         if spec.kind in ("rows", "organization") or spec.writers == frozenset({Writer.SYSTEM}):
             continue
+        if change.field == blockers.STATUS_FIELD and _follows_from_rows(old, new):
+            continue
         decision = policy.may_write_field(how.person, known, spec.writers)
         if not decision:
             errors[change.field] = [tk._(decision.reason)]
     return errors
+
+
+def _follows_from_rows(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether the answer on blockers is the system's: an open row means that there is a reason, and
+    with the last row gone nobody has said yet.
+    """
+    answer = new.get(blockers.STATUS_FIELD)
+    if facets.blocker_rows(new):
+        return answer == "some" and bool(facets.open_blockers(new))
+    return answer == NOT_KNOWN and bool(facets.blocker_rows(old))
 
 
 _LINKS: Mapping[str, tuple[str, str]] = {
