@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO, TextIO, cast
+import base64
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
 
 import click
 
 from ckanext.inventory.cli import common
-from ckanext.inventory.fields import FieldSpec, schema_for
 from ckanext.inventory.service import register
-from ckanext.inventory.types import ENTRY, SOURCE
 
-_KINDS = {"entry": ENTRY, "source": SOURCE}
+_KINDS = ("entry", "source")
 _PAGE = 1000
 _SHOWN_GROUPS = 25
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _columns(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> Any:
@@ -32,7 +28,7 @@ def _columns(context: click.Context, option: click.Parameter, values: tuple[str,
 @click.command("import", short_help="Make drafts from the rows of a spreadsheet.")
 @click.argument("file", type=click.File("rb"))
 @click.option("--department", metavar="NAME", help="Name, id or code; without it a column tells.")
-@click.option("--kind", type=click.Choice(list(_KINDS)), default="entry", show_default=True)
+@click.option("--kind", type=click.Choice(_KINDS), default="entry", show_default=True)
 @click.option("--origin", metavar="TEXT", help="Name of the list that the IDs are of.")
 @click.option("--sheet", "sheets", metavar="NAME", multiple=True, help="Read these sheets only.")
 @click.option(
@@ -120,72 +116,62 @@ def _print_report(report: dict[str, Any]) -> None:
 
 
 @click.command(short_help="Write entries or sources to a file.")
-@click.option("--kind", type=click.Choice(list(_KINDS)), default="entry", show_default=True)
+@click.option("--kind", type=click.Choice(_KINDS), default="entry", show_default=True)
+@click.option("--format", "file_format", type=click.Choice(["csv", "xlsx"]), default="csv")
 @click.option("--department", metavar="NAME", help="Only those of this organization.")
 @click.option("--state", "states", metavar="STATE", multiple=True, help="Only those in this state.")
-@click.option("--output", type=click.File("w", encoding="utf-8", lazy=True), default="-")
+@click.option("--output", type=click.File("wb", lazy=True), default="-", help="A file to write.")
 @common.as_user
 @common.as_json
 @common.inside_ckan
 def export(
     kind: str,
+    file_format: str,
     department: str | None,
     states: tuple[str, ...],
-    output: TextIO,
+    output: BinaryIO,
     user: str | None,
     json_wanted: bool,
 ) -> None:
-    """Write all entries or sources that the account may read, as CSV or with --json as JSON.
+    """Write all entries or sources that the account may read, as CSV, XLSX or with --json as JSON.
 
-    A cell that a spreadsheet would take for a formula begins with an apostrophe.
+    In CSV a text that a spreadsheet would take for a formula begins with an apostrophe.
     """
-    package_type = _KINDS[kind]
-    fields = [spec for name, spec in schema_for(package_type).fields.items() if name != "owner_org"]
-    found = list(_records(package_type, user, department, states))
+    filters = {
+        "department": [_organization(department)] if department else None,
+        "state": list(states) or None,
+    }
     if json_wanted:
-        common.emit(found)
+        common.emit(list(_records(kind, user, filters)))
         return
-    header = ["number", "state", "department", *(spec.name for spec in fields)]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    for record in found:
-        cells = [_cell(spec, record["content"].get(spec.name)) for spec in fields]
-        writer.writerow([_safe(str(record[key])) for key in header[:3]] + [_safe(c) for c in cells])
-    output.write(text.getvalue())
-    common.say(f"{len(found)} rows.")
+    written = common.call("inventory_export", user, kind=kind, format=file_format, **filters)
+    output.write(base64.b64decode(written["content"]))
 
 
-def _records(
-    package_type: str, user: str | None, department: str | None, states: Sequence[str]
-) -> Iterator[dict[str, Any]]:
+def _records(kind: str, user: str | None, filters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Pages of the list, which only holds what the account may read, with the texts beside."""
     progress: common.Progress | None = None
-    action = "inventory_entry_list" if package_type == ENTRY else "inventory_source_list"
     offset = 0
     while True:
         page = common.call(
-            action,
+            f"inventory_{kind}_list",
             user,
-            department=[_organization(department)] if department else None,
-            state=list(states) or None,
             sort="number",
             facets=False,
             limit=_PAGE,
             offset=offset,
+            **filters,
         )
         progress = progress or common.Progress("Reading", page["count"])
         rows = page["results"]
         texts = register.current_contents(common.session(), [row["id"] for row in rows])
         for row in rows:
-            content = {k: v for k, v in texts.get(row["id"], {}).items() if k != "owner_org"}
-            if row["sources"]:
-                content["source_ids"] = [source["number"] for source in row["sources"]]
             yield {
                 "number": row["number"],
                 "state": row["state"],
-                "department": row["department_title"],
-                "content": content,
+                "department": row["department_name"],
+                "sources": [source["number"] for source in row["sources"]],
+                "content": texts.get(row["id"], {}),
             }
         progress.step(len(rows))
         offset += len(rows)
@@ -198,25 +184,3 @@ def _organization(reference: str) -> str:
         "organization_show", None, id=reference, include_datasets=False, include_users=False
     )
     return str(shown["id"])
-
-
-def _cell(spec: FieldSpec, value: Any) -> str:
-    """Write a field's value into one cell; rows and lists one a line."""
-    if value is None:
-        return ""
-    if not isinstance(value, list):
-        return str(value)
-    lines: list[str] = []
-    for item in cast("list[Any]", value):
-        if isinstance(item, dict):
-            row = cast("dict[str, Any]", item)
-            parts = (_cell(sub, row.get(sub.name)).replace("\n", ", ") for sub in spec.subfields)
-            lines.append("; ".join(part for part in parts if part))
-        else:
-            lines.append(str(item))
-    return "\n".join(lines)
-
-
-def _safe(cell: str) -> str:
-    """Keep a spreadsheet from taking a text for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
