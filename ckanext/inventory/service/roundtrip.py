@@ -38,7 +38,7 @@ from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets import merge, returned, synonyms
 from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.headers import Assignment
-from ckanext.inventory.spreadsheets.layout import Column, Layout, Role
+from ckanext.inventory.spreadsheets.layout import Column, Role
 from ckanext.inventory.spreadsheets.merge import Cell, Outcome
 from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Problem, Severity, shorten
 from ckanext.inventory.spreadsheets.plan import Choices, Ref, fold

@@ -1,0 +1,86 @@
+"""Kept imports: every file that was brought, what became of it, and how to take it back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, deferred, mapped_column
+
+PREVIEW = "preview"
+QUEUED = "queued"
+RUNNING = "running"
+SAVED = "saved"
+UNDONE = "undone"
+DISCARDED = "discarded"
+FAILED = "failed"
+
+OPEN = frozenset({PREVIEW, FAILED})
+"""States in which a file waits for somebody to choose and save."""
+
+
+class Import(tk.BaseModel):
+    """One file that was brought. Its bytes are kept only until it is saved or discarded.
+
+    What changed stands in :class:`ImportRow` by revision, so that no words are kept twice.
+    """
+
+    __tablename__ = "inventory_import"
+
+    id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    status: Mapped[str] = mapped_column(sa.Text)
+    filename: Mapped[str] = mapped_column(sa.Text)
+    digest: Mapped[str] = mapped_column(sa.Text)
+    size: Mapped[int] = mapped_column(sa.Integer)
+    departments: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
+    choices: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    counts: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    fingerprint: Mapped[str | None] = mapped_column(sa.Text)
+    by: Mapped[str | None] = mapped_column(sa.Text)
+    at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
+    saved_at: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    undone_by: Mapped[str | None] = mapped_column(sa.Text)
+    undone_at: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    last_event: Mapped[int | None] = mapped_column(sa.BigInteger)
+    step: Mapped[str] = mapped_column(sa.Text, server_default="")
+    done: Mapped[int] = mapped_column(sa.Integer, server_default="0")
+    seen_at: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    message: Mapped[str | None] = mapped_column(sa.Text)
+    file: Mapped[bytes | None] = deferred(mapped_column(sa.LargeBinary))
+
+    __table_args__ = (sa.Index("inventory_import_at", "at"),)
+
+
+class ImportRow(tk.BaseModel):
+    """What a saved import did to one record."""
+
+    __tablename__ = "inventory_import_row"
+
+    import_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    seq: Mapped[int] = mapped_column(sa.Integer, primary_key=True)
+    package_id: Mapped[str] = mapped_column(sa.Text)
+    department: Mapped[str] = mapped_column(sa.Text)
+    created: Mapped[bool] = mapped_column(sa.Boolean)
+    from_revision: Mapped[int | None] = mapped_column(sa.Integer)
+    revision: Mapped[int] = mapped_column(sa.Integer)
+    marks: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    submitted: Mapped[bool] = mapped_column(sa.Boolean, server_default=sa.false())
+    sheet: Mapped[str] = mapped_column(sa.Text)
+    row: Mapped[int] = mapped_column(sa.Integer)
+
+    __table_args__ = (sa.Index("inventory_import_row_package", "package_id"),)
+
+
+class ImportMapping(tk.BaseModel):
+    """What the columns of an unknown layout mean, as a department said it last."""
+
+    __tablename__ = "inventory_import_mapping"
+
+    department: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    layout: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    columns: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    by: Mapped[str | None] = mapped_column(sa.Text)
+    at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
