@@ -39,7 +39,7 @@ def get(
     **options: Any,
 ) -> Any:
     """Ask for an address as somebody, following nothing."""
-    return client.open(
+    return client.client.open(
         address,
         method=method,
         headers=city.headers(person),

@@ -239,7 +239,7 @@ def test_l24_bulk_acts_still_work_for_datasets(city: City) -> None:
     )
     call(
         city,
-        "a_editor",
+        "a_admin",
         "bulk_update_public",
         {"datasets": [made["id"], city.records["draft"].id], "org_id": city.a.id},
     )
