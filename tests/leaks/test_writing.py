@@ -262,7 +262,8 @@ def test_l24_the_alarm_rings_when_the_locks_were_broken(city: City) -> None:
 @pytest.mark.parametrize("person", WRITERS)
 def test_l25_a_bare_schema_makes_nothing_public(city: City, person: str) -> None:
     ignore = [tk.get_validator("ignore_missing")]
-    bare = dict.fromkeys(("id", "name", "title", "type", "private", "owner_org"), ignore)
+    keys = ("id", "name", "title", "type", "private", "owner_org")
+    bare: dict[str, Any] = {**dict.fromkeys(keys, ignore), "resources": {"id": ignore}}
     context = {**city.context(person), "schema": bare}
     tk.get_action("package_patch")(context, {"id": city.records["draft"].id, "private": False})
     assert package(city).private is True
