@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
+import urllib.request
+
 import ckanapi
 import pytest
 
@@ -39,4 +43,20 @@ def test_the_way_of_an_entry(live_site: Client) -> None:
         id="PARKS-0001", transition="approve", revision=2, classification="public"
     )
     assert done["state"] == "approved"
-    assert cdo.action.inventory_overview()["states"] == {"approved": 1}
+
+    table = io.BytesIO(b"species,trees\noak,12\n")
+    table.name = "trees.csv"
+    cdo.call_action(
+        "inventory_transition",
+        {
+            "id": "PARKS-0001",
+            "transition": "promote",
+            "revision": "2",
+            "publication": json.dumps({"license_id": "cc-by"}),
+        },
+        files={"upload": table},
+    )
+    (public,) = visitor.action.package_search(q="trees")["results"]
+    with urllib.request.urlopen(public["resources"][0]["url"]) as answer:
+        assert answer.read() == table.getvalue()
+    assert cdo.action.inventory_overview()["states"] == {"published": 1}

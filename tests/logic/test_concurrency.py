@@ -7,6 +7,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
+import sqlalchemy as sa
 from ckan import model
 
 from ckanext.inventory.service import facts, roles, transitions
@@ -104,6 +105,39 @@ def test_numbers_are_given_once_under_load() -> None:
     for thread in threads:
         thread.join(timeout=60)
     assert sorted(numbers) == [f"PARKS-{number:04d}" for number in range(1, 13)]
+
+
+@pytest.mark.parametrize("action", ["package_patch", "package_update", "package_revise"])
+def test_an_edit_waits_for_a_decision_without_holding_what_it_needs(action: str) -> None:
+    """A decision takes the register row, then the package; an edit that went the other way round
+    would block it, and itself, for ever."""
+    city = make_city()
+    entry = city.entry()
+    arguments: dict[str, dict[str, Any]] = {
+        "package_patch": {"id": entry["id"], "title": "Trees"},
+        "package_update": {**entry, "title": "Trees"},
+        "package_revise": {"match": {"id": entry["id"]}, "update": {"title": "Trees"}},
+    }
+
+    def edit() -> None:
+        tk.get_action(action)(
+            {"user": "parks-coordinator", "ignore_auth": False}, arguments[action]
+        )
+        model.Session.remove()
+
+    model.Session.remove()
+    facts.records(model.Session(), [entry["id"]], lock=True)
+    thread = threading.Thread(target=edit)
+    thread.start()
+    thread.join(timeout=2)
+    assert thread.is_alive()
+    package = sa.select(model.Package).where(model.Package.id == entry["id"])
+    assert model.Session.scalars(package.with_for_update(nowait=True)).one()
+    model.Session.rollback()
+    thread.join(timeout=30)
+    assert not thread.is_alive()
+    shown = city.do(city.coordinator, "inventory_entry_show", id=entry["id"])
+    assert shown["title"] == "Trees"
 
 
 def test_rows_are_locked_in_one_order() -> None:

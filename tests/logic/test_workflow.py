@@ -155,6 +155,21 @@ class TestApprove:
         assert shown["blockers"][0]["status"] == "waived"
         assert not shown["changed"]
 
+    def test_who_settles_a_blocker_may_approve(self, city: City) -> None:
+        """A blocker's status is a reviewer's word, not text of the department."""
+        row = {"kind": "quality", "rationale": "Diameters are missing for some.", "status": "open"}
+        entry = city.submitted(blocker_status="some", release_blockers=[row])
+        city.do(
+            city.cdo,
+            "inventory_blocker_status",
+            id=entry["id"],
+            kind="quality",
+            status="waived",
+            reason="They are marked as not measured.",
+        )
+        city.step(city.cdo, entry, "approve")
+        assert city.state(entry) == "approved"
+
     def test_an_edit_after_approval_needs_another_approval(self, city: City) -> None:
         entry = city.approved()
         city.do(city.coordinator, "package_patch", id=entry["id"], notes="A new description of it.")

@@ -75,6 +75,7 @@ def transition(
         "waive": [ignore_missing, inventory_mapping],
         "fields": [ignore_missing, inventory_mapping],
         "publication": [ignore_missing, inventory_mapping],
+        "upload": [ignore_missing],
     }
 
 

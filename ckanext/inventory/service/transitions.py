@@ -423,6 +423,11 @@ def _check_withdraw(
 ) -> None:
     if asking:
         return
+    for key, messages in publishing.problems(
+        session, person, case.record, {}, {}, inputs.publication, act="withdraw"
+    ).items():
+        for message in messages:
+            case.refuse(key, message)
     if inputs.target not in (None, State.APPROVED.value, State.WITHHELD.value):
         case.refuse("target", tk._("Withdraw leads to approved or withheld."))
     elif inputs.target == State.WITHHELD.value:

@@ -45,8 +45,18 @@ def _inputs(context: Context, data_dict: DataDict, revisions: Mapping[str, int])
         fields=data_dict.get("fields") or {},
         classification=data_dict.get("classification"),
         target=data_dict.get("target"),
-        publication=publishing.publication_from(data_dict.get("publication") or {}),
+        publication=publishing.publication_from(_publication(data_dict)),
     )
+
+
+def _publication(data_dict: DataDict) -> dict[str, Any]:
+    """Return what goes out, with a file that came beside the JSON as one more resource."""
+    publication: dict[str, Any] = dict(data_dict.get("publication") or {})
+    upload = data_dict.get("upload")
+    if upload:
+        file = {"upload": upload, "name": getattr(upload, "filename", "")}
+        publication["resources"] = [*(publication.get("resources") or []), file]
+    return publication
 
 
 def _result(context: Context, ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -73,6 +83,7 @@ def inventory_transition(context: Context, data_dict: DataDict) -> dict[str, Any
     :param target: approved or withheld (withdraw, default: approved)
     :param publication: what goes out (prepare, promote): mode, resources, metadata_only,
         organization, name, license_id, extra
+    :param upload: a file that goes out, as a multipart upload (prepare, promote, optional)
     :returns: the record
     :raises ObjectNotFound: if there is none, or none that the caller may see
     :raises NotAuthorized: if it isn't the caller's to do

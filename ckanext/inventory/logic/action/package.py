@@ -120,6 +120,7 @@ def package_update(next_action: Action, context: Context, data_dict: DataDict) -
     inner.pop("original_package", None)
     try:
         with transaction(context):
+            _lock(context, package)
             next_action(inner, {**_sent(data_dict), "id": package.id})
     except tk.NotAuthorized:
         _refuse_hidden(context, package, _NOT_FOUND)
@@ -188,6 +189,8 @@ def package_show(next_action: Action, context: Context, data_dict: DataDict) -> 
     if not data_dict.get("id") and data_dict.get("name_or_id"):
         # core's auth looks for ``id`` only, and fails differently if the package exists
         data_dict = {**data_dict, "id": data_dict["name_or_id"]}
+    if context.get("for_update"):
+        _lock(context, _ours(data_dict.get("id") or data_dict.get("name_or_id")))
     try:
         shown = next_action(context, data_dict)
     except tk.NotAuthorized as error:
@@ -205,6 +208,12 @@ def package_show(next_action: Action, context: Context, data_dict: DataDict) -> 
     if row is not None:
         shown |= {"number": row.number, "revision": row.revision, "workflow_state": row.state}
     return shown
+
+
+def _lock(context: Context, package: model.Package | None) -> None:
+    """Take the register row before core takes the package: decisions do, and would wait for ever."""
+    if package is not None:
+        facts.records(who.session_of(context), [package.id], lock=True)
 
 
 def _ours(reference: Any) -> model.Package | None:
