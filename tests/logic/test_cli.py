@@ -234,9 +234,9 @@ def test_export_of_a_department_and_a_state(town: City, tmp_path: Path) -> None:
     town.submitted(title="Trees")
     target, workbook = tmp_path / "out.csv", tmp_path / "out.xlsx"
 
-    run("export", "--format", "xlsx", "--output", str(workbook))
+    run("export", str(workbook))
     assert workbook.read_bytes().startswith(b"PK")
-    run("export", "--department", town.parks.name, "--state", "submitted", "--output", str(target))
+    run("export", "--department", town.parks.name, "--state", "submitted", str(target))
 
     rows = list(csv.DictReader(io.StringIO(target.read_text("utf-8-sig"))))
     assert [(row["Name (Dataset name)"], row["State"]) for row in rows] == [("Trees", "Submitted")]

@@ -116,25 +116,31 @@ def _print_report(report: dict[str, Any]) -> None:
 
 
 @click.command(short_help="Write entries or sources to a file.")
+@click.argument("file", type=click.File("wb", lazy=True), default="-")
 @click.option("--kind", type=click.Choice(_KINDS), default="entry", show_default=True)
-@click.option("--format", "file_format", type=click.Choice(["csv", "xlsx"]), default="csv")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["csv", "xlsx"]),
+    help="Default: what the file's name says, else csv.",
+)
 @click.option("--department", metavar="NAME", help="Only those of this organization.")
 @click.option("--state", "states", metavar="STATE", multiple=True, help="Only those in this state.")
-@click.option("--output", type=click.File("wb", lazy=True), default="-", help="A file to write.")
 @common.as_user
 @common.as_json
 @common.inside_ckan
 def export(
+    file: BinaryIO,
     kind: str,
-    file_format: str,
+    file_format: str | None,
     department: str | None,
     states: tuple[str, ...],
-    output: BinaryIO,
     user: str | None,
     json_wanted: bool,
 ) -> None:
-    """Write all entries or sources that the account may read, as CSV, XLSX or with --json as JSON.
+    """Write all entries or sources that the account may read to FILE, as CSV or XLSX.
 
+    With --json they are printed as JSON, with the fields' own names and values.
     In CSV a text that a spreadsheet would take for a formula begins with an apostrophe.
     """
     filters = {
@@ -144,8 +150,9 @@ def export(
     if json_wanted:
         common.emit(list(_records(kind, user, filters)))
         return
+    file_format = file_format or ("xlsx" if file.name.lower().endswith(".xlsx") else "csv")
     written = common.call("inventory_export", user, kind=kind, format=file_format, **filters)
-    output.write(base64.b64decode(written["content"]))
+    file.write(base64.b64decode(written["content"]))
 
 
 def _records(kind: str, user: str | None, filters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

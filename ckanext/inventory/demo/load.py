@@ -160,7 +160,9 @@ class _Loader:
         )
 
     def _organizations(self) -> None:
-        done = self.progress("Departments", len(self.city.departments) + len(self.city.portal))
+        done = self.progress(
+            "Departments and datasets", len(self.city.departments) + len(self.city.portal)
+        )
         for name, about in self.city.departments.items():
             made = self._as(
                 ADMIN,
