@@ -388,6 +388,26 @@ class TestPromote:
         )
         assert done.status_code == 303
 
+    def test_look_first(self, site: Site, approved: str) -> None:
+        given = _publication(site, approved, transition="look", license_id="notspecified")
+        answer = site.post(
+            CDO,
+            f"/entries/{approved}/promote",
+            **given,
+            **{"resource-0-url": "https://x.example/a"},
+        )
+        assert answer.status_code == 200
+        assert "License not specified" in answer.body
+        assert "https://x.example/a" in answer.body
+        assert site.show(approved)["state"] == "approved"
+
+    def test_prepare_out_of_sight(self, site: Site, approved: str) -> None:
+        given = _publication(site, approved, transition="prepare", due="2027-03")
+        site.post(CDO, f"/entries/{approved}/promote", **given)
+        shown = site.show(approved)
+        assert (shown["state"], shown["link"]["due"]) == ("preparing", "2027-03")
+        assert site.app.get(f"/dataset/{shown['link']['name']}").status_code == 404
+
     def test_not_for_coordinators(self, site: Site, approved: str) -> None:
         answer = site.get(COORDINATOR, f"/entries/{approved}/promote")
         assert "What the public will see" not in answer.body

@@ -12,7 +12,7 @@ from ckanext.inventory import forms
 from ckanext.inventory.fields import schema_for
 from ckanext.inventory.types import ENTRY
 from ckanext.inventory.views.blueprint import inventory
-from ckanext.inventory.views.common import action, page_of, show
+from ckanext.inventory.views.common import action, page_of, people_to_assign, show
 from ckanext.inventory.views.edit import licenses
 
 ROWS = 3
@@ -36,9 +36,10 @@ def promote(number: str) -> str | tuple[str, int] | Response:
     found = forms.Problems()
     publication: dict[str, Any] = {}
     form = flask.request.form
+    name = form.get("transition", "")
     if flask.request.method == "POST":
         publication = publication_of(form, flask.request.files.to_dict())
-        name = "prepare" if form.get("transition") == "prepare" else "promote"
+    if name in ("promote", "prepare"):
         data: dict[str, Any] = {
             "id": number,
             "transition": name,
@@ -68,6 +69,7 @@ def promote(number: str) -> str | tuple[str, int] | Response:
                 {"id": number, "publication": _without_files(publication)},
             ),
             "publication": publication,
+            "people": people_to_assign(shown["department"]["id"]),
             "licenses": licenses(),
             "rows": ROWS,
             "typed": form,
