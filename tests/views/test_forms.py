@@ -11,7 +11,7 @@ from ckan.tests.helpers import CKANTestApp
 
 from ckanext.inventory.types import Role
 from tests.logic.city import ENOUGH_TO_APPROVE, City, make_city
-from tests.support import grant, headers, make_user
+from tests.support import grant, headers, make_organization, make_user
 
 COORDINATOR, CDO, REVIEWER = "coordinator", "cdo", "reviewer"
 
@@ -99,6 +99,25 @@ class TestQuickForm:
             "neighbour", "/entries/new", title="Not mine", owner_org=site.parks, follow=True
         )
         assert "WATER-0001" in answer.body
+
+
+class TestWithoutDepartments:
+    def test_a_cdo_is_told_what_to_do(self, db: None, app: CKANTestApp) -> None:
+        cdo = headers(grant(make_user("first-cdo"), Role.CDO))
+        for path in ("entries/new", "sources/new", "import"):
+            answer = app.get(f"/inventory/{path}", headers=cdo)
+            assert "There is no department yet." in answer.body
+
+    def test_a_cdo_adds_to_any_organization(self, db: None, app: CKANTestApp) -> None:
+        organization = make_organization("harbour", "Harbour").id
+        cdo = headers(grant(make_user("first-cdo"), Role.CDO))
+        answer = app.post(
+            "/inventory/entries/new",
+            headers=cdo,
+            data={"title": "Berths", "owner_org": organization},
+            follow_redirects=False,
+        )
+        assert answer.headers["Location"].endswith("-0001")
 
 
 class TestEdit:

@@ -20,14 +20,22 @@ STALE = "revision"
 
 
 def departments_to_add() -> list[dict[str, Any]]:
-    """Return the departments that this person may add to.
+    """Return the departments that this person may add to; for a CDO every organization.
 
-    :returns: dicts with ``id`` and ``title``; empty if none
+    :returns: dicts with ``id`` and ``title``
+    :raises NotFound: for people who add nothing
     """
     me = helpers.inventory_me() or {}
-    return cast(
-        "list[dict[str, Any]]", me.get("departments", []) if me.get("may", {}).get("add") else []
-    )
+    if not me.get("may", {}).get("add"):
+        raise NotFound
+    if not me.get("cdo"):
+        return cast("list[dict[str, Any]]", me["departments"])
+    if not hasattr(flask.g, "_inventory_organizations"):
+        found = action("organization_list", {"all_fields": True, "limit": 1000})
+        flask.g._inventory_organizations = [
+            {"id": item["id"], "title": item["title"] or item["name"]} for item in found
+        ]
+    return cast("list[dict[str, Any]]", flask.g._inventory_organizations)
 
 
 def lists_for(department: str | None) -> dict[str, Any]:
@@ -52,6 +60,17 @@ def licenses() -> list[dict[str, str]]:
     return [{"id": licence["id"], "title": licence["title"]} for licence in action("license_list")]
 
 
+def no_department() -> Response:
+    """Answer a CDO on a site that has no organization yet.
+
+    :returns: a redirect to the first page, which says what to do
+    """
+    tk.h.flash_notice(
+        tk._("There is no department yet. An administrator of the portal adds organizations first.")
+    )
+    return page_of("home")
+
+
 def chosen_department(form: forms.Form) -> str | None:
     """Read which department something is added to.
 
@@ -72,7 +91,7 @@ def entry_new() -> str | tuple[str, int] | Response:
     :returns: the form, or a redirect to the new entry or the next form
     """
     if not departments_to_add():
-        raise NotFound
+        return no_department()
     form = flask.request.form if flask.request.method == "POST" else flask.request.args
     schema = schema_for(ENTRY)
     specs = forms.writable(schema, department=True, reviewer=False, quick=True)

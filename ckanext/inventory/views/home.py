@@ -97,6 +97,8 @@ def tasks_of(shown: Mapping[str, Any]) -> list[Task]:
     tasks = [make(counts[name], shown[name]) for name, make in makers if counts.get(name)]
     if me["may"]["add"] and not me["decides"] and not counts["total"]:
         tasks.append(_begin())
+    if me["cdo"] and not counts["total"]:
+        tasks.append(_set_up())
     return tasks
 
 
@@ -125,6 +127,20 @@ def _begin() -> Task:
         tk.url_for("inventory.entry_new"),
         1,
         tk._("A name is enough. You can also bring the list that you have, as a spreadsheet."),
+        [(tk._("Bring a spreadsheet"), tk.url_for("inventory.import_start"))],
+    )
+
+
+def _set_up() -> Task:
+    return Task(
+        "assigned",
+        tk._("Name a coordinator for the first department"),
+        tk._("Name somebody"),
+        tk.url_for("inventory.admin"),
+        3,
+        tk._(
+            "They list what their department holds. You can also bring a list that exists already."
+        ),
         [(tk._("Bring a spreadsheet"), tk.url_for("inventory.import_start"))],
     )
 

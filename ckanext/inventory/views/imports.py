@@ -8,7 +8,6 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import flask
-from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from ckanext.inventory import forms
@@ -16,7 +15,7 @@ from ckanext.inventory.fields import FieldSpec, schema_for
 from ckanext.inventory.types import ENTRY, SOURCE
 from ckanext.inventory.views.blueprint import inventory
 from ckanext.inventory.views.common import action, page_of
-from ckanext.inventory.views.edit import departments_to_add
+from ckanext.inventory.views.edit import departments_to_add, no_department
 
 TYPES = {"entry": ENTRY, "source": SOURCE}
 CARRIED_BYTES = 340_000
@@ -26,14 +25,12 @@ SHOWN_PROBLEMS = 200
 
 
 @inventory.route("/import")
-def import_start() -> str:
+def import_start() -> str | Response:
     """Ask for a file.
 
     :returns: the page
     """
-    if not departments_to_add():
-        raise NotFound
-    return _start()
+    return _start() if departments_to_add() else no_department()
 
 
 def _start(errors: forms.Problems | None = None) -> str:
@@ -57,7 +54,7 @@ def import_file() -> str | tuple[str, int] | Response:
     :returns: the report, or a redirect to the new records
     """
     if not departments_to_add():
-        raise NotFound
+        return no_department()
     form = flask.request.form
     content, filename = _file(form)
     if content is None:

@@ -21,7 +21,7 @@ from ckanext.inventory.views.common import (
     people_to_assign,
     show,
 )
-from ckanext.inventory.views.edit import chosen_department, departments_to_add, edit
+from ckanext.inventory.views.edit import chosen_department, departments_to_add, edit, no_department
 from ckanext.inventory.views.entry import history_of, said_after, set_mark, transition_inputs
 
 FILTERS = ("department", "state", "attention")
@@ -55,7 +55,7 @@ def source_new() -> str | tuple[str, int] | Response:
     :returns: the form, or a redirect to the new source
     """
     if not departments_to_add():
-        raise NotFound
+        return no_department()
     form = flask.request.form if flask.request.method == "POST" else flask.request.args
     schema = schema_for(SOURCE)
     specs = forms.writable(schema, department=True, reviewer=False)
