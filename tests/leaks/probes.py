@@ -133,7 +133,8 @@ def variants(city: City, keys: Iterable[str], words: Iterable[str]) -> Iterator[
     yield {}
     for key in keys:
         ref = city.records[key]
-        yield from ({"id": reference} for reference in references(ref))
+        asked = references(ref) if key in WHOLLY else [ref.id]
+        yield from ({"id": reference} for reference in asked)
         yield dict.fromkeys(ALIASES, ref.id)
     for group in (city.a, city.b, city.group):
         yield {
@@ -157,6 +158,21 @@ def variants(city: City, keys: Iterable[str], words: Iterable[str]) -> Iterator[
         yield {"q": word, "query": word, "limit": 100, "rows": 100}
         yield {"fq": f"title:{word}", "q": "*:*", "include_private": True, "include_drafts": True}
         yield {"query": f"name:{word}", "search": word, "pattern": word}
+
+
+WHOLLY = ("draft", "unassigned")
+"""Records that are asked for by name and number as well."""
+
+
+def few(city: City) -> Iterator[dict[str, Any]]:
+    """What everybody tries: one hidden record, the organization, one word."""
+    ref = city.records["unassigned"]
+    yield {}
+    yield {"id": ref.id}
+    yield {"id": ref.name}
+    yield dict.fromkeys(ALIASES, ref.id)
+    yield {"id": city.a.id, "include_datasets": True, "object_type": "package"}
+    yield {"q": "words", "query": "words", "limit": 100, "include_private": True}
 
 
 def special(city: City) -> dict[str, list[dict[str, Any]]]:
