@@ -196,24 +196,44 @@ def _filter(name: str, values: Sequence[str]) -> Condition:
     return found
 
 
-def rows(session: Session, person: Person, query: Query) -> tuple[int, list[dict[str, Any]]]:
+def rows(
+    session: Session,
+    person: Person,
+    query: Query,
+    counted: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+) -> tuple[int, list[dict[str, Any]]]:
     """Return a page of a list.
 
     :param session: the database session
     :param person: who asks
     :param query: what to look for
+    :param counted: the facets of the same query, whose sums spare a count of their own
     :returns: the number of all hits, and the rows of the page
     """
     narrowed = conditions(person, query)
-    total = session.scalar(sa.select(sa.func.count()).select_from(Record).where(*narrowed)) or 0
-    statement = (
-        _select_rows()
+    total = _total(query, counted)
+    if total is None:
+        count = sa.select(sa.func.count()).select_from(Record).where(*narrowed)
+        total = session.scalar(count) or 0
+    # narrow rows are sorted first, so that only the page's own are put together
+    page = (
+        sa.select(Record.package_id)
         .where(*narrowed)
         .order_by(*SORTS[query.sort])
         .limit(query.limit)
         .offset(query.offset)
     )
+    if not total or not query.limit:
+        return total, []
+    statement = _select_rows().where(Record.package_id.in_(page)).order_by(*SORTS[query.sort])
     return total, shown(session, session.execute(statement).mappings().all())
+
+
+def _total(query: Query, counted: Mapping[str, Sequence[Mapping[str, Any]]] | None) -> int | None:
+    for name in FACETS:
+        if counted and name in counted and not query.filters.get(name):
+            return sum(int(item["count"]) for item in counted[name])
+    return None
 
 
 _HIDDEN_COLUMNS = frozenset({"search", "search_text", "material_hash", "approved_hash"})
@@ -303,59 +323,67 @@ def facets(session: Session, person: Person, query: Query) -> dict[str, list[dic
     :param query: what to look for
     :returns: facet name → value and count, the most frequent first
     """
-    counts: dict[str, list[dict[str, Any]]] = {}
-    unfiltered = [name for name in (*FACETS, *LIST_FACETS) if not query.filters.get(name)]
-    plain = [name for name in unfiltered if name in FACETS]
-    if plain:
-        counts |= _grouped(session, conditions(person, query), plain)
-    for name in [*FACETS, *LIST_FACETS]:
-        if name in counts:
-            continue
-        narrowed = conditions(person, query, without=name)
-        if name in FACETS:
-            counts |= _grouped(session, narrowed, [name])
-        else:
-            counts[name] = _list_facet(session, narrowed, name)
+    names = (*FACETS, *LIST_FACETS)
+    unfiltered = [name for name in names if not query.filters.get(name)]
+    counts = _counted(session, conditions(person, query), unfiltered)
+    for name in names:
+        if name not in counts:
+            counts |= _counted(session, conditions(person, query, without=name), [name])
     return counts
 
 
-def _grouped(
-    session: Session, conditions: Sequence[Condition], names: Sequence[str]
+def _counted(
+    session: Session, narrowed: Sequence[Condition], names: Sequence[str]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Count by several columns in one statement with grouping sets."""
-    columns = [FACETS[name].label(name) for name in names]
-    grouping = sa.func.grouping(*[FACETS[name] for name in names]).label("bits")
-    statement = (
-        sa.select(*columns, grouping, sa.func.count().label("count"))
-        .where(*conditions)
-        .group_by(sa.func.grouping_sets(*[sa.tuple_(FACETS[name]) for name in names]))
+    """Count by several facets in one pass: the rows of the register are wide, reading them costs.
+
+    Equal rows are put together first, as there are far fewer combinations of values than entries.
+    """
+    if not names:
+        return {}
+    columns = {**FACETS, **LIST_FACETS}
+    hits = sa.select(*(columns[name].label(name) for name in names)).where(*narrowed).cte("hits")
+    plain = [name for name in names if name in FACETS]
+    number = sa.func.count().label("number")
+    alike = (
+        sa.select(*(hits.c[name] for name in plain), number)
+        .group_by(*(hits.c[name] for name in plain))
+        .cte("alike")
     )
+    parts = [
+        sa.select(
+            sa.literal(name).label("name"),
+            alike.c[name].label("value"),
+            sa.cast(sa.func.sum(alike.c.number), sa.BigInteger).label("number"),
+        ).group_by(alike.c[name])
+        for name in plain
+    ]
+    for name in names:
+        if name in LIST_FACETS:
+            parts += _list_parts(hits.c[name], name)
     counts: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for row in session.execute(statement).mappings():
-        for position, name in enumerate(reversed(names)):
-            if not int(row["bits"]) >> position & 1:
-                counts[name].append({"value": row[name], "count": int(row["count"])})
-    for values in counts.values():
-        values.sort(key=lambda item: (-item["count"], str(item["value"])))
+    for name, value, total in session.execute(sa.union_all(*parts)):
+        if total:
+            counts[name].append({"value": value, "count": int(total)})
+    for name, values in counts.items():
+        # "no answer" comes last in a list of several, as it is no value of it
+        last = name in LIST_FACETS
+        values.sort(
+            key=lambda item: (last and item["value"] is None, -item["count"], str(item["value"]))
+        )
     return counts
 
 
-def _list_facet(
-    session: Session, conditions: Sequence[Condition], name: str
-) -> list[dict[str, Any]]:
-    value = sa.func.unnest(LIST_FACETS[name]).label("value")
-    inner = sa.select(value).where(*conditions).subquery()
-    statement = (
-        sa.select(inner.c.value, sa.func.count().label("count"))
-        .group_by(inner.c.value)
-        .order_by(sa.desc("count"), inner.c.value)
-    )
-    none = sa.select(sa.func.count()).where(
-        *conditions, sa.func.cardinality(LIST_FACETS[name]) == 0
-    )
-    counts = [{"value": row.value, "count": int(row[1])} for row in session.execute(statement)]
-    empty = session.scalar(none) or 0
-    return [*counts, {"value": None, "count": empty}] if empty else counts
+def _list_parts(column: sa.ColumnElement[Any], name: str) -> list[sa.Select[Any]]:
+    """Count by the values of a list, and the rows whose list is empty."""
+    what, number = sa.literal(name).label("name"), sa.func.count().label("number")
+    filled = sa.func.cardinality(column)
+    each = sa.select(sa.func.unnest(column).label("value")).where(filled > 0).subquery()
+    nothing = sa.cast(sa.null(), sa.Text).label("value")
+    return [
+        sa.select(what, each.c.value, number).group_by(each.c.value),
+        sa.select(what, nothing, number).where(filled == 0),
+    ]
 
 
 def transfers(session: Session, ids: Collection[str]) -> dict[str, Transfer]:

@@ -1,7 +1,8 @@
-"""The bird's-eye view: a few grouped statements over the register."""
+"""The bird's-eye view: few grouped statements over the register."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import ckan.model as model
@@ -14,47 +15,33 @@ from ckanext.inventory.service import search
 from ckanext.inventory.types import ENTRY, SOURCE, Person
 
 
-def _readable(person: Person, package_type: str) -> list[sa.ColumnElement[bool]]:
+def _readable(person: Person) -> list[sa.ColumnElement[bool]]:
     return [
-        Record.package_type == package_type,
         Record.package_state == "active",
         search.visible(policy.scope(person)),
     ]
 
 
 def overview(session: Session, person: Person) -> dict[str, Any]:
-    """Count what a person may read, the ways the overview shows it.
+    """Count what a person may read, the ways the overview shows it, in one pass over the register.
 
     :param session: the database session
     :param person: who asks
     :returns: ``departments`` (id, name, title, counts by state, total, waiting for a decision),
         ``value_likelihood`` (value, likelihood, count of entries not on the portal), ``blockers``
         (kind, count of entries with an open row), ``states``, ``classifications``, ``sources``
-        (state, count), ``total``
+        (state, count), ``total``, ``waiting``, ``promotable``
     """
-    entries = _readable(person, ENTRY)
-    group = model.group_table
-    matrix = session.execute(
-        sa.select(
-            Record.department,
-            group.c.name,
-            group.c.title,
-            Record.state,
-            sa.func.count().label("count"),
-            sa.func.count().filter(search.in_queue).label("waiting"),
-        )
-        .select_from(Record)
-        .outerjoin(group, group.c.id == Record.department)
-        .where(*entries)
-        .group_by(Record.department, group.c.name, group.c.title, Record.state)
-    ).all()
+    counted = _counted(session, _readable(person))
     departments: dict[str, dict[str, Any]] = {}
     states: dict[str, int] = {}
-    for organization, name, title, state, count, waiting in matrix:
-        row = departments.setdefault(
-            organization,
+    titles = _titles(session, {row.one for row in counted["matrix"]})
+    for row in counted["matrix"]:
+        name, title = titles.get(row.one, (None, None))
+        department = departments.setdefault(
+            row.one,
             {
-                "id": organization,
+                "id": row.one,
                 "name": name,
                 "title": title or name,
                 "states": {},
@@ -62,63 +49,97 @@ def overview(session: Session, person: Person) -> dict[str, Any]:
                 "waiting": 0,
             },
         )
-        row["states"][state] = count
-        row["total"] += count
-        row["waiting"] += waiting
-        states[state] = states.get(state, 0) + count
+        department["states"][row.two] = row.rows
+        department["total"] += row.rows
+        department["waiting"] += row.waiting
+        states[row.two] = states.get(row.two, 0) + row.rows
     return {
         "departments": sorted(departments.values(), key=lambda row: str(row["title"]).lower()),
         "states": states,
         "total": sum(states.values()),
-        "waiting": sum(row["waiting"] for row in departments.values()),
-        "value_likelihood": _pairs(
-            session,
-            [*entries, search.ATTENTION["not_public"]],
-            Record.value,
-            Record.likelihood,
-        ),
-        "blockers": _blockers(session, entries),
-        "classifications": _counts(session, entries, Record.classification),
-        "sources": _counts(session, _readable(person, SOURCE), Record.state),
+        "waiting": sum(row.waiting for row in counted["matrix"]),
+        "promotable": sum(row.promotable for row in counted["matrix"]),
+        "value_likelihood": [
+            {"value": row.one, "likelihood": row.two, "count": row.rows}
+            for row in sorted(counted["pair"], key=lambda row: (str(row.one), str(row.two)))
+            if row.rows
+        ],
+        "blockers": _by_count(counted["blocker"]),
+        "classifications": _by_count(counted["classification"]),
+        "sources": _by_count(counted["source"]),
     }
 
 
-def _pairs(
-    session: Session, conditions: list[sa.ColumnElement[bool]], first: Any, second: Any
-) -> list[dict[str, Any]]:
-    statement = (
-        sa.select(first, second, sa.func.count())
+def _counted(
+    session: Session, conditions: list[sa.ColumnElement[bool]]
+) -> dict[str, list[sa.Row[Any]]]:
+    """Count by everything that the overview shows; the rows are wide, so they are read once."""
+    records = (
+        sa.select(
+            Record.package_type,
+            Record.department,
+            Record.state,
+            Record.value,
+            Record.likelihood,
+            Record.classification,
+            Record.open_kinds,
+            search.in_queue.label("in_queue"),
+            search.ATTENTION["promotable"].label("promotable"),
+            search.ATTENTION["not_public"].label("not_public"),
+        )
         .where(*conditions)
-        .group_by(first, second)
-        .order_by(first, second)
+        .cte("records")
     )
-    return [
-        {first.key: one, second.key: other, "count": count}
-        for one, other, count in session.execute(statement)
-    ]
+    entries = sa.select(records).where(records.c.package_type == ENTRY).subquery()
+    sources = sa.select(records).where(records.c.package_type == SOURCE).subquery()
+    kinds = sa.select(sa.func.unnest(entries.c.open_kinds).label("kind")).subquery()
+    everything = sa.func.count()
+    none = sa.literal(0)
 
+    def by(what: str, one: Any, two: Any, *counts: Any) -> sa.Select[Any]:
+        columns = [sa.literal(what).label("what"), one.label("one"), two.label("two")]
+        names = ("rows", "waiting", "promotable")
+        return sa.select(
+            *columns, *(count.label(name) for count, name in zip(counts, names, strict=True))
+        )
 
-def _counts(
-    session: Session, conditions: list[sa.ColumnElement[bool]], column: Any
-) -> list[dict[str, Any]]:
-    statement = (
-        sa.select(column, sa.func.count().label("count"))
-        .where(*conditions)
-        .group_by(column)
-        .order_by(sa.desc("count"))
+    c = entries.c
+    nothing = sa.cast(sa.null(), sa.Text)
+    statement = sa.union_all(
+        by(
+            "matrix",
+            c.department,
+            c.state,
+            everything,
+            everything.filter(c.in_queue),
+            everything.filter(c.promotable),
+        ).group_by(c.department, c.state),
+        by("pair", c.value, c.likelihood, everything.filter(c.not_public), none, none).group_by(
+            c.value, c.likelihood
+        ),
+        by("classification", c.classification, nothing, everything, none, none).group_by(
+            c.classification
+        ),
+        by("source", sources.c.state, nothing, everything, none, none).group_by(sources.c.state),
+        by("blocker", kinds.c.kind, nothing, everything, none, none).group_by(kinds.c.kind),
     )
-    return [{"value": value, "count": count} for value, count in session.execute(statement)]
+    found: dict[str, list[sa.Row[Any]]] = {
+        name: [] for name in ("matrix", "pair", "classification", "source", "blocker")
+    }
+    for row in session.execute(statement):
+        found[row.what].append(row)
+    return found
 
 
-def _blockers(session: Session, conditions: list[sa.ColumnElement[bool]]) -> list[dict[str, Any]]:
-    kind = sa.func.unnest(Record.open_kinds).label("kind")
-    inner = sa.select(kind).where(*conditions).subquery()
-    statement = (
-        sa.select(inner.c.kind, sa.func.count().label("count"))
-        .group_by(inner.c.kind)
-        .order_by(sa.desc("count"), inner.c.kind)
-    )
-    return [{"value": value, "count": count} for value, count in session.execute(statement)]
+def _titles(session: Session, ids: Collection[str]) -> dict[str, tuple[str, str]]:
+    group = model.group_table
+    query = sa.select(group.c.id, group.c.name, group.c.title).where(group.c.id.in_(list(ids)))
+    return {row.id: (row.name, row.title) for row in session.execute(query)} if ids else {}
+
+
+def _by_count(rows: Iterable[sa.Row[Any]]) -> list[dict[str, Any]]:
+    ordered = sorted(rows, key=lambda row: (-row.rows, str(row.one)))
+    return [{"value": row.one, "count": row.rows} for row in ordered]
 
 
 def attention(session: Session, person: Person, package_type: str = ENTRY) -> dict[str, int]:
@@ -134,6 +155,6 @@ def attention(session: Session, person: Person, package_type: str = ENTRY) -> di
         for name, condition in search.ATTENTION.items()
     ]
     statement = sa.select(sa.func.count().label("total"), *columns).where(
-        *_readable(person, package_type)
+        Record.package_type == package_type, *_readable(person)
     )
     return {name: int(value) for name, value in session.execute(statement).mappings().one().items()}

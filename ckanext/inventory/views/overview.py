@@ -27,17 +27,12 @@ def overview() -> str:
         "inventory/overview.html",
         extra_vars={
             "counts": counts,
-            "promotable": _count("promotable"),
+            "promotable": counts["promotable"],
             "matrix": _matrix(counts["value_likelihood"]),
             "values": VALUES,
             "likelihoods": LIKELIHOODS,
         },
     )
-
-
-def _count(attention: str) -> int:
-    query = {"attention": attention, "limit": 0, "facets": False}
-    return int(action("inventory_entry_list", query)["count"])
 
 
 def _matrix(pairs: list[dict[str, Any]]) -> dict[str, dict[str, int]]:

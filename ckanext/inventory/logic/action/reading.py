@@ -156,12 +156,13 @@ def _list(context: Context, package_type: str, data_dict: DataDict) -> dict[str,
     session, person = who.session_of(context), who.person(context)
     query = _query(package_type, data_dict)
     who.keep_private()
-    count, rows = search.rows(session, person, query)
+    facets = search.facets(session, person, query) if data_dict["facets"] else None
+    count, rows = search.rows(session, person, query, facets)
     if package_type == SOURCE:
         rows = sources.with_details(session, person, rows)
     answer: dict[str, Any] = {"count": count, "results": rows}
-    if data_dict["facets"]:
-        answer["facets"] = _labelled(context, search.facets(session, person, query))
+    if facets is not None:
+        answer["facets"] = _labelled(context, facets)
         answer["views"] = statistics.attention(session, person, package_type)
     return answer
 
