@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from bench import rows
-from bench.cases import CASES, NAMES, OVERHEADS, Scale, overheads
+from bench.cases import CASES, GROUPS, NAMES, Scale
 from bench.measure import Result
 from bench.workers import Pair, pair
 
@@ -66,11 +66,12 @@ def run(both: Pair, names: list[str], scale: Scale) -> dict[str, Result]:
         if name in CASES:
             results[name] = CASES[name](both, scale)
             show(name, results[name])
-    wanted = [name for name in names if name in OVERHEADS]
-    if wanted:
-        for name, result in overheads(both, scale, wanted).items():
-            results[name] = result
-            show(name, result)
+    for compare_all, members in GROUPS.values():
+        wanted = [name for name in names if name in members]
+        if wanted:
+            for name, result in compare_all(both, scale, wanted).items():
+                results[name] = result
+                show(name, result)
     return results
 
 

@@ -103,9 +103,11 @@ def transition_bulk_500(pair: Pair, scale: Scale) -> Result:
 
 def _city(pair: Pair, entries: int) -> list[str]:
     """Make a city with entries and public datasets, and return the datasets' names."""
+    for worker in (pair.ours, pair.peer):
+        worker("forget")
     pair.ours("reset")
     owners = pair.ours("people", departments=DEPARTMENTS)
-    names: list[str] = pair.peer("datasets", count=60, owners=owners)
+    names: list[str] = pair.peer("datasets", count=300, owners=owners)
     share = 500
     for number in range(-(-entries // share)):
         count = min(share, entries - number * share)
@@ -115,31 +117,29 @@ def _city(pair: Pair, entries: int) -> list[str]:
     return names
 
 
-def _pages(pair: Pair, scale: Scale, path: str) -> Result:
+PAGES = {"overview_10k": "/inventory/overview", "entries_list_10k": "/inventory/entries"}
+
+
+def pages(pair: Pair, scale: Scale, wanted: Sequence[str]) -> dict[str, Result]:
+    """Our pages at 10,000 entries, against core's list of datasets for the same person.
+
+    :param wanted: names of the comparisons
+    """
     count, rounds = scale.of_rows(10_000), scale.of_rounds(20)
     _city(pair, count)
-    ours: list[float] = []
-    peer: list[float] = []
-    for number in range(rounds + 3):
-        theirs = pair.peer("page", path="/dataset/", user="editor")
-        mine = pair.ours("page", path=path, user="editor")
-        if number >= 3:
-            peer.append(theirs["wall"] * 1000)
-            ours.append(mine["wall"] * 1000)
-    return compare(ours, peer, "ms", note=f"{count} entries; the peer is core's dataset list")
-
-
-def overview_10k(pair: Pair, scale: Scale) -> Result:
-    """The overview at 10,000 entries, against core's list of datasets for the same person."""
-    return _pages(pair, scale, "/inventory/overview")
-
-
-def entries_list_10k(pair: Pair, scale: Scale) -> Result:
-    """The list of entries at 10,000, against core's list of datasets for the same person."""
-    return _pages(pair, scale, "/inventory/entries")
-
-
-Step = Callable[[Any], Mapping[str, float]]
+    results: dict[str, Result] = {}
+    for name in wanted:
+        ours: list[float] = []
+        peer: list[float] = []
+        for number in range(rounds + 3):
+            theirs = pair.peer("page", path="/dataset/", user="editor")
+            mine = pair.ours("page", path=PAGES[name], user="editor")
+            if number >= 3:
+                peer.append(theirs["wall"] * 1000)
+                ours.append(mine["wall"] * 1000)
+        note = f"{count} entries; the peer is core's dataset list"
+        results[name] = compare(ours, peer, "ms", note=note)
+    return results
 
 
 def _overhead(pair: Pair, scale: Scale, step: Callable[[Any, int], Mapping[str, float]]) -> Result:
@@ -226,7 +226,13 @@ CASES: Mapping[str, Callable[[Pair, Scale], Result]] = {
     "import_new": import_new,
     "transition": transition,
     "transition_bulk_500": transition_bulk_500,
-    "overview_10k": overview_10k,
-    "entries_list_10k": entries_list_10k,
 }
-NAMES = (*CASES, *OVERHEADS)
+GROUPS: Mapping[
+    str, tuple[Callable[[Pair, Scale, Sequence[str]], dict[str, Result]], tuple[str, ...]]
+] = {
+    "pages": (pages, tuple(PAGES)),
+    "overheads": (overheads, OVERHEADS),
+}
+"""Comparisons that share a site, because making it takes longer than measuring."""
+
+NAMES = (*CASES, *PAGES, *OVERHEADS)

@@ -16,7 +16,7 @@ from ckan import model
 from ckan.cli.db import _run_migrations  # pyright: ignore[reportPrivateUsage] - the one way there is
 from ckan.lib import api_token, search
 from flask import Flask, g
-from flask_login import login_user
+from flask_login import login_user  # pyright: ignore[reportUnknownVariableType] - half typed
 
 from bench import rows as bench_rows
 
@@ -89,7 +89,11 @@ class Site:
             # Migrations leave the session on an engine of theirs that connects anew each time.
             model.init_model(engine)
             search.clear_all()
+
+    def forget(self) -> None:
+        """Forget who is signed in: the accounts are about to be made anew."""
         self._clients.clear()
+        self._tokens.clear()
 
     def people(self, departments: int) -> list[str]:
         """Make departments and accounts: ``admin``, ``cdo``, and ``editor`` of all departments.
@@ -288,10 +292,16 @@ class Site:
                     {
                         "name": f"dataset-{number:04d}",
                         "title": f"Public dataset {number}",
-                        "notes": "Words about it. " * 10,
+                        "notes": "Words about it. " * 20,
                         "owner_org": owners[number % len(owners)],
-                        "tags": [{"name": f"tag {number % 17}"}],
-                        "resources": [{"url": f"https://a.example/{number}.csv", "format": "CSV"}],
+                        "license_id": ("cc-by", "odc-odbl", "cc-zero")[number % 3],
+                        "tags": [{"name": f"tag {(number * 7 + n) % 40}"} for n in range(3)],
+                        "resources": [
+                            {
+                                "url": f"https://a.example/{number}",
+                                "format": ("CSV", "XLSX", "GeoJSON", "PDF")[number % 4],
+                            }
+                        ],
                     },
                 )
         return [f"dataset-{number:04d}" for number in range(count)]
