@@ -12,6 +12,7 @@ that come from it. Besides:
 - ``returned`` and ``answer``: it came back once, and what was done about it
 - ``changed``: what was edited after the approval; ``notes_add`` is a sentence more
 - ``waiver``: why a waiver is asked for; ``talk``: comments, as person and words
+- ``transfer``: the department that was asked to take it, and the words
 - ``assignee``, ``triage``, ``visibility``, ``look_again``, ``retire_reason``
 - ``detailed``: false if only what submit needs is known
 - ``data``: the table that goes to the portal with it, or ``publication``: ``linked`` (a key of
@@ -69,6 +70,7 @@ _ABOUT = frozenset(
         "sources",
         "state",
         "talk",
+        "transfer",
         "triage",
         "visibility",
         "waiver",

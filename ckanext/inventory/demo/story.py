@@ -15,7 +15,7 @@ from typing import Any
 
 from ckanext.inventory.demo import dates
 from ckanext.inventory.demo.city import Item
-from ckanext.inventory.types import ENTRY, State
+from ckanext.inventory.types import ENTRY, SOURCE, State
 
 CDO = "cdo"
 DEPUTY = "deputy-cdo"
@@ -106,6 +106,7 @@ class _Story:
     def steps(self) -> Iterator[Step]:
         yield from self._marks()
         yield from _WAYS[self.item.state](self)
+        yield from self._transfer()
         yield from self._talk()
 
     def _step(
@@ -153,6 +154,18 @@ class _Story:
                     value=self.about[field],
                 )
 
+    def _transfer(self) -> Iterator[Step]:
+        if "transfer" in self.about:
+            department, text = self.about["transfer"]
+            yield self._step(
+                _RECENTLY + 1,
+                4,
+                self.item.coordinator,
+                "inventory_transfer_request",
+                department=department,
+                comment=text,
+            )
+
     def _talk(self) -> Iterator[Step]:
         for number, (who, text) in enumerate(self.about.get("talk", ())):
             yield self._step(1, 1 + number, who, "inventory_comment", text=text)
@@ -174,6 +187,8 @@ class _Story:
             )
         if self._classified() and self.days > 4:
             yield self._confirm_class(self.days - 3)
+        if self.item.kind == SOURCE and chance(self.item, "still") % 3:
+            yield self._transition(self.days // 2, 2, self.item.coordinator, "confirm")
 
     def _classified(self) -> bool:
         return self.item.kind == ENTRY and self.about.get("classification") != "not_known_yet"
