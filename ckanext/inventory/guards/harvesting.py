@@ -89,6 +89,7 @@ def harvest_object_list(next_action: Action, context: Context, data_dict: DataDi
 @tk.side_effect_free
 def harvest_source_list(next_action: Action, context: Context, data_dict: DataDict) -> Any:
     """List no source that the caller can't open, and settings to its editors only."""
+    tk.check_access("harvest_source_list", context, data_dict)  # the plugin never asks
     sources = next_action(context, data_dict)
     if unfiltered(context):
         return sources

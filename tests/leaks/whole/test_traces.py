@@ -208,6 +208,18 @@ def test_l28_a_coordinator_sees_what_became_of_the_entry(
     assert whole_city.act("coordinator", "harvest_object_list") == [harvested["became"]]
 
 
+def test_l28_those_who_may_still_get_what_they_ask_for(
+    whole_city: City, harvested: dict[str, str]
+) -> None:
+    """Chaining an action makes core insist on an authorisation that the plugin never asks for."""
+    sources = whole_city.act("sysadmin", "harvest_source_list")
+    assert [each["id"] for each in sources] == [harvested["source"]]
+    assert "zqx" in sources[0]["config"]
+    for action in ("harvest_source_show", "harvest_source_show_status", "harvest_object_show"):
+        key = "became" if action == "harvest_object_show" else "source"
+        assert whole_city.act("sysadmin", action, id=harvested[key])
+
+
 # data store, statistics, visits, jobs
 
 

@@ -1,0 +1,190 @@
+"""Every address of the site, asked by people who may not know of a single entry.
+
+Source: leak contract, 5.4.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ckan.tests.helpers import CKANTestApp
+from werkzeug.routing import Rule
+
+from tests.ckan_fixtures import Site
+from tests.leaks import exceptions, probes
+from tests.leaks.city import City, Ref
+from tests.leaks.pages import get, plain
+
+SKIPPED = re.compile(
+    r"^(static|webassets|_debug|user\.(logged_out|logout)|util\.internal_redirect)"
+)
+"""Endpoints that hold no data, or end the session."""
+
+PREFIXES = ("/dataset", "/inventory_entry", "/inventory_source", "/inventory", "/harvest")
+"""Addresses whose ``id`` may be a package."""
+
+NOT_PACKAGES = ("/dataset/changes/", "/harvest/object/", "/dataset/harvest_object/")
+
+
+def rules(site: Site) -> Iterator[Rule]:
+    for rule in site.client().flask_app.url_map.iter_rules():
+        if "GET" in (rule.methods or ()) and not SKIPPED.match(rule.endpoint):
+            yield rule
+
+
+def of_packages(rule: Rule) -> bool:
+    named = {"id", "number", "package_id"} & rule.arguments
+    return bool(named) and rule.rule.startswith(PREFIXES)
+
+
+def address(rule: Rule, city: City, reference: str) -> str:
+    """Fill a rule: packages by what is asked for, everything else by what exists."""
+    person = city.people["coordinator"]
+    assert person is not None
+
+    def value(match: re.Match[str]) -> str:
+        name = match[0].strip("<>").rpartition(":")[2]
+        if name in ("id", "number", "package_id") and rule.rule.startswith(PREFIXES):
+            return reference
+        if name == "ver":
+            return "3"
+        if rule.rule.startswith("/user"):
+            return person.name
+        if rule.rule.startswith("/group"):
+            return city.group.name
+        if rule.rule.startswith(("/organization", "/feeds")):
+            return city.a.name
+        return str(uuid.UUID(int=7))
+
+    return re.sub(r"<[^>]+>", value, rule.rule)
+
+
+def session_of(site: Site, city: City, person: str) -> CKANTestApp:
+    """A browser that is signed in by cookie."""
+    client = site.client()
+    named = city.people[person]
+    if named is not None:
+        client.set_session_user(named.id)
+    return client
+
+
+def leaks_of(city: City, person: str, asked: str, text: str) -> set[str]:
+    found = city.words.found(text) - city.words.found(asked)
+    return {f"{asked}: {each}" for each in found if not probes.may_see(person, each)}
+
+
+def ask(client: CKANTestApp, city: City, asked: str, method: str = "GET") -> Any:
+    return get(client, city, "by cookie", asked, method=method)
+
+
+PEOPLE = ("anonymous", "a_admin", "former_coordinator")
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_no_page_tells_an_outsider_a_word(whole_city: City, swept_site: Site, person: str) -> None:
+    city = whole_city
+    client = session_of(swept_site, city, person)
+    draft = city.records["draft"]
+    leaks: set[str] = set()
+    failed: set[str] = set()
+    for rule in rules(swept_site):
+        for reference in [draft.id, draft.name] if of_packages(rule) else [draft.id]:
+            asked = address(rule, city, reference)
+            answer = ask(client, city, asked)
+            leaks |= leaks_of(city, person, asked, f"{answer.headers} {answer.body}")
+            if answer.status_code >= 500 and of_packages(rule):
+                failed.add(f"{asked}: {answer.status_code}")
+    assert not leaks, "\n".join(sorted(leaks))
+    assert not failed, "\n".join(sorted(failed))
+
+
+def pairs(rule: Rule, refs: list[Ref]) -> Iterator[tuple[str, str]]:
+    for ref in refs:
+        for real in probes.references(ref):
+            yield real, probes.like(real)
+
+
+def test_pages_answer_for_hidden_and_unknown_ids_alike(whole_city: City, swept_site: Site) -> None:
+    city = whole_city
+    different: dict[str, str] = {}
+    refs = [city.records[key] for key in ("draft", "source")]
+    for person in ("anonymous", "a_admin"):
+        client = session_of(swept_site, city, person)
+        for rule in rules(swept_site):
+            if not of_packages(rule) or rule.rule.startswith(NOT_PACKAGES):
+                continue
+            for real, unknown in pairs(rule, refs if person == "anonymous" else refs[:1]):
+                pages = [
+                    plain(ask(client, city, address(rule, city, each)), each)
+                    for each in (real, unknown)
+                ]
+                if pages[0] != pages[1]:
+                    different[rule.rule] = f"{person} {real}: {pages[0].status} {pages[1].status}"
+    allowed = {each.where for each in exceptions.ROUTES}
+    assert not set(different) - allowed, "\n".join(f"{k}: {v}" for k, v in different.items())
+    assert not allowed - set(different), "stale exceptions"
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+def test_other_methods_tell_nothing_either(whole_city: City, swept_site: Site, method: str) -> None:
+    city = whole_city
+    client = session_of(swept_site, city, "anonymous")
+    leaks: set[str] = set()
+    for rule in rules(swept_site):
+        if of_packages(rule):
+            asked = address(rule, city, city.records["draft"].id)
+            answer = ask(client, city, asked, method)
+            leaks |= leaks_of(city, "anonymous", asked, f"{answer.headers} {answer.body}")
+    assert not leaks
+
+
+SEARCHES = (
+    "/dataset/?q={}",
+    "/dataset/?organization=zqa-parks&q={}",
+    "/dataset/?dataset_type=inventory_entry&q={}",
+    "/dataset/?sort=title_string+desc&_tags_limit=0&q={}",
+    "/organization/zqa-parks?q={}",
+    "/organization/?q={}&sort=package_count+desc",
+    "/group/zq-themes?q={}",
+    "/user/person-coordinator?q={}",
+    "/feeds/custom.atom?q={}",
+    "/api/3/action/package_search?q={}",
+    "/api/util/dataset/autocomplete?incomplete={}",
+    "/api/util/tag/autocomplete?incomplete={}",
+)
+
+
+@pytest.mark.parametrize("pattern", SEARCHES)
+def test_search_pages_hold_no_word_of_what_is_searched_for(
+    whole_city: City, swept_site: Site, pattern: str
+) -> None:
+    city = whole_city
+    draft = city.records["draft"]
+    title = next(each.token for each in city.words.of("draft") if each.place == "title")
+    for person in ("anonymous", "former_coordinator"):
+        client = session_of(swept_site, city, person)
+        for word in (title, draft.name, draft.number, "words"):
+            asked = pattern.format(word)
+            answer = ask(client, city, asked)
+            assert answer.status_code == 200
+            assert not leaks_of(city, person, asked, f"{answer.headers} {answer.body}")
+
+
+def test_insiders_find_the_words_on_the_same_pages(whole_city: City, swept_site: Site) -> None:
+    """The positive control: what the probes look for does stand on pages."""
+    city = whole_city
+    draft = city.records["draft"]
+    for person in ("coordinator", "cdo", "reviewer", "viewer"):
+        client = session_of(swept_site, city, person)
+        found: set[str] = set()
+        for rule in rules(swept_site):
+            if rule.rule.startswith("/inventory/") and (
+                not rule.arguments or rule.arguments == {"number"}
+            ):
+                page = ask(client, city, address(rule, city, draft.number))
+                found |= {each.place for each in city.words.found(page.body)}
+        assert found >= {"title", "number", "notes", "steward", "rationale", "comment"}, person
