@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ckanext.inventory.model.department import Department, Transfer
 from ckanext.inventory.model.event import event, event_detail, event_entry
+from ckanext.inventory.model.imports import Import, ImportMapping, ImportRow
 from ckanext.inventory.model.link import Link
 from ckanext.inventory.model.outbox import Outbox, Pending
 from ckanext.inventory.model.record import Record, Revision
@@ -12,6 +13,9 @@ from ckanext.inventory.model.role import RoleGrant
 
 __all__ = [
     "Department",
+    "Import",
+    "ImportMapping",
+    "ImportRow",
     "Link",
     "Outbox",
     "Pending",

@@ -158,6 +158,7 @@ class Preview:
     :param missing: records of the department that the file doesn't hold
     :param departments: organization ids that new rows go to
     :param downloaded: when the workbook was downloaded, empty if unknown
+    :param names: what ids stand for
     """
 
     filename: str
@@ -176,6 +177,7 @@ class Preview:
     missing: int = 0
     departments: set[str] = field(default_factory=set[str])
     downloaded: str = ""
+    names: layouts.Names = layouts.NO_NAMES
 
     @property
     def new(self) -> list[RowPlan]:
@@ -215,7 +217,11 @@ class Preview:
             record = cast(Record, row.record)
             cells = [[cell.key, cell.stored, cell.file] for cell in row.cells if cell.goes_in]
             parts.append([record.package_id, record.revision, cells, row.back_to_review])
-        return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
+        said = canonical_json(parts)
+        for row in self.new:
+            # Ids of new records are made up at each look.
+            said = said.replace(cast(bulk.NewRecord, row.new).package_id, row.where)
+        return hashlib.sha256(said.encode()).hexdigest()
 
 
 def preview(
@@ -287,6 +293,7 @@ class _Comparer:
             day_first=settled.choices.day_first or config.import_day_first(),
             year=clock.today().year,
         )
+        found.names = self.names
         self.department = settled.choices.department
         self.known: dict[str, RowPlan] = {}
         self.new_titles: dict[str, RowPlan] = {}

@@ -11,11 +11,21 @@ from ckanext.inventory.logic.action import (
     organisation,
     package,
     publishing,
-    publishing,
     reading,
+    returning,
+    roundtrip,
 )
 
-_MODULES = (changes, decisions, imports, organisation, publishing, reading)
+_MODULES = (
+    changes,
+    decisions,
+    imports,
+    organisation,
+    publishing,
+    reading,
+    returning,
+    roundtrip,
+)
 
 
 def all_actions() -> dict[str, Any]:

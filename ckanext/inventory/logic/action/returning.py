@@ -1,0 +1,447 @@
+"""Actions of a file that comes back: preview, save, undo, and what was brought before."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from typing import Any, cast
+
+import ckan.plugins.toolkit as tk
+from ckan.logic.schema import validator_args
+from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
+from sqlalchemy.orm import Session
+
+from ckanext.inventory import clock
+from ckanext.inventory.logic import commit, files, showing, who
+from ckanext.inventory.model import Import
+from ckanext.inventory.model.imports import DISCARDED, FAILED, OPEN, PREVIEW, SAVED
+from ckanext.inventory.service import (
+    import_save,
+    import_undo,
+    imports,
+    kept_imports,
+    roundtrip,
+    search,
+    workbooks,
+)
+from ckanext.inventory.service.roundtrip import Preview
+from ckanext.inventory.service.search import Query
+from ckanext.inventory.spreadsheets import workbook
+from ckanext.inventory.spreadsheets.messages import FileProblem
+from ckanext.inventory.types import ENTRY, SOURCE, Person
+
+__all__ = [
+    "inventory_import_discard",
+    "inventory_import_list",
+    "inventory_import_marked",
+    "inventory_import_preview",
+    "inventory_import_save",
+    "inventory_import_show",
+    "inventory_import_undo",
+]
+
+KINDS: Mapping[str, str] = {"entry": ENTRY, "source": SOURCE}
+
+_CHOICES = (
+    "department",
+    "kind",
+    "columns",
+    "values",
+    "origin",
+    "sheets",
+    "day_first",
+    "fixes",
+    "left_out",
+    "conflicts",
+    "all_conflicts",
+    "same",
+    "submit",
+)
+
+
+@validator_args
+def preview_schema(
+    default: ValidatorFactory,
+    ignore_empty: Validator,
+    ignore_missing: Validator,
+    unicode_safe: Validator,
+    one_of: ValidatorFactory,
+    boolean_validator: Validator,
+    natural_number_validator: Validator,
+    inventory_mapping: Validator,
+    inventory_texts: Validator,
+) -> Schema:
+    """A file that comes back, or the choices on one that was brought."""
+    mapping: list[Any] = [ignore_missing, inventory_mapping]
+    return {
+        "id": [ignore_empty, unicode_safe],
+        "upload": [ignore_missing],
+        "content": [ignore_empty, unicode_safe],
+        "filename": [ignore_empty, unicode_safe],
+        "department": [ignore_missing, unicode_safe],
+        "kind": [ignore_empty, unicode_safe, one_of(list(KINDS))],
+        "columns": mapping,
+        "values": mapping,
+        "origin": [ignore_missing, unicode_safe],
+        "sheets": [ignore_missing, inventory_texts],
+        "day_first": [ignore_empty, boolean_validator],
+        "fixes": mapping,
+        "left_out": [ignore_missing, inventory_texts],
+        "conflicts": mapping,
+        "all_conflicts": [ignore_missing, unicode_safe, one_of(["", "mine", "stored"])],
+        "same": mapping,
+        "submit": [ignore_missing, inventory_texts],
+        "limit": [ignore_empty, natural_number_validator],
+    }
+
+
+@tk.validate_action_data(preview_schema)
+def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Say what saving a file would do: every changed cell, every problem. Nothing is saved.
+
+    The file is a workbook of ours that comes back (XLSX, ODS, CSV, JSON), or any list. It is kept,
+    for its uploader and the coordinators of its departments only, until it is saved or discarded;
+    a second call with its ``id`` changes the choices.
+
+    :param upload: the file, as a multipart upload; or ``content`` as base64 with ``filename``
+    :param id: of a file that was brought before
+    :param department: name, id or code, where the file doesn't tell
+    :param kind: ``entry`` or ``source``, for a list that isn't ours
+    :param columns: header to field, for a list that isn't ours; remembered for the department
+    :param values: field to cell text to value
+    :param fixes: ``sheet!row!field`` to the text that stands for the cell
+    :param left_out: ``sheet!row`` of rows that stay out
+    :param conflicts: ``number!field`` to ``mine`` (the file) or ``stored``
+    :param all_conflicts: the same for all others
+    :param same: ``sheet!row`` to the number that it is, ``new`` or ``out``
+    :param submit: ``sheet!row`` of new rows to submit in the same step, or ``all`` that can be
+    :param limit: rows in the answer; conflicts and errors are always in it
+    :returns: ``{"id", "status", "fingerprint", "ours", "counts", "rows": [{"where", "number",
+        "title", "new", "held", "left_out", "same", "back_to_review", "submit", "cells": [{"key",
+        "label", "outcome", "base", "stored", "file", "chosen", "who", "when", "reason"}],
+        "fields"}], "problems": [{"severity", "sheet", "row", "column", "value", "message",
+        "suggestion"}], "notes", "unknown", "columns", "can_save"}``
+    :raises NotAuthorized: for people without role and assignment
+    :raises ObjectNotFound: for an ``id`` that the caller may not know of
+    :raises ValidationError: ``upload`` if the file can't be read or is another department's
+    """
+    tk.check_access("inventory_import_preview", context, data_dict)
+    person = who.person(context)
+    who.keep_private()
+    try:
+        with commit.transaction(context) as session:
+            kept = _kept(context, data_dict)
+            found = _look(session, person, who.user_name(context), kept)
+            _remember(session, person, data_dict, kept, found)
+            _note(kept, found)
+            return showing.preview(
+                found,
+                kept,
+                kept_imports.meanwhile(session, found),
+                limit=data_dict.get("limit"),
+            )
+    except FileProblem as problem:
+        raise tk.ValidationError({"upload": [showing.said(problem.message)]}) from problem
+
+
+def _kept(context: Context, data_dict: DataDict) -> Import:
+    session, person = who.session_of(context), who.person(context)
+    if data_dict.get("id"):
+        kept = _find(context, data_dict, lock=True)
+        if kept.status not in OPEN:
+            raise tk.ValidationError({"id": [tk._("This file was saved or discarded already.")]})
+        kept.choices = _merged(session, kept.choices, data_dict)
+        return kept
+    upload = files.upload_of(data_dict)
+    settled = kept_imports.from_json(_merged(session, {}, data_dict))
+    return kept_imports.start(session, person, upload, settled)
+
+
+def _find(context: Context, data_dict: DataDict, *, lock: bool = False) -> Import:
+    kept = kept_imports.find(
+        who.session_of(context), who.person(context), str(data_dict.get("id") or ""), lock=lock
+    )
+    if kept is None:
+        raise tk.ObjectNotFound(tk._("There is no such import."))
+    return kept
+
+
+def _merged(session: Session, before: Mapping[str, Any], data_dict: DataDict) -> dict[str, Any]:
+    """Put new choices over the ones that were made before."""
+    choices = dict(before)
+    for name in _CHOICES:
+        if name not in data_dict:
+            continue
+        value = data_dict[name]
+        if name == "kind":
+            choices["package_type"] = KINDS[value]
+        elif name == "department":
+            choices["department"] = files.department(session, value)
+        elif isinstance(value, Mapping):
+            given = cast("Mapping[str, Any]", value)
+            choices[name] = {**(choices.get(name) or {}), **given}
+        else:
+            choices[name] = value
+    return choices
+
+
+def _look(session: Session, person: Person, user_name: str, kept: Import) -> Preview:
+    settled = kept_imports.from_json(kept.choices)
+    try:
+        upload = kept_imports.upload_of(kept)
+    except LookupError as error:
+        message = tk._("The file isn't kept any more. Upload it again.")
+        raise tk.ValidationError({"id": [message]}) from error
+    found = roundtrip.preview(session, person, user_name, upload, settled)
+    department = settled.choices.department
+    if found.ours or not department:
+        return found
+    known = kept_imports.remembered(session, department, kept_imports.layout_of(found))
+    fresh = {header: name for header, name in known.items() if header not in settled.choices.columns}
+    if not fresh:
+        return found
+    kept.choices = {**kept.choices, "columns": {**settled.choices.columns, **fresh}}
+    return roundtrip.preview(
+        session, person, user_name, upload, kept_imports.from_json(kept.choices)
+    )
+
+
+def _remember(
+    session: Session, person: Person, data_dict: DataDict, kept: Import, found: Preview
+) -> None:
+    department = kept.choices.get("department")
+    if data_dict.get("columns") and department and not found.ours:
+        kept_imports.remember(
+            session,
+            person,
+            department,
+            kept_imports.layout_of(found),
+            kept.choices.get("columns") or {},
+        )
+
+
+def _note(kept: Import, found: Preview) -> None:
+    kept.status, kept.message = PREVIEW, None
+    kept.counts = showing.counts(found)
+    kept.fingerprint = found.fingerprint
+    owners = {row.record.department for row in found.rows if row.record is not None}
+    kept.departments = sorted(owners | found.departments | set(kept.departments))
+
+
+@validator_args
+def save_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
+    """A preview that was looked at."""
+    return {"id": [not_empty, unicode_safe], "fingerprint": [not_empty, unicode_safe]}
+
+
+@tk.validate_action_data(save_schema)
+def inventory_import_save(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Save what a preview showed: all of it, or nothing.
+
+    :param id: the import
+    :param fingerprint: of the preview that was looked at; if saving would do anything else by now,
+        nothing is saved
+    :returns: the import, with ``counts`` and ``created`` (``[{"id", "number", "title"}]``)
+    :raises NotAuthorized: for people without role and assignment
+    :raises ObjectNotFound: for an import that the caller may not know of
+    :raises ValidationError: ``fingerprint`` if something changed meanwhile, ``conflicts`` and
+        ``rows`` for what is still to be chosen or fixed
+    """
+    tk.check_access("inventory_import_save", context, data_dict)
+    person, user_name = who.person(context), who.user_name(context)
+    who.keep_private()
+    try:
+        with commit.transaction(context) as session:
+            kept = _find(context, data_dict, lock=True)
+            if kept.status not in OPEN:
+                raise tk.ValidationError(
+                    {"id": [tk._("This file was saved or discarded already.")]}
+                )
+            return carry_out(session, person, user_name, kept, data_dict["fingerprint"])
+    except FileProblem as problem:
+        raise tk.ValidationError({"upload": [showing.said(problem.message)]}) from problem
+
+
+def carry_out(
+    session: Session, person: Person, user_name: str, kept: Import, fingerprint: str
+) -> dict[str, Any]:
+    """Look again, and save if it is what was looked at. The caller commits.
+
+    :param session: the database session
+    :param person: who saves
+    :param user_name: the account's name
+    :param kept: the import, locked
+    :param fingerprint: of the preview that was looked at
+    :returns: the answer of ``inventory_import_save``
+    :raises ValidationError: if it isn't, or something is still to be chosen
+    """
+    found = _look(session, person, user_name, kept)
+    if found.fingerprint != fingerprint or not import_save.hold(session, found):
+        raise tk.ValidationError(
+            {"fingerprint": [tk._("Something changed since you looked at it. Look at it again.")]}
+        )
+    import_save.refuse_unsettled(found)
+    counts = showing.counts(found)
+    done = import_save.save(session, person, user_name, found, kept.id)
+    kept.status, kept.saved_at, kept.message = SAVED, clock.now(), None
+    kept.counts = counts | {"created": len(done.created), "submitted": len(done.submitted)}
+    kept.file = None
+    kept.last_event = import_save.last_event(session)
+    session.flush()
+    return showing.head(kept) | {
+        "created": [
+            {"id": record.package_id, "number": record.number, "title": record.title}
+            for record in done.created
+        ]
+    }
+
+
+@validator_args
+def id_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
+    """An import."""
+    return {"id": [not_empty, unicode_safe]}
+
+
+@tk.validate_action_data(id_schema)
+def inventory_import_discard(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Drop a file that was brought and not saved.
+
+    :param id: the import
+    :returns: the import
+    :raises NotAuthorized: for people without role and assignment
+    :raises ObjectNotFound: for an import that the caller may not know of
+    :raises ValidationError: if it was saved
+    """
+    tk.check_access("inventory_import_discard", context, data_dict)
+    with commit.transaction(context):
+        kept = _find(context, data_dict, lock=True)
+        if kept.status not in {*OPEN, FAILED}:
+            raise tk.ValidationError({"id": [tk._("This file was saved or discarded already.")]})
+        kept.status, kept.file = DISCARDED, None
+        return showing.head(kept)
+
+
+@tk.validate_action_data(id_schema)
+def inventory_import_undo(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Take a saved import back as a whole, as long as nothing was built on it.
+
+    :param id: the import
+    :returns: the import
+    :raises NotAuthorized: for people without role and assignment
+    :raises ObjectNotFound: for an import that the caller may not know of
+    :raises ValidationError: ``id`` with everything that was built on it
+    """
+    tk.check_access("inventory_import_undo", context, data_dict)
+    with commit.transaction(context) as session:
+        kept = _find(context, data_dict, lock=True)
+        import_undo.undo(session, who.person(context), who.user_name(context), kept)
+        return showing.head(kept)
+
+
+@validator_args
+def list_schema(
+    default: ValidatorFactory,
+    ignore_empty: Validator,
+    unicode_safe: Validator,
+    natural_number_validator: Validator,
+) -> Schema:
+    """A page of imports."""
+    return {
+        "department": [ignore_empty, unicode_safe],
+        "limit": [default(50), natural_number_validator],
+        "offset": [default(0), natural_number_validator],
+    }
+
+
+@tk.side_effect_free
+@tk.validate_action_data(list_schema)
+def inventory_import_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """List files that were brought, newest first: one's own, and those of one's departments.
+
+    :param department: name, id or code of a department
+    :param limit: at most so many (default 50)
+    :param offset: skip so many
+    :returns: ``{"count", "results": [{"id", "status", "file", "by_name", "at", "saved_at",
+        "counts", …}]}``
+    :raises NotAuthorized: for people without role and assignment
+    """
+    tk.check_access("inventory_import_list", context, data_dict)
+    session, person = who.session_of(context), who.person(context)
+    who.keep_private()
+    department = None
+    if data_dict.get("department"):
+        department = imports.find_department(session, str(data_dict["department"])) or "-"
+    total, rows = kept_imports.listing(
+        session,
+        person,
+        department,
+        min(int(data_dict["limit"]), 1000),
+        int(data_dict["offset"]),
+    )
+    ids = {key for row in rows for key in (row.by, row.undone_by) if key}
+    names = kept_imports.people(session, ids)
+    return {"count": total, "results": [showing.head(row, names) for row in rows]}
+
+
+@tk.side_effect_free
+@tk.validate_action_data(id_schema)
+def inventory_import_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Show a file that was brought: its state, and what it changed if it was saved.
+
+    :param id: the import
+    :returns: the import with ``records`` (number, title, created, submitted, changes: label, old,
+        new), ``hidden`` (records that the caller may not read), ``built_on`` (what stands against
+        taking it back: number, reason)
+    :raises NotAuthorized: for people without role and assignment
+    :raises ObjectNotFound: for an import that the caller may not know of
+    """
+    tk.check_access("inventory_import_show", context, data_dict)
+    session, person = who.session_of(context), who.person(context)
+    who.keep_private()
+    kept = _find(context, data_dict)
+    names = kept_imports.people(session, {key for key in (kept.by, kept.undone_by) if key})
+    records, hidden = kept_imports.report(session, person, kept)
+    known = workbooks.load_names(session, person, search.conditions(person, Query(ENTRY)))
+    built: list[dict[str, str]] = []
+    if kept.status == SAVED:
+        rows = import_undo.rows_of(session, kept.id)
+        built = [
+            {"number": item.number, "reason": item.reason}
+            for item in import_undo.built_on(session, kept, rows)
+        ]
+    return showing.head(kept, names) | {
+        "records": [showing.changed(item, known) for item in records],
+        "hidden": hidden,
+        "built_on": built,
+    }
+
+
+@tk.side_effect_free
+@tk.validate_action_data(id_schema)
+def inventory_import_marked(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return the file as a workbook with every problem's cell coloured and commented.
+
+    :param id: the import, not saved yet
+    :returns: ``{"filename", "mimetype", "content"}``, the content as base64
+    :raises NotAuthorized: for people without role and assignment
+    :raises ObjectNotFound: for an import that the caller may not know of
+    :raises ValidationError: if the file isn't kept any more
+    """
+    tk.check_access("inventory_import_marked", context, data_dict)
+    who.keep_private()
+    session, person = who.session_of(context), who.person(context)
+    kept = _find(context, data_dict)
+    try:
+        found = _look(session, person, who.user_name(context), kept)
+    except FileProblem as problem:
+        raise tk.ValidationError({"upload": [showing.said(problem.message)]}) from problem
+    stream = io.BytesIO()
+    workbook.write_marked(found.source, found.problems, stream)
+    return {
+        "filename": f"{kept.filename.rsplit('.', 1)[0]}-to-fix.xlsx",
+        "mimetype": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "content": base64.b64encode(stream.getvalue()).decode(),
+    }
+
+

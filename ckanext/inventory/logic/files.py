@@ -1,0 +1,52 @@
+"""What actions on files take as parameters: the file itself, and a department."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.types import DataDict
+from sqlalchemy.orm import Session
+
+from ckanext.inventory import config
+from ckanext.inventory.service import imports
+
+
+def upload_of(data_dict: DataDict) -> imports.Upload:
+    """Return the file that was sent.
+
+    :param data_dict: with ``upload``, or ``content`` as base64, and perhaps ``filename``
+    :returns: its bytes and name; one byte more than allowed is enough to see that it is too big
+    :raises ValidationError: without a file
+    """
+    upload: Any = data_dict.get("upload")
+    name = str(data_dict.get("filename") or getattr(upload, "filename", "") or "upload")
+    if data_dict.get("content"):
+        try:
+            return imports.Upload(base64.b64decode(data_dict["content"], validate=True), name)
+        except (binascii.Error, ValueError) as error:
+            raise tk.ValidationError({"content": [tk._("This isn't base64.")]}) from error
+    if isinstance(upload, bytes):
+        return imports.Upload(upload, name)
+    stream = getattr(upload, "stream", upload)
+    if stream is None or not hasattr(stream, "read"):
+        raise tk.ValidationError({"upload": [tk._("Choose a file.")]})
+    return imports.Upload(stream.read(config.import_max_bytes() + 1), name)
+
+
+def department(session: Session, reference: Any) -> str | None:
+    """Return the organization that a name, id or code stands for.
+
+    :param session: the database session
+    :param reference: what was sent; empty for none
+    :returns: organization id, None for none
+    :raises ValidationError: if it stands for nothing
+    """
+    if not reference:
+        return None
+    found = imports.find_department(session, str(reference))
+    if found is None:
+        raise tk.ValidationError({"department": [tk._("There is no such department.")]})
+    return found

@@ -1,0 +1,317 @@
+"""Previews and kept imports as the plain dictionaries that actions answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.inventory import vocabularies
+from ckanext.inventory.fields import Change, FieldSpec, display, schema_for
+from ckanext.inventory.model import Import, Record
+from ckanext.inventory.service.kept_imports import Changed, Meanwhile
+from ckanext.inventory.service.roundtrip import Preview, RowPlan
+from ckanext.inventory.spreadsheets import layout as layouts
+from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
+from ckanext.inventory.spreadsheets.headers import Assignment
+from ckanext.inventory.spreadsheets.layout import MARK_HEADERS, Names
+from ckanext.inventory.spreadsheets.merge import Cell, Outcome
+from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity
+
+Plain = dict[str, Any]
+
+
+def said(message: Message) -> str:
+    """Translate a message of the reader or planner.
+
+    :param message: the message
+    :returns: the sentence
+    """
+    text = tk._(message.text)
+    return text % message.params if message.params else text
+
+
+def preview(
+    found: Preview,
+    kept: Import,
+    meanwhile: Mapping[tuple[str, str], Meanwhile],
+    *,
+    limit: int | None = None,
+) -> Plain:
+    """Write a preview for an answer.
+
+    :param found: the preview
+    :param kept: the kept import
+    :param meanwhile: who changed what since the download
+    :param limit: at most so many rows; conflicts and held rows always
+    :returns: the answer of ``inventory_import_preview``
+    """
+    rows = [row for row in found.rows if _worth_showing(row)]
+    first = rows if limit is None else _first(rows, limit)
+    return {
+        **head(kept),
+        "fingerprint": found.fingerprint,
+        "ours": found.ours,
+        "downloaded": found.downloaded or None,
+        "counts": counts(found),
+        "rows": [_row(row, found, meanwhile) for row in first],
+        "more_rows": len(rows) - len(first),
+        "problems": [_problem(problem) for problem in found.problems],
+        "notes": [said(note) for note in found.notes],
+        "unknown": [
+            {"sheet": u.sheet, "column": u.header, "filled": u.filled, "sample": u.sample[:120]}
+            for u in found.unknown
+        ],
+        "columns": [
+            _column(sheet, item, found) for sheet, columns in found.columns for item in columns
+        ],
+        "can_save": bool(
+            (found.new or found.changed) and not found.conflicts and not found.held
+        ),
+    }
+
+
+def _worth_showing(row: RowPlan) -> bool:
+    return bool(
+        row.new is not None
+        or row.failed
+        or row.same is not None
+        or any(cell.outcome is not Outcome.UNCHANGED for cell in row.cells)
+    )
+
+
+def _first(rows: Sequence[RowPlan], limit: int) -> list[RowPlan]:
+    urgent = [row for row in rows if row.failed or any(cell.open for cell in row.cells)]
+    others = [row for row in rows if row not in urgent][: max(limit - len(urgent), 0)]
+    chosen = {id(row) for row in [*urgent, *others]}
+    return [row for row in rows if id(row) in chosen]
+
+
+def counts(found: Preview) -> Plain:
+    """Count what a preview would do.
+
+    :param found: the preview
+    :returns: the counts by name
+    """
+    new, changed = found.new, found.changed
+    cells = [cell for row in changed for cell in row.cells]
+    goes_in = [cell for cell in cells if cell.goes_in]
+    every = [cell for row in found.rows for cell in row.cells]
+    return {
+        "read": found.read,
+        "new": len(new),
+        "new_cells": sum(len(_filled(row)) for row in new),
+        "changed": len(changed),
+        "changed_cells": len(goes_in),
+        "emptied": sum(cell.file in (None, "", []) for cell in goes_in),
+        "proposed": sum(cell.outcome is Outcome.PROPOSED for cell in goes_in),
+        "kept": sum(cell.outcome is Outcome.KEPT for cell in every),
+        "conflicts": len(found.conflicts),
+        "chosen": sum(bool(cell.chosen) for cell in every),
+        "refused": sum(cell.outcome is Outcome.REFUSED for cell in every),
+        "unchanged": found.unchanged,
+        "missing": found.missing,
+        "held": len(found.held),
+        "left_out": sum(row.left_out for row in found.rows),
+        "warnings": sum(p.severity is Severity.WARNING for p in found.problems),
+        "errors": sum(p.severity is Severity.ERROR for p in found.problems),
+        "unknown": len(found.unknown) + sum(1 for _, cs in found.columns for c in cs if not c.target),
+        "back_to_review": sum(row.back_to_review for row in changed),
+        "submit": sum(row.submit for row in new),
+    }
+
+
+def _filled(row: RowPlan) -> list[str]:
+    return [
+        name for name, value in row.content.items() if name != "owner_org" and value not in ("", [])
+    ]
+
+
+def _row(
+    row: RowPlan, found: Preview, meanwhile: Mapping[tuple[str, str], Meanwhile]
+) -> Plain:
+    record = row.record
+    return {
+        "where": row.where,
+        "sheet": row.sheet,
+        "row": row.row,
+        "type": row.package_type,
+        "number": record.number if record is not None else None,
+        "title": row.title,
+        "new": row.new is not None,
+        "held": row.failed,
+        "left_out": row.left_out,
+        "same": {"number": row.same.number, "title": row.same.title} if row.same else None,
+        "back_to_review": row.back_to_review,
+        "submit": row.submit,
+        "cells": [_cell(cell, row, found.names, record, meanwhile) for cell in row.cells],
+        "fields": [
+            {
+                "field": name,
+                "label": _label(row.package_type, name),
+                "value": shown(row.package_type, name, row.content[name], found.names),
+            }
+            for name in (_filled(row) if row.new is not None else [])
+        ],
+    }
+
+
+def _label(package_type: str, key: str) -> str:
+    spec = schema_for(package_type).fields.get(key)
+    if spec is not None:
+        return tk._(spec.label)
+    return tk._(MARK_HEADERS[key][0]) if key in MARK_HEADERS else key
+
+
+def shown(package_type: str, key: str, value: Any, names: Names) -> str:
+    """Write a value for people.
+
+    :param package_type: the type of its record
+    :param key: a field, ``field/row/column`` or a mark
+    :param value: the value
+    :param names: what ids stand for
+    :returns: its text, empty for nothing
+    """
+    if key in MARK_COLUMNS.get(package_type, ()):
+        return layouts.write_mark(key, value, vocabularies.load(), names)
+    spec = _spec(package_type, key)
+    if spec is None:
+        return "" if value is None else str(value)
+    if spec.kind == "rows":
+        return display(spec, value)
+    return str(layouts.write(spec, value, names))
+
+
+def _spec(package_type: str, key: str) -> FieldSpec | None:
+    name, _, rest = key.partition("/")
+    spec = schema_for(package_type).fields.get(name)
+    if spec is None or not rest:
+        return spec
+    column = rest.rpartition("/")[2]
+    return next((sub for sub in spec.subfields if sub.name == column), None)
+
+
+def _cell(
+    cell: Cell,
+    row: RowPlan,
+    names: Names,
+    record: Record | None,
+    meanwhile: Mapping[tuple[str, str], Meanwhile],
+) -> Plain:
+    kind = row.package_type
+    who = meanwhile.get((record.package_id if record is not None else "", cell.key))
+    return {
+        "key": cell.key,
+        "label": tk._(cell.label),
+        "outcome": cell.outcome.value,
+        "base": shown(kind, cell.key, cell.base, names),
+        "stored": shown(kind, cell.key, cell.stored, names),
+        "file": shown(kind, cell.key, cell.file, names),
+        "emptied": cell.file in (None, "", []),
+        "chosen": cell.chosen,
+        "goes_in": cell.goes_in,
+        "reason": tk._(cell.reason) if cell.reason else "",
+        "who": who.name if who else None,
+        "when": who.at.isoformat() if who else None,
+    }
+
+
+def _problem(problem: Problem) -> Plain:
+    return {
+        "severity": problem.severity.value,
+        "where": f"{problem.sheet}!{problem.row}" if problem.row is not None else "",
+        "sheet": problem.sheet,
+        "row": problem.row,
+        "column": problem.column,
+        "field": "",
+        "value": problem.value,
+        "message": said(problem.message),
+        "suggestion": problem.suggestion,
+    }
+
+
+def _column(sheet: str, item: Assignment, found: Preview) -> Plain:
+    return {
+        "sheet": sheet,
+        "column": item.column.label,
+        "letter": item.column.letter,
+        "field": item.target,
+        "fate": item.fate.value,
+        "remark": said(item.remark) if item.remark else "",
+        "samples": _samples(sheet, item, found),
+    }
+
+
+def _samples(sheet: str, item: Assignment, found: Preview) -> list[str]:
+    """Return the first different cells of a column, so that its meaning can be told."""
+    page = next((page for page in found.source.sheets if page.name == sheet), None)
+    samples: list[str] = []
+    for _, cells in (page.rows if page is not None else ())[:60]:
+        index = item.column.index
+        text = str(cells[index]).strip()[:60] if index < len(cells) else ""
+        if text and text != item.column.header and text not in samples:
+            samples.append(text)
+        if len(samples) == 3:
+            break
+    return samples
+
+
+def head(kept: Import, names: Mapping[str, str] | None = None) -> Plain:
+    """Write what is known of a kept import.
+
+    :param kept: the import
+    :param names: user id to name
+    :returns: the facts that every answer on it has
+    """
+    known = names or {}
+    return {
+        "id": kept.id,
+        "status": kept.status,
+        "file": kept.filename,
+        "digest": kept.digest,
+        "size": kept.size,
+        "by": kept.by,
+        "by_name": known.get(kept.by or "", ""),
+        "at": kept.at.isoformat(),
+        "saved_at": kept.saved_at.isoformat() if kept.saved_at else None,
+        "undone_at": kept.undone_at.isoformat() if kept.undone_at else None,
+        "undone_by_name": known.get(kept.undone_by or "", ""),
+        "departments": list(kept.departments),
+        "counts": dict(kept.counts),
+        "choices": dict(kept.choices),
+        "progress": {"step": kept.step, "done": kept.done},
+        "message": kept.message,
+    }
+
+
+def changed(item: Changed, names: Names) -> Plain:
+    """Write what an import did to one record.
+
+    :param item: what it did
+    :param names: what ids stand for
+    """
+    return {
+        "number": item.number,
+        "title": item.title,
+        "type": item.package_type,
+        "created": item.created,
+        "submitted": item.submitted,
+        "sheet": item.sheet,
+        "row": item.row,
+        "changes": [_change(item.package_type, change, names) for change in item.changes],
+        "marks": [
+            {"label": _label(item.package_type, name), "old": value}
+            for name, value in item.marks.items()
+        ],
+    }
+
+
+def _change(package_type: str, change: Change, names: Names) -> Plain:
+    return {
+        "field": change.field,
+        "label": tk._(change.label),
+        "old": shown(package_type, change.field, change.old, names),
+        "new": shown(package_type, change.field, change.new, names),
+    }
+

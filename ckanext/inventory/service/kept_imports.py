@@ -1,0 +1,390 @@
+"""Keeping what was brought: the file until it is saved, the choices, and what became of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import ckan.model as model
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from ckanext.inventory import clock, fields, policy
+from ckanext.inventory.fields import schema_for
+from ckanext.inventory.model import Import, ImportMapping, Record, Revision
+from ckanext.inventory.model.imports import DISCARDED, OPEN, PREVIEW
+from ckanext.inventory.service import facts, import_undo
+from ckanext.inventory.service.imports import Upload
+from ckanext.inventory.service.roundtrip import Preview, Settled
+from ckanext.inventory.spreadsheets.plan import Choices
+from ckanext.inventory.spreadsheets.synonyms import squash
+from ckanext.inventory.types import ENTRY, Person
+
+KEEP_OPEN = dt.timedelta(days=14)
+"""How long a file waits for somebody to choose and save."""
+
+
+def start(session: Session, person: Person, upload: Upload, settled: Settled) -> Import:
+    """Keep a file that was brought.
+
+    :param session: the database session
+    :param person: who brought it
+    :param upload: the file
+    :param settled: what was chosen along with it
+    :returns: the kept import
+    """
+    forget_old(session)
+    kept = Import(
+        id=str(uuid.uuid4()),
+        status=PREVIEW,
+        filename=upload.filename.rsplit("/", 1)[-1].rsplit("\\", 1)[-1][:200],
+        digest=hashlib.sha256(upload.data).hexdigest(),
+        size=len(upload.data),
+        choices=to_json(settled),
+        by=person.user_id,
+        at=clock.now(),
+        departments=[settled.choices.department] if settled.choices.department else [],
+        file=upload.data,
+    )
+    session.add(kept)
+    session.flush()
+    return kept
+
+
+def forget_old(session: Session) -> int:
+    """Drop files that nobody saved for a long time.
+
+    :param session: the database session
+    :returns: how many
+    """
+    done = session.execute(
+        sa.update(Import)
+        .where(Import.status.in_(OPEN), Import.at < clock.now() - KEEP_OPEN)
+        .values(status=DISCARDED, file=None)
+        .returning(Import.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    return len(done)
+
+
+def find(session: Session, person: Person, import_id: str, *, lock: bool = False) -> Import | None:
+    """Return a kept import that somebody may know of.
+
+    :param session: the database session
+    :param person: who asks
+    :param import_id: its id
+    :param lock: hold it until the end of the transaction
+    :returns: the import, or None
+    """
+    query = sa.select(Import).where(Import.id == import_id, visible(person))
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(query).first()
+
+
+def visible(person: Person) -> sa.ColumnElement[bool]:
+    """Return which imports somebody may know of: their own, and those of their departments.
+
+    :param person: who asks
+    """
+    if policy.is_cdo(person):
+        return sa.true()
+    own = sorted(policy.departments_of(person))
+    grounds: list[sa.ColumnElement[bool]] = [sa.false()]
+    if person.user_id is not None:
+        grounds.append(Import.by == person.user_id)
+    if own:
+        grounds.append(
+            sa.and_(
+                sa.func.cardinality(Import.departments) > 0,
+                Import.departments.contained_by(sa.cast(own, sa.ARRAY(sa.Text))),
+            )
+        )
+    return sa.or_(*grounds)
+
+
+def listing(
+    session: Session, person: Person, department: str | None, limit: int, offset: int
+) -> tuple[int, list[Import]]:
+    """Return kept imports, newest first, without those that were discarded.
+
+    :param session: the database session
+    :param person: who asks
+    :param department: organization id, None for all
+    :param limit: at most so many
+    :param offset: skip so many
+    :returns: how many there are, and the page
+    """
+    conditions = [visible(person), Import.status != DISCARDED]
+    if department is not None:
+        conditions.append(Import.departments.contains([department]))
+    total = session.scalar(sa.select(sa.func.count()).select_from(Import).where(*conditions)) or 0
+    query = (
+        sa.select(Import)
+        .where(*conditions)
+        .order_by(Import.at.desc(), Import.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    return total, list(session.scalars(query))
+
+
+def upload_of(kept: Import) -> Upload:
+    """Return the file of an open import.
+
+    :param kept: the import
+    :raises LookupError: if the file isn't kept any more
+    """
+    if kept.file is None:
+        raise LookupError(kept.id)
+    return Upload(kept.file, kept.filename)
+
+
+# Choices
+
+
+def to_json(settled: Settled) -> dict[str, Any]:
+    """Write choices for the table.
+
+    :param settled: the choices
+    """
+    choices = settled.choices
+    return {
+        "department": choices.department,
+        "columns": dict(choices.columns),
+        "values": {name: dict(cells) for name, cells in choices.values.items()},
+        "origin": choices.origin,
+        "sheets": list(choices.sheets),
+        "day_first": choices.day_first,
+        "package_type": settled.package_type,
+        "fixes": dict(settled.fixes),
+        "left_out": sorted(settled.left_out),
+        "conflicts": dict(settled.conflicts),
+        "all_conflicts": settled.all_conflicts,
+        "same": dict(settled.same),
+        "submit": sorted(settled.submit),
+    }
+
+
+def from_json(given: Mapping[str, Any]) -> Settled:
+    """Read choices from the table.
+
+    :param given: as :func:`to_json` wrote them
+    """
+    return Settled(
+        Choices(
+            department=given.get("department"),
+            columns=given.get("columns") or {},
+            values=given.get("values") or {},
+            origin=given.get("origin") or "",
+            sheets=tuple(given.get("sheets") or ()),
+            day_first=bool(given.get("day_first")),
+        ),
+        str(given.get("package_type") or ENTRY),
+        given.get("fixes") or {},
+        frozenset(given.get("left_out") or ()),
+        given.get("conflicts") or {},
+        str(given.get("all_conflicts") or ""),
+        given.get("same") or {},
+        frozenset(given.get("submit") or ()),
+    )
+
+
+# Layouts that a department has explained once
+
+
+def layout_of(found: Preview) -> str:
+    """Tell the layout of a file that isn't ours: its headers, whatever their order.
+
+    :param found: the preview
+    :returns: a digest, empty without columns
+    """
+    headers = sorted(
+        {squash(item.column.label) for _, columns in found.columns for item in columns}
+    )
+    return hashlib.sha256("\n".join(headers).encode()).hexdigest() if headers else ""
+
+
+def remember(
+    session: Session, person: Person, department: str, layout: str, columns: Mapping[str, str]
+) -> None:
+    """Remember what the columns of a layout mean to a department.
+
+    :param session: the database session
+    :param person: who said it
+    :param department: organization id
+    :param layout: digest of the layout
+    :param columns: header to field, empty for a column that stays out
+    """
+    statement = insert(ImportMapping).values(
+        department=department,
+        layout=layout,
+        columns=dict(columns),
+        by=person.user_id,
+        at=clock.now(),
+    )
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["department", "layout"],
+            set_={
+                "columns": statement.excluded.columns,
+                "by": statement.excluded.by,
+                "at": statement.excluded.at,
+            },
+        )
+    )
+
+
+def remembered(session: Session, department: str, layout: str) -> dict[str, str]:
+    """Return what a department said about the columns of a layout.
+
+    :param session: the database session
+    :param department: organization id
+    :param layout: digest of the layout
+    :returns: header to field; empty if it never said anything
+    """
+    row = session.get(ImportMapping, (department, layout))
+    return dict(row.columns) if row is not None else {}
+
+
+# Who changed what meanwhile
+
+
+@dataclass(frozen=True)
+class Meanwhile:
+    """Who changed a cell since the download.
+
+    :param name: the person's name
+    :param at: when
+    """
+
+    name: str
+    at: dt.datetime
+
+
+def meanwhile(session: Session, found: Preview) -> dict[tuple[str, str], Meanwhile]:
+    """Say for every conflict who changed the cell here, and when.
+
+    :param session: the database session
+    :param found: the preview
+    :returns: (package id, cell) to who and when
+    """
+    wanted = [
+        (cast(Record, row.record), cell)
+        for row in found.rows
+        for cell in row.cells
+        if cell.outcome.value == "conflict" and row.record is not None
+    ]
+    if not wanted:
+        return {}
+    ids = {record.package_id for record, _ in wanted}
+    history: dict[str, list[Any]] = {package_id: [] for package_id in ids}
+    query = (
+        sa.select(Revision.package_id, Revision.content, Revision.by, Revision.at)
+        .where(Revision.package_id.in_(ids))
+        .order_by(Revision.package_id, Revision.revision)
+    )
+    for row in session.execute(query):
+        history[row.package_id].append(row)
+    names = people(session, {row.by for rows in history.values() for row in rows if row.by})
+    answers: dict[tuple[str, str], Meanwhile] = {}
+    for record, cell in wanted:
+        name = cell.key.partition("/")[0]
+        last: Any = None
+        before: Any = None
+        for row in history[record.package_id]:
+            value = row.content.get(name)
+            if value != before:
+                last, before = row, value
+        if last is not None:
+            key = (record.package_id, cell.key)
+            answers[key] = Meanwhile(names.get(last.by or "", ""), last.at)
+    return answers
+
+
+def people(session: Session, ids: Collection[str]) -> dict[str, str]:
+    """Return the names of accounts.
+
+    :param session: the database session
+    :param ids: user ids
+    :returns: user id to name
+    """
+    user = model.user_table
+    query = sa.select(user.c.id, user.c.fullname, user.c.name).where(user.c.id.in_(ids))
+    return {row.id: row.fullname or row.name for row in session.execute(query)}
+
+
+# The report
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What an import did to one record.
+
+    :param number: its number
+    :param title: its name now
+    :param package_type: its type
+    :param created: it was new
+    :param submitted: it was submitted in the same step
+    :param sheet: the sheet that it came from
+    :param row: the row
+    :param changes: what changed; for a new one what it holds
+    :param marks: marks and what they were before
+    """
+
+    number: str
+    title: str
+    package_type: str
+    created: bool
+    submitted: bool
+    sheet: str
+    row: int
+    changes: Sequence[fields.Change]
+    marks: Mapping[str, str]
+
+
+def report(session: Session, person: Person, kept: Import) -> tuple[list[Changed], int]:
+    """Say what a saved import did, as far as somebody may read it.
+
+    :param session: the database session
+    :param person: who asks
+    :param kept: the import
+    :returns: the records, and how many more the person may not read
+    """
+    rows = import_undo.rows_of(session, kept.id)
+    records = facts.records(session, [row.package_id for row in rows])
+    pairs = {(row.package_id, row.revision) for row in rows}
+    pairs |= {(row.package_id, row.from_revision) for row in rows if row.from_revision}
+    texts: dict[tuple[str, int], dict[str, Any]] = {}
+    if pairs:
+        query = sa.select(Revision.package_id, Revision.revision, Revision.content).where(
+            sa.tuple_(Revision.package_id, Revision.revision).in_(pairs)
+        )
+        texts = {(r.package_id, r.revision): r.content for r in session.execute(query)}
+    found: list[Changed] = []
+    for row in rows:
+        record = records.get(row.package_id)
+        if record is None or not policy.may(person, policy.Act.READ, facts.of_record(record)):
+            continue
+        old = texts.get((row.package_id, row.from_revision or 0), {})
+        new = texts.get((row.package_id, row.revision), {})
+        changes = fields.diff(schema_for(record.package_type), old, new)
+        found.append(
+            Changed(
+                record.number,
+                record.title,
+                record.package_type,
+                row.created,
+                row.submitted,
+                row.sheet,
+                row.row,
+                [change for change in changes if change.field != "owner_org"],
+                row.marks,
+            )
+        )
+    return found, len(rows) - len(found)
