@@ -266,6 +266,36 @@ def test_entries_are_linked_to_sources_of_the_department(
     assert (entry.source_ids, entry.steward) == ([source.package_id], "Jo Doe")
 
 
+def test_sources_that_nobody_knows_are_offered_and_registered_on_request(
+    coordinator: model.User, parks: model.Group
+) -> None:
+    data = b"Name,Data source\nA,TreeBase\nB,treebase\nC,Paper cards\n"
+    said = run(coordinator, data=data, department="parks", dry_run=True, create_sources=True)
+    assert [(o["title"], o["rows"]) for o in said["offers"]] == [
+        ("TreeBase", 2),
+        ("Paper cards", 1),
+    ]
+    assert count(Record) == 0
+    done = run(coordinator, data=data, department="parks", create_sources=True)
+    assert [source["number"] for source in done["sources"]] == ["PARKS-S001", "PARKS-S002"]
+    contents = register.current_contents(model.Session(), [n["id"] for n in done["numbers"]])
+    linked = [contents[made["id"]]["source_ids"] for made in done["numbers"]]
+    first, second = (source["id"] for source in done["sources"])
+    assert linked == [[first], [first], [second]]
+    assert all(values["source_known"] == "linked" for values in contents.values())
+    assert register.rebuild(model.Session()) == 0
+
+
+def test_sources_of_new_departments_are_registered_there(parks: model.Group) -> None:
+    result = run(
+        None,
+        data=b"Name,Department,Data source\nA,Fire,Alarms\n",
+        create_departments=True,
+        create_sources=True,
+    )
+    assert [source["number"] for source in result["sources"]] == ["FIRE-S001"]
+
+
 def test_all_or_nothing(coordinator: model.User, parks: model.Group) -> None:
     result = run(coordinator, department="parks", all_or_nothing=True)
     assert (result["created"], result["refused"]) == (0, 1)

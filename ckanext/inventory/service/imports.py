@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import ckan.model as model
@@ -24,6 +24,7 @@ from ckanext.inventory.service.marks import MARKS
 from ckanext.inventory.spreadsheets import headers, synonyms
 from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity, shorten
 from ckanext.inventory.spreadsheets.plan import (
+    MAX_TITLE,
     NEW,
     Choices,
     Department,
@@ -64,6 +65,7 @@ class Prepared:
     :param digest: SHA-256 of the file
     :param filename: name of the file
     :param records: the rows as the bulk writer takes them, in the plan's order
+    :param sources: the sources that are registered first, where that was chosen
     :param titles: organization id to title
     :param before: when rows of this very file were imported last, None if never
     """
@@ -72,6 +74,7 @@ class Prepared:
     digest: str
     filename: str
     records: tuple[bulk.NewRecord, ...]
+    sources: tuple[bulk.NewRecord, ...]
     titles: Mapping[str, str]
     before: dt.datetime | None
 
@@ -82,10 +85,12 @@ class Done:
 
     :param created: the records, in the order of the file
     :param departments: titles of departments that were made
+    :param sources: sources that were registered besides
     """
 
-    created: tuple[bulk.Created, ...]
-    departments: tuple[str, ...]
+    created: tuple[bulk.Created, ...] = ()
+    departments: tuple[str, ...] = ()
+    sources: tuple[bulk.Created, ...] = ()
 
 
 def plan_import(
@@ -97,6 +102,7 @@ def plan_import(
     choices: Choices,
     *,
     lock: bool = False,
+    with_sources: bool = False,
 ) -> Prepared:
     """Say what an import would do. Writes nothing.
 
@@ -107,6 +113,7 @@ def plan_import(
     :param upload: the file
     :param choices: what was chosen
     :param lock: hold the departments, because the import follows in this transaction
+    :param with_sources: register the sources that entries name and nobody knows
     :returns: the plan with validated rows
     :raises FileProblem: if the file can't be read or has no column for the name
     """
@@ -124,23 +131,28 @@ def plan_import(
         year=clock.today().year,
     )
     other = schema_for(headers.other_type(package_type))
-    plan = make_plan(
-        source,
-        schema,
-        other,
-        words,
-        synonyms.load(),
-        known,
-        choices,
-        cells,
-        _Refusal(person, schema, choices.department),
-    )
+    refusal = _Refusal(person, schema, choices.department)
+
+    def planned(facts: Known) -> Plan:
+        return make_plan(
+            source, schema, other, words, synonyms.load(), facts, choices, cells, refusal
+        )
+
+    plan = planned(known)
+    sources: tuple[bulk.NewRecord, ...] = ()
+    if with_sources and plan.offers:
+        offered = plan.offers
+        sources = _offered(session, plan, source.digest, person, user_name)
+        # planned anew with the sources as if they were there, so that the entries link to them
+        plan = planned(replace(known, sources=(*known.sources, *map(_as_known, sources))))
+        plan.offers = offered
     records = _validate(session, package_type, plan, source.digest, person, user_name)
     return Prepared(
         plan,
         source.digest,
         source.filename,
         records,
+        sources,
         {item.id: item.title for item in known.departments},
         _imported(session, [ref.id for ref in known.rows.values()]),
     )
@@ -161,10 +173,11 @@ def run_import(
     :returns: what was made
     """
     made = _make_departments(session, person, prepared)
-    for record in prepared.records:
+    for record in (*prepared.sources, *prepared.records):
         owner = str(record.content["owner_org"])
         if owner in made:
             record.set_department(made[owner])
+    sources = bulk.create(session, SOURCE, prepared.sources, person, act=ACT)
     created = bulk.create(
         session,
         package_type,
@@ -180,7 +193,7 @@ def run_import(
         },
     )
     titles = [new.title for new in prepared.plan.unknown_departments if new.id in made]
-    return Done(tuple(created), tuple(titles))
+    return Done(tuple(created), tuple(titles), tuple(sources))
 
 
 def find_department(session: Session, reference: str) -> str | None:
@@ -440,6 +453,27 @@ def _validate(
             kept.append((row, record))
     plan.rows = [row for row, _ in kept]
     return tuple(record for _, record in kept)
+
+
+def _offered(
+    session: Session, plan: Plan, digest: str, person: Person, user_name: str
+) -> tuple[bulk.NewRecord, ...]:
+    """Make the sources that the plan offers, as far as they are valid."""
+    records = [
+        bulk.NewRecord(
+            {"title": shorten(offer.title, MAX_TITLE), "owner_org": offer.department},
+            origin=(digest, "", 0),
+        )
+        for offer in plan.offers
+    ]
+    made = {new.id for new in plan.unknown_departments}
+    found = bulk.validate(session, SOURCE, records, person, user_name, planned=made)
+    return tuple(record for record, errors in zip(records, found, strict=True) if not errors)
+
+
+def _as_known(record: bulk.NewRecord) -> SourceRef:
+    content = record.content
+    return SourceRef(record.package_id, "", content["title"], content["owner_org"])
 
 
 def _problems(plan: Plan, row: Row, errors: Mapping[str, Sequence[str]]) -> list[Problem]:

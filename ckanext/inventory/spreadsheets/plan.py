@@ -393,7 +393,8 @@ class _Planner:
             if source.external_id:
                 self.sources[(source.department, fold(source.external_id))] = source
         for source in known.sources:
-            self.sources[("", fold(source.number))] = source
+            if source.number:
+                self.sources[("", fold(source.number))] = source
         self.new: dict[str, NewDepartment] = {}
         self.forbidden: Counter[str] = Counter()
         self.offers: Counter[tuple[str, str]] = Counter()

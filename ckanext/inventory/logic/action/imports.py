@@ -50,6 +50,7 @@ def import_schema(
         "dry_run": [default(False), boolean_validator],
         "all_or_nothing": [default(False), boolean_validator],
         "create_departments": [default(False), boolean_validator],
+        "create_sources": [default(False), boolean_validator],
         "day_first": [default(False), boolean_validator],
         "digest": [ignore_empty, unicode_safe],
     }
@@ -134,11 +135,13 @@ def inventory_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
     :param dry_run: only say what would happen
     :param all_or_nothing: create nothing as long as a row has an error
     :param create_departments: make organizations for departments that nobody knows
+    :param create_sources: register the sources that entries name and nobody knows (``offers``)
     :param day_first: ``3/4/2020`` is the third of April where the column doesn't tell
     :param digest: the file's SHA-256 as a dry run gave it; another file is refused
     :returns: ``{"dry_run", "file", "digest", "kind", "total", "created", "skipped_count",
         "refused", "numbers": [{"id", "number", "title", "sheet", "row"}], "skipped": [{"sheet",
-        "row", "title", "reason"}], "problems": [{"severity", "sheet", "row", "column", "value",
+        "row", "title", "reason"}], "sources": [{"id", "number", "title"}], "problems":
+        [{"severity", "sheet", "row", "column", "value",
         "message", "suggestion"}], "groups": [{"severity", "column", "value", "message",
         "suggestion", "rows", "first_rows": [int]}], "columns": [{"sheet", "column", "letter", "field", "fate",
         "remark"}], "notes": [str], "offers": [{"department", "title", "rows"}],
@@ -158,21 +161,35 @@ def inventory_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
     choices = _choices(data_dict)
     dry_run = bool(data_dict["dry_run"])
     user_name = who.user_name(context)
+    with_sources = bool(data_dict["create_sources"]) and package_type == ENTRY
     who.keep_private()
     try:
         if dry_run:
             prepared = imports.plan_import(
-                who.session_of(context), person, user_name, package_type, upload, choices
+                who.session_of(context),
+                person,
+                user_name,
+                package_type,
+                upload,
+                choices,
+                with_sources=with_sources,
             )
             return _dictize(prepared, None, data_dict)
         with commit.transaction(context) as session:
             prepared = imports.plan_import(
-                session, person, user_name, package_type, upload, choices, lock=True
+                session,
+                person,
+                user_name,
+                package_type,
+                upload,
+                choices,
+                lock=True,
+                with_sources=with_sources,
             )
             if data_dict.get("digest") not in (None, prepared.digest):
                 raise FileProblem("This isn't the file that was looked at. Look at it again.")
             if data_dict["all_or_nothing"] and prepared.plan.refused:
-                done = imports.Done((), ())
+                done = imports.Done()
             else:
                 done = imports.run_import(session, person, package_type, prepared)
             return _dictize(prepared, done, data_dict)
@@ -262,6 +279,10 @@ def _dictize(
         "skipped": [
             {"sheet": s.sheet, "row": s.row, "title": s.title, "reason": _said(s.reason)}
             for s in plan.skipped
+        ],
+        "sources": [
+            {"id": source.package_id, "number": source.number, "title": source.title}
+            for source in (done.sources if done else ())
         ],
         "problems": [_problem(problem, said) for problem, said in problems],
         "groups": _groups(problems),
