@@ -168,3 +168,23 @@ def schema_files() -> list[str]:
     :returns: ``package:path`` or addresses, in the order of the setting
     """
     return str(tk.config.get(DATASET_SCHEMAS) or "").split()
+
+
+INVITATION_DAYS = "ckanext.inventory.invitation_days"
+PEOPLE_SIGN_IN_ELSEWHERE = "ckanext.inventory.people_sign_in_elsewhere"
+
+
+def invitation_days() -> int:
+    """Return for how many days the link of an invitation works.
+
+    :returns: days
+    """
+    return int(_get(INVITATION_DAYS))
+
+
+def people_sign_in_elsewhere() -> bool:
+    """Tell whether accounts come from single sign-on, with addresses that nobody can choose.
+
+    :returns: the setting
+    """
+    return bool(_get(PEOPLE_SIGN_IN_ELSEWHERE))

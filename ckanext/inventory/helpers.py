@@ -47,6 +47,7 @@ __all__ = [
     "inventory_number_word",
     "inventory_prompts",
     "inventory_prose",
+    "inventory_role_labels",
     "inventory_schema",
     "inventory_shown",
     "inventory_state_label",
@@ -108,6 +109,19 @@ def inventory_schema(package_type: str = ENTRY) -> Schema:
     :returns: the schema in force
     """
     return schema_for(package_type)
+
+
+def inventory_role_labels() -> dict[str, str]:
+    """Return the words for roles.
+
+    :returns: role → label
+    """
+    return {
+        "coordinator": tk._("Coordinator"),
+        "cdo": tk._("Chief data officer"),
+        "reviewer": tk._("Reviewer"),
+        "viewer": tk._("Viewer"),
+    }
 
 
 def inventory_states(source: bool = False) -> list[tuple[str, str]]:

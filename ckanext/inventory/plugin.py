@@ -11,7 +11,7 @@ from ckan.common import CKANConfig
 from ckan.types import Context
 
 from ckanext.inventory import config as inventory_config
-from ckanext.inventory import guards, labels, route_guard, search_guard, vocabularies
+from ckanext.inventory import guards, invited, labels, route_guard, search_guard, vocabularies
 from ckanext.inventory.logic import auth, parameters, validators
 from ckanext.inventory.logic.action import all_actions
 from ckanext.inventory.logic.action import package as package_actions
@@ -21,7 +21,7 @@ from ckanext.inventory.types import PRIVATE_TYPES
 from ckanext.inventory.views import inventory
 
 
-@tk.blanket.blueprints(lambda: [route_guard.blueprint, inventory])
+@tk.blanket.blueprints(lambda: [route_guard.blueprint, invited.blueprint, inventory])
 @tk.blanket.cli
 @tk.blanket.config_declarations
 @tk.blanket.helpers
@@ -32,6 +32,7 @@ class InventoryPlugin(
     p.IConfigurer,
     p.IPackageController,
     p.IPermissionLabels,
+    p.ISignal,
     p.IValidators,
     p.SingletonPlugin,
 ):
@@ -62,6 +63,12 @@ class InventoryPlugin(
     def get_auth_functions(self) -> dict[str, Any]:
         """Return our auth functions and the guards of core's."""
         return auth.AUTH_FUNCTIONS | guards.auth_functions()
+
+    # ISignal
+
+    def get_signal_subscriptions(self) -> Any:
+        """Give people who sign in for the first time what they were invited to."""
+        return {tk.signals.user_logged_in: [invited.claim]}
 
     # IValidators
 

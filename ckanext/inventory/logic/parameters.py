@@ -17,6 +17,7 @@ from ckanext.inventory.values import clean_text
 __all__ = [
     "inventory_code",
     "inventory_day",
+    "inventory_lines",
     "inventory_list_attention",
     "inventory_list_sort",
     "inventory_mapping",
@@ -53,6 +54,20 @@ def inventory_texts(value: Any) -> list[str]:
         raise tk.Invalid(tk._("This has to be a list."))
     items = cast("Sequence[object]", value)
     return list(dict.fromkeys(text for item in items if (text := str(item).strip())))
+
+
+def inventory_lines(value: Any) -> str:
+    """Take lines of text, or a list of them.
+
+    :param value: ``list[str]`` or one text
+    :returns: one text with line ends
+    :raises Invalid: for anything else
+    """
+    if isinstance(value, (list, tuple)):
+        value = "\n".join(str(item) for item in cast("Sequence[object]", value))
+    if not isinstance(value, str):
+        raise tk.Invalid(tk._("This has to be a text or a list of texts."))
+    return value
 
 
 def inventory_mapping(value: Any) -> dict[str, Any]:

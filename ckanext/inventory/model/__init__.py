@@ -5,19 +5,23 @@ from __future__ import annotations
 from ckanext.inventory.model.department import Department, Transfer
 from ckanext.inventory.model.event import event, event_detail, event_entry
 from ckanext.inventory.model.imports import Import, ImportMapping, ImportRow
+from ckanext.inventory.model.invitation import Invitation
 from ckanext.inventory.model.link import Link
 from ckanext.inventory.model.outbox import Outbox, Pending
 from ckanext.inventory.model.record import Record, Revision
 from ckanext.inventory.model.review import ReviewRecord
 from ckanext.inventory.model.role import RoleGrant
+from ckanext.inventory.model.takeover import PastState
 
 __all__ = [
     "Department",
     "Import",
     "ImportMapping",
     "ImportRow",
+    "Invitation",
     "Link",
     "Outbox",
+    "PastState",
     "Pending",
     "Record",
     "ReviewRecord",

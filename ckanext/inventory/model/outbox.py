@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 INDEX = "index"
+INVITATION = "invitation"
 
 
 class Outbox(tk.BaseModel):

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
 from ckanext.inventory.model import Outbox, Pending
-from ckanext.inventory.model.outbox import INDEX
-from ckanext.inventory.service import indexing
+from ckanext.inventory.model.outbox import INDEX, INVITATION
+from ckanext.inventory.service import indexing, invitation_mail
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ RETRY_AFTER = dt.timedelta(seconds=30)
 Handler = Callable[[Session, Sequence[str]], Mapping[str, str]]
 """Carries out side effects by key; returns key → error for those that failed."""
 
-HANDLERS: Mapping[str, Handler] = {INDEX: indexing.index}
+HANDLERS: Mapping[str, Handler] = {INDEX: indexing.index, INVITATION: invitation_mail.send}
 
 
 @dataclass(frozen=True)

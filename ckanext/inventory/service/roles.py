@@ -89,7 +89,25 @@ def add(session: Session, by: Person, new: NewRole) -> RoleGrant:
     :param new: the role
     :returns: the row
     """
-    row = _find(session, new.user_id, new.role, new.department) or RoleGrant(
+    row = put(session, by, new)
+    events.record(
+        session,
+        "role_add",
+        by.user_id,
+        [events.Row(department=new.department, details=describe(row))],
+    )
+    return row
+
+
+def put(session: Session, by: Person, new: NewRole) -> RoleGrant:
+    """Give a role without an event, for an act that gives many and writes one of its own.
+
+    :param session: the database session
+    :param by: who gives it
+    :param new: the role
+    :returns: the row
+    """
+    row = find(session, new.user_id, new.role, new.department) or RoleGrant(
         user_id=new.user_id, role=new.role.value, department=new.department
     )
     row.division = new.division
@@ -100,12 +118,6 @@ def add(session: Session, by: Person, new: NewRole) -> RoleGrant:
     row.granted_at = clock.now()
     session.add(row)
     session.flush()
-    events.record(
-        session,
-        "role_add",
-        by.user_id,
-        [events.Row(department=new.department, details=_describe(row))],
-    )
     return row
 
 
@@ -117,7 +129,7 @@ def remove(session: Session, by: Person, row: RoleGrant) -> int:
     :param row: the role
     :returns: how many entries and sources have no assignee any more
     """
-    details = _describe(row)
+    details = describe(row)
     user_id, department = row.user_id, row.department
     session.delete(row)
     session.flush()
@@ -181,16 +193,29 @@ def end_expired(session: Session) -> int:
     return len(freed)
 
 
-def _find(session: Session, user_id: str, role: Role, department: str | None) -> RoleGrant | None:
+def find(session: Session, user_id: str, role: str, department: str | None) -> RoleGrant | None:
+    """Find a role that somebody holds, in force or not.
+
+    :param session: the database session
+    :param user_id: the account
+    :param role: the role
+    :param department: organization id, None for the whole city
+    :returns: the row, or None
+    """
     query = sa.select(RoleGrant).where(
         RoleGrant.user_id == user_id,
-        RoleGrant.role == role.value,
+        RoleGrant.role == str(role),
         RoleGrant.department == department if department else RoleGrant.department.is_(None),
     )
     return session.scalar(query)
 
 
-def _describe(row: RoleGrant) -> dict[str, object]:
+def describe(row: RoleGrant) -> dict[str, object]:
+    """Write a role for the history.
+
+    :param row: the role
+    :returns: everything that it grants
+    """
     return {
         "user_id": row.user_id,
         "role": row.role,

@@ -52,6 +52,8 @@ def _page(
             "uncovered": [item for item in departments if item["id"] not in covered],
             "organizations": sorted(organizations, key=lambda item: item["title"].lower()),
             "findings": action("inventory_check"),
+            "steps": {step["name"]: step for step in action("inventory_setup")},
+            "editors": action("inventory_editors_to_coordinators", {"dry_run": True})["rows"],
             "licenses": licenses(),
             "errors": errors or forms.Problems(),
             "typed": typed or {},
@@ -112,9 +114,37 @@ def _department(form: forms.Form) -> str:
     return tk._("Saved. Entries without a value of their own take these.")
 
 
+def _editors(form: forms.Form) -> str:
+    done = action("inventory_editors_to_coordinators")
+    count = int(done["count"])
+    return tk.ungettext(
+        "One person is a coordinator now.", "{n} people are coordinators now.", count
+    ).format(n=count)
+
+
+def _mail_test(form: forms.Form) -> str:
+    done = action("inventory_mail_test")
+    if not done["sent"]:
+        raise tk.ValidationError({"mail": [str(done["error"])]})
+    return tk._("A mail is on its way to {email}.").format(email=done["email"])
+
+
+def _merge(form: forms.Form) -> str:
+    data = {"department": form.get("department", ""), "into": form.get("into", "")}
+    count = int(action("inventory_merge", data)["moved"])
+    return tk.ungettext(
+        "Merged. One entry or source moved and keeps its number.",
+        "Merged. {n} entries and sources moved and keep their numbers.",
+        count,
+    ).format(n=count)
+
+
 ACTS: Mapping[str, _Act] = {
     "role-add": _role_add,
     "role-remove": _role_remove,
     "department": _department,
+    "editors": _editors,
+    "mail-test": _mail_test,
+    "merge": _merge,
 }
 """What the page can post, by the last part of the address."""

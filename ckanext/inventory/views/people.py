@@ -125,13 +125,16 @@ def people_name() -> str | tuple[str, int] | Response:
         data["may_approve"] = form.get("may_approve") == "yes"
         saving = form.get("save") == "1"
         try:
-            shown = action("inventory_role_invite", data | {"dry_run": not saving})
+            answer: dict[str, Any] = action(
+                "inventory_role_invite", {**data, "dry_run": not saving}
+            )
         except tk.ValidationError as error:
             errors = forms.problems(error)
         else:
             if saving:
-                tk.h.flash_success(_said(shown))
+                tk.h.flash_success(_said(answer))
                 return page_of("people_name")
+            shown = answer
     body = tk.render(
         "inventory/people_name.html",
         extra_vars={
@@ -204,17 +207,18 @@ def people_hand_over() -> str | tuple[str, int] | Response:
         data["roles"] = form.get("roles") == "yes"
         saving = form.get("save") == "1"
         try:
-            shown = action("inventory_hand_over", data | {"dry_run": not saving})
+            answer: dict[str, Any] = action("inventory_hand_over", {**data, "dry_run": not saving})
         except tk.ValidationError as error:
             errors = forms.problems(error)
         else:
             if saving:
                 tk.h.flash_success(
                     tk._("Everything of {old} is with {new} now.").format(
-                        old=shown["from_name"], new=shown["to_name"]
+                        old=answer["from_name"], new=answer["to_name"]
                     )
                 )
                 return page_of("people")
+            shown = answer
     body = tk.render(
         "inventory/people_hand_over.html",
         extra_vars={
