@@ -88,6 +88,7 @@ def transition_bulk(
     unicode_safe: Validator,
     inventory_texts: Validator,
     inventory_mapping: Validator,
+    boolean_validator: Validator,
 ) -> Schema:
     """A transition of many records."""
     schema = transition()
@@ -96,6 +97,7 @@ def transition_bulk(
         "ids": [not_empty, inventory_texts],
         "revisions": [ignore_missing, inventory_mapping],
         "mode": [default("all"), unicode_safe, one_of(["all", "possible"])],
+        "dry_run": [default(False), boolean_validator],
     }
 
 
@@ -206,9 +208,22 @@ def mark(
 
 
 @validator_args
-def comment(not_empty: Validator, unicode_safe: Validator, inventory_text: Validator) -> Schema:
+def comment(
+    not_empty: Validator,
+    ignore_empty: Validator,
+    default: ValidatorFactory,
+    unicode_safe: Validator,
+    one_of: ValidatorFactory,
+    inventory_text: Validator,
+    inventory_texts: Validator,
+) -> Schema:
     """A comment on one record."""
-    return {"id": [not_empty, unicode_safe], "text": [not_empty, inventory_text]}
+    return {
+        "id": [not_empty, unicode_safe],
+        "text": [not_empty, inventory_text],
+        "mentions": [ignore_empty, inventory_texts],
+        "purpose": [default("comment"), unicode_safe, one_of(["comment", "question"])],
+    }
 
 
 @validator_args

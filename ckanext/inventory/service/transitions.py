@@ -176,6 +176,33 @@ def perform(
     return Outcome([case.record.package_id for case in able], refused)
 
 
+def foresee(
+    session: Session, person: Person, ids: Collection[str], name: str, inputs: Inputs
+) -> Outcome:
+    """Tell what an act on many records would come to; nothing is written or locked.
+
+    Inputs that are still to be asked for, such as a comment, don't count as missing.
+
+    :param session: the database session
+    :param person: who would act
+    :param ids: package ids, all of one type
+    :param name: the transition
+    :param inputs: what would be given along, as far as it is known
+    :returns: what would be done and what would be refused
+    """
+    cases = _cases(session, ids, lock=False)
+    for case in cases:
+        _examine(session, person, case, name, inputs, asking=True)
+    return Outcome(
+        [case.record.package_id for case in cases if not case.refused],
+        [
+            Refusal(case.record.package_id, case.record.number, case.refused)
+            for case in cases
+            if case.refused
+        ],
+    )
+
+
 def examine(
     session: Session, person: Person, record: Record, inputs: Inputs | None = None
 ) -> dict[str, dict[str, list[str]]]:
@@ -211,8 +238,8 @@ def _transition(record: Record, name: str) -> Transition:
     return workflow.transitions_of(record.package_type)[name]
 
 
-def _cases(session: Session, ids: Collection[str]) -> list[_Case]:
-    rows = facts.records(session, ids, lock=True)
+def _cases(session: Session, ids: Collection[str], *, lock: bool = True) -> list[_Case]:
+    rows = facts.records(session, ids, lock=lock)
     known = facts.of_records(session, rows)
     found = review.findings(session, list(rows))
     contents = register.current_contents(session, list(rows))
@@ -244,7 +271,15 @@ def _case(session: Session, record: Record) -> _Case:
     )
 
 
-def _examine(session: Session, person: Person, case: _Case, name: str, inputs: Inputs) -> None:
+def _examine(
+    session: Session,
+    person: Person,
+    case: _Case,
+    name: str,
+    inputs: Inputs,
+    *,
+    asking: bool = False,
+) -> None:
     transition = workflow.transitions_of(case.record.package_type).get(name)
     if transition is None:
         case.refuse("transition", tk._("There is no such step."))
@@ -257,8 +292,8 @@ def _examine(session: Session, person: Person, case: _Case, name: str, inputs: I
     if not workflow.starts(transition, case.known):
         case.refuse("state", _why_not_from_here(transition, case))
         return
-    _examine_inputs(case, transition, inputs)
-    _examine_stage(session, person, case, transition, inputs)
+    _examine_inputs(case, transition, inputs, asking)
+    _examine_stage(session, person, case, transition, inputs, asking=asking)
 
 
 def _why_not_from_here(transition: Transition, case: _Case) -> str:
@@ -294,10 +329,12 @@ def _examine_fields(case: _Case, inputs: Inputs) -> None:
             case.refuse(name, tk._("This can't be set in a decision. Edit the entry instead."))
 
 
-def _examine_inputs(case: _Case, transition: Transition, inputs: Inputs) -> None:
+def _examine_inputs(
+    case: _Case, transition: Transition, inputs: Inputs, asking: bool = False
+) -> None:
     _examine_fields(case, inputs)
     for need, (read, key, message) in _ASKED.items():
-        if need in transition.required and not read(inputs):
+        if need in transition.required and not read(inputs) and not asking:
             case.refuse(key, tk._(message))
     reasons = vocabularies.load().choices("retire_reason")
     if inputs.retire_reason and inputs.retire_reason not in {c.value for c in reasons}:

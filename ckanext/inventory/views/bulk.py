@@ -9,9 +9,8 @@ import ckan.plugins.toolkit as tk
 import flask
 from werkzeug.wrappers import Response
 
-from ckanext.inventory import forms, helpers
-from ckanext.inventory.types import ENTRY
-from ckanext.inventory.views.common import action, show
+from ckanext.inventory import forms
+from ckanext.inventory.views.common import action
 
 TRANSITIONS = ("submit", "confirm", "approve", "return", "defer", "recall")
 INPUTS = ("comment", "look_again")
@@ -108,27 +107,11 @@ def _assign(order: BulkForm) -> str | Response:
 
 
 def _preview(order: BulkForm) -> str:
-    """Ask of each entry what stands against the act, without doing it."""
-    result: dict[str, list[dict[str, Any]]] = {"done": [], "refused": []}
-    for number in order.numbers:
-        shown = show(ENTRY, number)
-        row = {**shown["record"], "revision": order.revisions.get(number, shown["revision"])}
-        able = next((t for t in shown["transitions"] if t["name"] == order.act), None)
-        reasons = _reasons(able, row, shown)
-        result["refused" if reasons else "done"].append({**row, "reasons": reasons})
+    """Show what the action foresees, without doing it."""
+    result = action("inventory_transition_bulk", {**_data(order), "dry_run": True})
     return tk.render(
         "inventory/bulk.html", extra_vars={"order": order, "result": result, "errors": order.errors}
     )
-
-
-def _reasons(able: dict[str, Any] | None, row: dict[str, Any], shown: dict[str, Any]) -> list[str]:
-    """Return why an act would be refused for an entry; empty if it would be done."""
-    if able is None:
-        label = helpers.inventory_state_label(shown["state"])
-        return [tk._("That can't be done now: it is “{state}”.").format(state=label)]
-    if row["revision"] != shown["revision"]:
-        return [tk._("It was changed since you looked at it.")]
-    return [reason["message"] for reason in able["reasons"]]
 
 
 def _data(order: BulkForm) -> dict[str, Any]:

@@ -8,13 +8,24 @@ from typing import Any
 import ckan.model as model
 import ckan.plugins.toolkit as tk
 from ckan.types import Context, DataDict
+from sqlalchemy.orm import Session
 
 from ckanext.inventory import vocabularies
 from ckanext.inventory.logic import schema, who
 from ckanext.inventory.logic.commit import transaction
 from ckanext.inventory.model import Record
 from ckanext.inventory.publishing import promote as publishing
-from ckanext.inventory.service import facts, marks, register, review, search, transitions
+from ckanext.inventory.service import (
+    facts,
+    marks,
+    notice_rules,
+    readers,
+    register,
+    review,
+    search,
+    transitions,
+)
+from ckanext.inventory.service.readers import Known
 from ckanext.inventory.service.refusals import refusal
 from ckanext.inventory.service.transitions import Inputs, Refusal
 from ckanext.inventory.types import ENTRY
@@ -115,11 +126,15 @@ def inventory_transition_bulk(context: Context, data_dict: DataDict) -> dict[str
     :param ids: numbers, names or ids, a list or comma-separated
     :param revisions: number, name or id → the revision that was looked at
     :param mode: ``all`` (nothing happens if one is refused) or ``possible`` (default: all)
+    :param dry_run: only tell what would be done and what refused; inputs that are still to be
+        asked for, such as a comment, don't count as missing (default: false)
     :returns: ``done`` (the records) and ``refused`` (id, number, title, reasons)
     :raises ObjectNotFound: if one doesn't exist, or may not be seen by the caller
     :raises ValidationError: by input, in mode ``all`` under ``refused`` by number
     """
     tk.check_access("inventory_transition_bulk", context, data_dict)
+    if data_dict["dry_run"]:
+        return _foreseen(context, data_dict)
     with transaction(context) as session:
         rows = who.records(context, data_dict["ids"])
         outcome = transitions.perform(
@@ -136,6 +151,22 @@ def inventory_transition_bulk(context: Context, data_dict: DataDict) -> dict[str
         if refused and data_dict["mode"] == transitions.ALL:
             raise refusal({"refused": refused})
     return {"done": _result(context, outcome.done), "refused": refused}
+
+
+def _foreseen(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    rows = who.records(context, data_dict["ids"])
+    outcome = transitions.foresee(
+        who.session_of(context),
+        who.person(context),
+        [row.package_id for row in rows],
+        data_dict["transition"],
+        _inputs(context, data_dict, _revisions(context, data_dict)),
+    )
+    titles = {row.package_id: row.title for row in rows}
+    return {
+        "done": _result(context, outcome.done),
+        "refused": [_refusal(one, titles) for one in outcome.refused],
+    }
 
 
 def _revisions(context: Context, data_dict: DataDict) -> dict[str, int]:
@@ -318,17 +349,58 @@ def _mark_value(rule: marks.Mark, sent: Any) -> Any:
 def inventory_comment(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Write a comment. It may have to be disclosed in a records request.
 
+    Who is mentioned, as ``@name`` in the text or by parameter, is told at once. A question goes to
+    the data steward whom the entry names, if that address belongs to somebody who may read it, and
+    to the department in any case.
+
     :param id: number, name or id
     :param text: the words
-    :returns: ``event_id``
+    :param mentions: names or ids of accounts that may read it, a list or comma-separated (optional)
+    :param purpose: comment, or question to ask the steward (default: comment)
+    :returns: ``event_id``, ``mentioned`` (names of who is told at once)
     :raises ObjectNotFound: if there is none, or none that the caller may see
     :raises NotAuthorized: for people who only read
+    :raises ValidationError: ``mentions`` if somebody of them can't read it
     """
     tk.check_access("inventory_comment", context, data_dict)
     with transaction(context) as session:
         row = who.record(context, data_dict["id"])
-        event_id = marks.comment(session, who.person(context), row, data_dict["text"])
-    return {"event_id": event_id}
+        told = readers.of_record(session, facts.of_record(row))
+        mentions = readers.named_in(data_dict["text"], told)
+        mentions += _readers(told, data_dict.get("mentions") or ())
+        if data_dict["purpose"] == notice_rules.QUESTION:
+            mentions += _stewards(session, row, told)
+        mentions = list(dict.fromkeys(mentions))
+        event_id = marks.comment(
+            session,
+            who.person(context),
+            row,
+            data_dict["text"],
+            data_dict["purpose"],
+            mentions=mentions,
+        )
+    return {"event_id": event_id, "mentioned": [told[user_id].name for user_id in mentions]}
+
+
+def _readers(told: Mapping[str, Known], wanted: Sequence[str]) -> list[str]:
+    by_name = {one.user_name: user_id for user_id, one in told.items()}
+    found = [name if name in told else by_name.get(name) for name in wanted]
+    if None in found:
+        # the same for accounts that don't exist
+        raise tk.ValidationError({"mentions": [tk._("Somebody of them can't read this entry.")]})
+    return [user_id for user_id in found if user_id]
+
+
+def _stewards(session: Session, row: Record, told: Mapping[str, Known]) -> list[str]:
+    """Find the account of the steward that an entry, or its department, names."""
+    content = register.current_content(session, row)
+    inherited = register.inherited(session, row, content)
+    email = content.get("steward_email") or inherited.get("steward_email") or ""
+    return [
+        user_id
+        for user_id, one in told.items()
+        if email and one.email.casefold() == str(email).casefold()
+    ]
 
 
 @tk.validate_action_data(schema.waiver)
@@ -348,5 +420,15 @@ def inventory_waiver_request(context: Context, data_dict: DataDict) -> dict[str,
         if data_dict["kind"] not in row.open_kinds:
             raise tk.ValidationError({"kind": [tk._("There is no open blocker of this kind.")]})
         text = f"{data_dict['kind']}: {data_dict['reason']}"
-        event_id = marks.comment(session, who.person(context), row, text, "waiver_request")
+        event_id = marks.comment(
+            session,
+            who.person(context),
+            row,
+            text,
+            notice_rules.WAIVER_REQUEST,
+            mentions=readers.named_in(
+                data_dict["reason"], readers.of_record(session, facts.of_record(row))
+            ),
+            kind=data_dict["kind"],
+        )
     return {"event_id": event_id}
