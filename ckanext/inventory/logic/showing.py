@@ -66,9 +66,7 @@ def preview(
         "columns": [
             _column(sheet, item, found) for sheet, columns in found.columns for item in columns
         ],
-        "can_save": bool(
-            (found.new or found.changed) and not found.conflicts and not found.held
-        ),
+        "can_save": bool((found.new or found.changed) and not found.conflicts and not found.held),
     }
 
 
@@ -116,7 +114,8 @@ def counts(found: Preview) -> Plain:
         "left_out": sum(row.left_out for row in found.rows),
         "warnings": sum(p.severity is Severity.WARNING for p in found.problems),
         "errors": sum(p.severity is Severity.ERROR for p in found.problems),
-        "unknown": len(found.unknown) + sum(1 for _, cs in found.columns for c in cs if not c.target),
+        "unknown": len(found.unknown)
+        + sum(1 for _, cs in found.columns for c in cs if not c.target),
         "back_to_review": sum(row.back_to_review for row in changed),
         "submit": sum(row.submit for row in new),
     }
@@ -128,9 +127,7 @@ def _filled(row: RowPlan) -> list[str]:
     ]
 
 
-def _row(
-    row: RowPlan, found: Preview, meanwhile: Mapping[tuple[str, str], Meanwhile]
-) -> Plain:
+def _row(row: RowPlan, found: Preview, meanwhile: Mapping[tuple[str, str], Meanwhile]) -> Plain:
     record = row.record
     return {
         "where": row.where,
@@ -224,7 +221,7 @@ def _problem(problem: Problem) -> Plain:
         "sheet": problem.sheet,
         "row": problem.row,
         "column": problem.column,
-        "field": "",
+        "field": problem.key,
         "value": problem.value,
         "message": said(problem.message),
         "suggestion": problem.suggestion,
@@ -314,4 +311,3 @@ def _change(package_type: str, change: Change, names: Names) -> Plain:
         "old": shown(package_type, change.field, change.old, names),
         "new": shown(package_type, change.field, change.new, names),
     }
-

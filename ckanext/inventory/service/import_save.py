@@ -139,9 +139,7 @@ def _mark(session: Session, person: Person, rows: Sequence[RowPlan]) -> None:
             marks.mark(session, person, records, name, value)
 
 
-def _submit(
-    session: Session, person: Person, user_name: str, rows: Sequence[RowPlan]
-) -> list[str]:
+def _submit(session: Session, person: Person, user_name: str, rows: Sequence[RowPlan]) -> list[str]:
     submitted: list[str] = []
     for package_type in (SOURCE, ENTRY):
         ids = [

@@ -72,7 +72,9 @@ def built_on(session: Session, kept: Import, rows: Sequence[ImportRow]) -> list[
         elif record.revision != row.revision:
             found.append(Built(record.number, tk._("Its text was changed since.")))
         elif row.package_id in touched or row.package_id in links:
-            found.append(Built(record.number, tk._("Something was decided or said about it since.")))
+            found.append(
+                Built(record.number, tk._("Something was decided or said about it since."))
+            )
     return found + _named_by_others(session, rows, records)
 
 

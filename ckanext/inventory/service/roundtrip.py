@@ -496,6 +496,7 @@ class _Comparer:
             text(cell),
             reading.message,
             reading.suggestion,
+            column.key,
         )
         return False, None
 
@@ -520,6 +521,7 @@ class _Comparer:
                 page.headers[column.key],
                 "",
                 Message("A record needs a name: it stays as it was."),
+                key=column.key,
             )
             return
         self._add_cell(
@@ -547,11 +549,12 @@ class _Comparer:
         names = MARK_COLUMNS[plan.package_type]
         if line.token is not None and len(line.token.marks) == len(names):
             base = _mark_value(name, line.token.marks[names.index(name)])
-        written = text(line.cells[name])
+        fix = self.settled.fixes.get(f"{plan.where}!{name}")
+        written = text(line.cells[name]) if fix is None else fix.strip()
         if line.token is None and not written:
             return
         before = layouts.write_mark(name, base, self.words, self.names)
-        if not returned.was_written_into(line.cells[name], before, plain=page.plain):
+        if not returned.was_written_into(written, before, plain=page.plain):
             return
         understood, value = self._read_mark(page, plan, name, written)
         if understood and value != base:
@@ -577,7 +580,7 @@ class _Comparer:
                 return True, _mark_value(name, value)
             labels = ", ".join(choice.label for choice in self.words.choices(list_name))
             message = Message("It is none of the values: %(values)s.", {"values": labels})
-        self._problem(plan, Severity.WARNING, page.headers[name], written, message)
+        self._problem(plan, Severity.WARNING, page.headers[name], written, message, key=name)
         return False, None
 
     def _departments(self, plan: RowPlan) -> set[str]:
@@ -647,7 +650,8 @@ class _Comparer:
                     )
                 continue
             if column.role is Role.MARK:
-                written = text(line.cells[column.key])
+                fix = self.settled.fixes.get(f"{plan.where}!{column.key}")
+                written = text(line.cells[column.key]) if fix is None else fix.strip()
                 understood, value = self._read_mark(page, plan, column.key, written)
                 if understood:
                     plan.marks[column.key] = value
@@ -658,7 +662,12 @@ class _Comparer:
         plan.title = str(plan.content.get("title") or "")
         if not plan.title:
             self._problem(
-                plan, Severity.ERROR, headers.get("title", ""), "", Message("The row has no name.")
+                plan,
+                Severity.ERROR,
+                headers.get("title", ""),
+                "",
+                Message("The row has no name."),
+                key="title",
             )
             return
         if not plan.failed:
@@ -1026,6 +1035,7 @@ class _Comparer:
                     label,
                     _shown(cell.file if cell else row.content.get(name)),
                     Message("%(message)s", {"message": message}),
+                    key=name if spec is not None and self.preview.ours else "",
                 )
 
     def _find_same(self) -> None:
@@ -1133,6 +1143,7 @@ class _Comparer:
         value: str,
         message: Message,
         suggestion: str = "",
+        key: str = "",
     ) -> None:
         if severity is Severity.ERROR:
             row.failed = True
@@ -1145,6 +1156,7 @@ class _Comparer:
                 shorten(value),
                 message,
                 suggestion,
+                key,
             )
         )
 

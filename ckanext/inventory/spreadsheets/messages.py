@@ -42,6 +42,7 @@ class Problem:
     :param value: the cell's text, shortened
     :param message: what is wrong
     :param suggestion: the nearest accepted value, empty without one
+    :param key: the field behind the column, where its cell can be fixed in place
     """
 
     severity: Severity
@@ -51,6 +52,7 @@ class Problem:
     value: str
     message: Message
     suggestion: str = ""
+    key: str = ""
 
 
 class FileProblem(Exception):

@@ -18,6 +18,7 @@ from ckanext.inventory.views import (
     people,
     promote,
     review,
+    roundtrip,
     sources,
 )
 from ckanext.inventory.views.blueprint import inventory
@@ -35,6 +36,7 @@ PAGES = (
     overview,
     people,
     imports,
+    roundtrip,
     admin,
     guide,
 )

@@ -198,7 +198,9 @@ def _look(session: Session, person: Person, user_name: str, kept: Import) -> Pre
     if found.ours or not department:
         return found
     known = kept_imports.remembered(session, department, kept_imports.layout_of(found))
-    fresh = {header: name for header, name in known.items() if header not in settled.choices.columns}
+    fresh = {
+        header: name for header, name in known.items() if header not in settled.choices.columns
+    }
     if not fresh:
         return found
     kept.choices = {**kept.choices, "columns": {**settled.choices.columns, **fresh}}
@@ -443,5 +445,3 @@ def inventory_import_marked(context: Context, data_dict: DataDict) -> dict[str, 
         "mimetype": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         "content": base64.b64encode(stream.getvalue()).decode(),
     }
-
-

@@ -1,0 +1,274 @@
+"""Working in a spreadsheet: download, upload, see every changed cell, save, take it back."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import flask
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+
+from ckanext.inventory import forms
+from ckanext.inventory.fields import FieldSpec, schema_for
+from ckanext.inventory.types import ENTRY, SOURCE
+from ckanext.inventory.views.blueprint import inventory
+from ckanext.inventory.views.common import action, page_of
+from ckanext.inventory.views.edit import departments_to_add
+
+OPEN = ("preview", "failed")
+RUNNING = ("queued", "running")
+SHOWN_ROWS = 100
+_FILTERS = (
+    "state",
+    "value",
+    "likelihood",
+    "classification",
+    "category",
+    "triage",
+    "assignee",
+    "blocker",
+    "source",
+)
+
+
+@inventory.route("/workbook")
+def workbook() -> Response:
+    """Give out a workbook, as the address asks: ``department``, ``format``, filters of the list.
+
+    :returns: the file
+    """
+    args = flask.request.args
+    data: dict[str, Any] = {
+        name: args[name]
+        for name in ("department", "format", "sheet", "q", "attention")
+        if args.get(name)
+    }
+    data |= {name: args.getlist(name) for name in (*_FILTERS, "ids") if args.getlist(name)}
+    data |= {name: True for name in ("empty", "part") if args.get(name)}
+    if args.get("which") == "mine":
+        data["attention"] = "department"
+    elif args.get("which") == "empty":
+        data["empty"] = True
+    try:
+        return _file(action("inventory_workbook", data))
+    except tk.ValidationError as error:
+        raise NotFound from error
+
+
+def _file(found: dict[str, Any]) -> Response:
+    response = Response(base64.b64decode(found["content"]), mimetype=found["mimetype"])
+    response.headers.set("Content-Disposition", "attachment", filename=found["filename"])
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@inventory.route("/spreadsheet")
+def spreadsheet() -> str:
+    """Offer the workbook, take a file, list earlier ones.
+
+    :returns: the page
+    """
+    return _start()
+
+
+def _start(errors: forms.Problems | None = None) -> str:
+    return tk.render(
+        "inventory/spreadsheet.html",
+        extra_vars={
+            "departments": departments_to_add(),
+            "form": flask.request.form,
+            "errors": errors or forms.Problems(),
+            "earlier": action("inventory_import_list", {"limit": 20}),
+        },
+    )
+
+
+@inventory.route("/spreadsheet", methods=["POST"])
+def spreadsheet_upload() -> str | tuple[str, int] | Response:
+    """Take a file and look at it.
+
+    :returns: a redirect to its preview, or the page with what is wrong
+    """
+    upload = flask.request.files.get("upload")
+    if upload is None or not upload.filename:
+        return _start(_one("upload", tk._("Choose a file first."))), 400
+    data: dict[str, Any] = {"upload": upload, "filename": upload.filename, "limit": 1}
+    for name in ("department", "kind"):
+        if flask.request.form.get(name):
+            data[name] = flask.request.form[name]
+    try:
+        found = action("inventory_import_preview", data)
+    except tk.ValidationError as error:
+        return _start(forms.problems(error)), 400
+    return page_of("spreadsheet_look", id=found["id"])
+
+
+@inventory.route("/spreadsheet/<id>")
+def spreadsheet_look(id: str) -> str:  # noqa: A002 - the name of the address's part
+    """Show what saving a file would do; of a saved one, what it did.
+
+    :param id: the import
+    :returns: the page
+    """
+    shown = action("inventory_import_show", {"id": id})
+    if shown["status"] in OPEN:
+        return _preview(_look(id))
+    return tk.render("inventory/spreadsheet_report.html", extra_vars={"report": shown})
+
+
+def _look(import_id: str, **choices: Any) -> dict[str, Any]:
+    limit = {} if flask.request.args.get("all") else {"limit": SHOWN_ROWS}
+    found: dict[str, Any] = action(
+        "inventory_import_preview", {"id": import_id, **limit, **choices}
+    )
+    return found
+
+
+def _preview(found: dict[str, Any], errors: forms.Problems | None = None) -> str:
+    package_type = found["choices"].get("package_type") or ENTRY
+    rows = found["rows"]
+    return tk.render(
+        "inventory/spreadsheet_preview.html",
+        extra_vars={
+            "report": found,
+            "errors": errors or forms.Problems(),
+            "fields": [
+                spec for spec in schema_for(package_type).fields.values() if _can_be_column(spec)
+            ],
+            "kind": "source" if package_type == SOURCE else "entry",
+            "departments": departments_to_add(),
+            "conflicts": [
+                (row, cell)
+                for row in rows
+                for cell in row["cells"]
+                if cell["outcome"] == "conflict" and not row["left_out"]
+            ],
+            "same": [row for row in rows if row["same"]],
+            "new": [row for row in rows if row["new"] and not row["left_out"] and not row["held"]],
+            "changed": [row for row in rows if _shown_cells(row)],
+            "kept": [
+                (row, cell)
+                for row in rows
+                for cell in row["cells"]
+                if cell["outcome"] in ("kept", "refused")
+            ],
+            "by_place": {row["where"]: row for row in rows},
+        },
+    )
+
+
+def _shown_cells(row: dict[str, Any]) -> list[dict[str, Any]]:
+    row["shown"] = [
+        cell for cell in row["cells"] if cell["goes_in"] or cell["outcome"] == "follows"
+    ]
+    return [] if row["left_out"] else row["shown"]
+
+
+def _can_be_column(spec: FieldSpec) -> bool:
+    return spec.kind not in ("rows", "entry")
+
+
+@inventory.route("/spreadsheet/<id>", methods=["POST"])
+def spreadsheet_choose(id: str) -> str | tuple[str, int] | Response:  # noqa: A002 - as above
+    """Take choices on a file; save it, drop it, or take it back.
+
+    :param id: the import
+    :returns: the preview with the choices, or a redirect
+    """
+    form = flask.request.form
+    act = form.get("act", "look")
+    if act == "discard":
+        action("inventory_import_discard", {"id": id})
+        return page_of("spreadsheet")
+    if act == "undo":
+        return _undo(id)
+    if act != "save":
+        choices = _choices(form) | ({"all_conflicts": act} if act in ("mine", "stored") else {})
+        try:
+            _look(id, **choices)
+        except tk.ValidationError as error:
+            return _preview(_look(id), forms.problems(error)), 400
+        return page_of("spreadsheet_look", id=id)
+    return _save(id, form)
+
+
+def _save(import_id: str, form: forms.Form) -> str | tuple[str, int] | Response:
+    if _look(import_id)["fingerprint"] != form.get("fingerprint"):
+        found = _look(import_id, **_choices(form))
+        words = tk._("Something changed since you looked at it. This is how it is now.")
+        return _preview(found, _one("fingerprint", words)), 409
+    try:
+        found = _look(import_id, **_choices(form))
+        done = action(
+            "inventory_import_save", {"id": import_id, "fingerprint": found["fingerprint"]}
+        )
+    except tk.ValidationError as error:
+        return _preview(_look(import_id), forms.problems(error)), 400
+    if done["status"] in RUNNING:
+        return page_of("spreadsheet_look", id=import_id)
+    count = done["counts"]["new"] + done["counts"]["changed"]
+    tk.h.flash_success(
+        tk.ungettext("Saved: one record.", "Saved: {n} records.", count).format(n=count)
+    )
+    return page_of("spreadsheet_look", id=import_id)
+
+
+def _undo(import_id: str) -> Response:
+    try:
+        action("inventory_import_undo", {"id": import_id})
+    except tk.ValidationError as error:
+        messages: Any = error.error_dict.get("id") or []
+        tk.h.flash_error(str(tk.h.escape(" ".join(str(message) for message in messages[:6]))))
+    else:
+        tk.h.flash_success(tk._("Taken back: everything is as it was before this file."))
+    return page_of("spreadsheet_look", id=import_id)
+
+
+@inventory.route("/spreadsheet/<id>/to-fix.xlsx")
+def spreadsheet_marked(id: str) -> Response:  # noqa: A002 - as above
+    """Give out the file with every problem's cell coloured and commented.
+
+    :param id: the import
+    :returns: the file
+    """
+    try:
+        return _file(action("inventory_import_marked", {"id": id}))
+    except tk.ValidationError as error:
+        raise NotFound from error
+
+
+def _choices(form: forms.Form) -> dict[str, Any]:
+    """Read the choices of the preview's form."""
+    choices: dict[str, Any] = {
+        "fixes": _named(form, "fix-"),
+        "conflicts": _named(form, "conflict-"),
+        "same": _named(form, "same-"),
+        "left_out": [name.removeprefix("out-") for name in form if name.startswith("out-")],
+        "submit": ["all"] if form.get("submit_all") else [],
+    }
+    columns = {
+        name.removeprefix("column-"): field
+        for name, field in form.items()
+        if name.startswith("column-")
+    }
+    if columns:
+        choices["columns"] = columns
+    if "department" in form:
+        choices["department"] = form["department"]
+    if form.get("kind") in ("entry", "source"):
+        choices["kind"] = form["kind"]
+    return choices
+
+
+def _named(form: forms.Form, prefix: str) -> dict[str, str]:
+    return {
+        name.removeprefix(prefix): value.strip()
+        for name, value in form.items()
+        if name.startswith(prefix) and value.strip()
+    }
+
+
+def _one(field: str, message: str) -> forms.Problems:
+    return forms.Problems({field: [message]}, [("", f"field-{field}", message)])

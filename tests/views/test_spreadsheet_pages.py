@@ -1,0 +1,146 @@
+"""The pages of the round trip: download, upload, choose, save, take back."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import pytest
+from ckan import model
+from ckan.tests.helpers import CKANTestApp
+
+from tests.logic.city import City, make_city
+from tests.logic.returning import add, content, opened, put, saved
+from tests.support import headers
+
+
+class Pages:
+    """A browser of one person."""
+
+    def __init__(self, city: City, app: CKANTestApp, who: str) -> None:
+        self.city, self.app = city, app
+        self.headers = headers(getattr(city, who))
+
+    def get(self, path: str) -> Any:
+        return self._fresh(
+            self.app.get(f"/inventory{path}", headers=self.headers, follow_redirects=False)
+        )
+
+    def post(self, path: str, **data: Any) -> Any:
+        return self._fresh(
+            self.app.post(
+                f"/inventory{path}", headers=self.headers, data=data, follow_redirects=False
+            )
+        )
+
+    def _fresh(self, answer: Any) -> Any:
+        """Bring the city's people back into the session that the request closed."""
+        for name in vars(self.city):
+            setattr(self.city, name, model.Session.merge(getattr(self.city, name)))
+        return answer
+
+    def workbook(self) -> Any:
+        return opened(self.get("/workbook?department=parks").data)
+
+    def upload(self, data: bytes, name: str = "parks.xlsx", **fields: Any) -> str:
+        """Bring a file; returns the address of its preview."""
+        answer = self.post("/spreadsheet", upload=(io.BytesIO(data), name), **fields)
+        assert answer.status_code == 303, answer.body[-1500:]
+        return re.sub(r"^.*/inventory", "", answer.headers["Location"])
+
+
+@pytest.fixture
+def city(db: None) -> City:
+    return make_city()
+
+
+@pytest.fixture
+def pages(city: City, app: CKANTestApp) -> Pages:
+    return Pages(city, app, "coordinator")
+
+
+def form_of(body: str) -> dict[str, str]:
+    """The hidden fields of the preview's form."""
+    return dict(re.findall(r'type="hidden" name="(fingerprint)" value="([^"]*)"', body))
+
+
+def test_the_download_is_private(city: City, pages: Pages) -> None:
+    """Leak L36."""
+    city.entry(title="Trees")
+    for path in ("/workbook", "/workbook?format=csv", "/workbook?format=json&which=mine"):
+        answer = pages.get(path)
+        assert answer.status_code == 200
+        assert "no-store" in answer.headers["Cache-Control"]
+        assert "public" not in answer.headers["Cache-Control"]
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert pages.get("/workbook?department=nowhere").status_code == 404
+
+
+def test_from_file_to_saved_and_back(city: City, pages: Pages) -> None:
+    entry = city.entry(title="Trees", notes="one", comments="one")
+    city.entry(title="Benches")
+    book = pages.workbook()
+    put(book, "Datasets", "PARKS-0001", Description="two", Comments="two", Value="Hgh")
+    add(book, "Datasets", Name="New trees")
+    city.do(city.coordinator, "inventory_entry_patch", id=entry["id"], notes="here")
+    path = pages.upload(saved(book))
+    page = pages.get(path)
+    assert page.status_code == 200
+    for words in ("Conflicts", "What will change", "New trees", "“Hgh”", "Did you mean “High”?"):
+        assert words in page.body, words
+    fields = form_of(page.body)
+    refused = pages.post(path, act="save", **fields)
+    assert refused.status_code == 400
+    assert "choose" in refused.body
+    choices = {"conflict-PARKS-0001!notes": "mine", "fix-Datasets!2!value": "High"}
+    answer = pages.post(path, act="save", **fields, **choices)
+    assert answer.status_code == 303, answer.body[-1500:]
+    stored = content(city, "PARKS-0001")
+    assert (stored["notes"], stored["comments"], stored["value"]) == ("two", "two", "high")
+    report = pages.get(path)
+    assert "Saved from parks.xlsx" in report.body
+    assert "PARKS-0003" in report.body
+    assert "parks.xlsx" in pages.get("/spreadsheet").body
+    pages.post(path, act="undo")
+    assert content(city, "PARKS-0001")["notes"] == "here"
+    assert "Taken back" in pages.get(path).body
+
+
+def test_a_change_in_between_is_shown_again(city: City, pages: Pages) -> None:
+    entry = city.entry(title="Trees", notes="one")
+    book = pages.workbook()
+    put(book, "Datasets", "PARKS-0001", Comments="two")
+    path = pages.upload(saved(book))
+    fields = form_of(pages.get(path).body)
+    city.do(city.coordinator, "inventory_entry_patch", id=entry["id"], notes="here")
+    answer = pages.post(path, act="save", **fields)
+    assert answer.status_code == 409
+    assert "Something changed since you looked at it" in answer.body
+    assert "comments" not in content(city, "PARKS-0001")
+
+
+def test_a_list_of_ones_own(city: City, pages: Pages) -> None:
+    file = b"Dataset name,Strange\nTrees,x\nBenches,y\n"
+    path = pages.upload(file, "list.csv", department=city.parks.id, kind="entry")
+    page = pages.get(path)
+    assert "Our guess for each" in page.body
+    pages.post(path, act="look", **{"column-Strange": "comments"})
+    fields = form_of(pages.get(path).body)
+    assert (
+        pages.post(path, act="save", **fields, **{"column-Strange": "comments"}).status_code == 303
+    )
+    assert content(city, "PARKS-0001")["comments"] == "x"
+
+
+def test_broken_files_and_strangers(city: City, app: CKANTestApp, pages: Pages) -> None:
+    answer = pages.post("/spreadsheet", upload=(io.BytesIO(b"PK\x03\x04broken"), "x.xlsx"))
+    assert answer.status_code == 400
+    city.entry(title="Trees")
+    path = pages.upload(saved(pages.workbook()))
+    for who in ("neighbour", "viewer", "editor"):
+        other = Pages(city, app, who)
+        assert other.get(path).status_code == 404
+        assert other.post(path, act="discard").status_code == 404
+    assert pages.post(path, act="discard").status_code == 303
+    assert pages.get(f"{path}/to-fix.xlsx").status_code == 404
