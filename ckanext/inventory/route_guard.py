@@ -30,11 +30,16 @@ from ckanext.inventory.types import ENTRY, PRIVATE_TYPES
 
 blueprint = Blueprint("inventory_guard", __name__)
 
-_ACTIVITY_PAGES = frozenset(
+_PAGES_OF_PLUGINS = frozenset(
     {
         "activity.package_activity",
         "activity.package_history",
         "activity.resource_history",
+        "harvester.about",
+        "harvester.admin",
+        "harvester.clear",
+        "harvester.delete",
+        "harvester.refresh",
     }
 )
 """Pages of other plugins whose ``id`` is a package; pages of ids of other things pass."""
@@ -86,7 +91,7 @@ def lead_home() -> Response | None:
 def _package_type() -> str | None:
     """The type whose pages the request is for; None where it is no page of a package."""
     endpoint = flask.request.endpoint or ""
-    if endpoint in _ACTIVITY_PAGES:
+    if endpoint in _PAGES_OF_PLUGINS:
         return "dataset"
     return (flask.request.view_args or {}).get("package_type")
 
