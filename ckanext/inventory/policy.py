@@ -70,6 +70,7 @@ class CityAct(Word):
     NAME_CDO = "name_cdo"
     MANAGE_DEPARTMENTS = "manage_departments"
     MERGE = "merge"
+    TAKE_OVER = "take_over"
     CHECK = "check"
     ERASE = "erase"
 
@@ -229,6 +230,10 @@ def _coordinator_or_cdo(person: Person, facts: Facts, options: Options) -> Decis
     return _answer(coordinates(person, facts.department) or is_cdo(person), _NOT_YOURS)
 
 
+def _coordinator_or_decider(person: Person, facts: Facts, options: Options) -> Decision:
+    return _answer(coordinates(person, facts.department) or is_decider(person), _NOT_YOURS)
+
+
 def _decider(person: Person, facts: Facts, options: Options) -> Decision:
     return _answer(is_decider(person), _NOT_DECIDER)
 
@@ -311,12 +316,12 @@ RULES: Mapping[Act, _Rule] = {
     Act.LINK: _link,
     Act.EDIT: _edit,
     Act.COMMENT: _comment,
-    Act.ASSIGN: _coordinator_or_cdo,
+    Act.ASSIGN: _coordinator_or_decider,
     Act.TRIAGE: _decider,
-    Act.RESTRICT: _coordinator_or_cdo,
+    Act.RESTRICT: _coordinator_or_decider,
     Act.LISTING: _decider,
-    Act.DIRECTORY: _coordinator_or_cdo,
-    Act.SHARE: _coordinator_or_cdo,
+    Act.DIRECTORY: _coordinator_or_decider,
+    Act.SHARE: _coordinator_or_decider,
     Act.REVIEW: _decider,
     Act.CLASSIFY: _decider,
     Act.BLOCK: _edit,
@@ -375,6 +380,7 @@ CITY_RULES: Mapping[CityAct, tuple[Callable[[Person], bool], str]] = {
     CityAct.NAME_CDO: (lambda person: person.sysadmin, _SYSADMIN_ONLY),
     CityAct.MANAGE_DEPARTMENTS: (is_cdo, _NOT_CDO),
     CityAct.MERGE: (is_cdo, _NOT_CDO),
+    CityAct.TAKE_OVER: (is_cdo, _NOT_CDO),
     CityAct.CHECK: (is_cdo, _NOT_CDO),
     CityAct.ERASE: (lambda person: person.sysadmin, _SYSADMIN_ONLY),
 }

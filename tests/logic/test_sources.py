@@ -92,3 +92,12 @@ def test_another_departments_source_can_be_linked_when_it_is_shared(city: City) 
     city.do(city.neighbour, "package_patch", id=other["id"], source_ids=[source["id"]])
     with pytest.raises(tk.ObjectNotFound):
         city.do(city.neighbour, "inventory_source_show", id=source["id"])
+
+
+def test_an_assignee_links_a_shared_source_too(city: City) -> None:
+    source = _source(city)
+    city.do(city.coordinator, "inventory_mark", ids=[source["id"]], field="shared", value=True)
+    other = city.entry(city.neighbour, owner_org=city.water.id, title="Hydrants")
+    city.do(city.neighbour, "inventory_assign", ids=[other["id"]], user=city.editor.name)
+    linked = city.do(city.editor, "package_patch", id=other["id"], source_ids=[source["id"]])
+    assert linked["source_ids"] == [source["id"]]

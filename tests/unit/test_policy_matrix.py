@@ -96,9 +96,9 @@ act            | admin | cdo | delegate | reviewer | viewer | coordinator | assi
 read           |   +   |  +  |    +     |    +     |   +    |      +      |    +     |   -
 edit           |   +   |  +  |    +     |    +     |   -    |      +      |    +     |   -
 comment        |   +   |  +  |    +     |    +     |   -    |      +      |    +     |   -
-assign         |   +   |  +  |    -     |    -     |   -    |      +      |    -     |   -
-restrict       |   +   |  +  |    -     |    -     |   -    |      +      |    -     |   -
-directory      |   +   |  +  |    -     |    -     |   -    |      +      |    -     |   -
+assign         |   +   |  +  |    +     |    +     |   -    |      +      |    -     |   -
+restrict       |   +   |  +  |    +     |    +     |   -    |      +      |    -     |   -
+directory      |   +   |  +  |    +     |    +     |   -    |      +      |    -     |   -
 triage         |   +   |  +  |    +     |    +     |   -    |      -      |    -     |   -
 listing        |   +   |  +  |    +     |    +     |   -    |      -      |    -     |   -
 review         |   +   |  +  |    +     |    +     |   -    |      -      |    -     |   -
@@ -130,9 +130,9 @@ read           |   +   |  +  |    +     |    +     |   +    |      +      |    +
 link           |   +   |  +  |    +     |    +     |   +    |      +      |    +     |   -
 edit           |   +   |  +  |    +     |    +     |   -    |      +      |    +     |   -
 comment        |   +   |  +  |    +     |    +     |   -    |      +      |    +     |   -
-assign         |   +   |  +  |    -     |    -     |   -    |      +      |    -     |   -
-restrict       |   +   |  +  |    -     |    -     |   -    |      +      |    -     |   -
-share          |   +   |  +  |    -     |    -     |   -    |      +      |    -     |   -
+assign         |   +   |  +  |    +     |    +     |   -    |      +      |    -     |   -
+restrict       |   +   |  +  |    +     |    +     |   -    |      +      |    -     |   -
+share          |   +   |  +  |    +     |    +     |   -    |      +      |    -     |   -
 transfer       |   +   |  +  |    -     |    -     |   -    |      +      |    -     |   -
 delete         |   n   |  n  |    -     |    -     |   -    |      n      |    -     |   -
 purge          |   u   |  -  |    -     |    -     |   -    |      -      |    -     |   -
@@ -164,6 +164,7 @@ manage_roles       |   +   |  +  |    -     |    -     |   -    |      -      | 
 name_cdo           |   +   |  -  |    -     |    -     |   -    |      -      |    -     |   -
 manage_departments |   +   |  +  |    -     |    -     |   -    |      -      |    -     |   -
 merge              |   +   |  +  |    -     |    -     |   -    |      -      |    -     |   -
+take_over          |   +   |  +  |    -     |    -     |   -    |      -      |    -     |   -
 check              |   +   |  +  |    -     |    -     |   -    |      -      |    -     |   -
 erase              |   +   |  -  |    -     |    -     |   -    |      -      |    -     |   -
 """

@@ -179,12 +179,24 @@ def updated(session: Session, package: model.Package, how: Write) -> Record:
                     record.state,
                     record.state,
                     record.revision,
-                    {"fields": [change.field for change in changes]},
+                    {"fields": [change.field for change in changes]} | _settled(old, new),
                 )
             ],
         )
     outbox.reindex(session, [record.package_id])
     return record
+
+
+def _settled(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell which blockers an edit resolved or waived: somebody may have asked for it."""
+    before = blockers.by_kind(facets.blocker_rows(old))
+    settled = {
+        kind: row["status"]
+        for kind, row in blockers.by_kind(facets.blocker_rows(new)).items()
+        if row.get("status") in ("resolved", "waived")
+        and row["status"] != (before.get(kind) or {}).get("status")
+    }
+    return {"settled": settled} if settled else {}
 
 
 def current_content(session: Session, record: Record) -> dict[str, Any]:
@@ -388,7 +400,8 @@ def link_errors(
             for package_id in added
             if package_id in links
             and links[package_id].package_type == package_type
-            and policy.may(how.person, Act.LINK, links[package_id])
+            # whoever may write the entry may link a shared source, an assignee too
+            and (links[package_id].shared or policy.may(how.person, Act.LINK, links[package_id]))
         }
         if added - allowed:
             errors[name] = [tk._(message)]
