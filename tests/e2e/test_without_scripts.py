@@ -138,7 +138,7 @@ def visit(city: Client, browser: Browser) -> Iterator[As]:
         context.close()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, 1024, 390])
 def test_pages_can_be_read_by_everybody(visit: As, width: int) -> None:
     page = visit("cdo", viewport={"width": width, "height": 900})
     found: dict[str, list[str]] = {}
