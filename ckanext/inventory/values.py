@@ -19,8 +19,9 @@ from ckanext.inventory.vocabularies import Vocabularies
 
 MAX_URL_LENGTH = 2_000
 _SCHEMES = frozenset({"http", "https", "ftp"})
-# C0 without tab and line feed; lone surrogates, which no database stores.
-_REFUSED = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff]")
+# C0 without tab and line feed; lone surrogates, which no database stores; what no XML may hold, and
+# so no workbook.
+_REFUSED = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 _EMAIL = re.compile(r"[^@\s<>\"'(),:;\\]+@[^@\s<>\"'(),:;\\.]+(?:\.[^@\s<>\"'(),:;\\.]+)+")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)

@@ -68,7 +68,7 @@ def validate(
     package_type = edits[0].record.package_type
     plugin = lib_plugins.lookup_package_plugin(package_type)
     schema = plugin.update_package_schema()
-    context = {
+    context: dict[str, Any] = {
         "model": model,
         "session": session,
         "user": user_name,

@@ -793,11 +793,11 @@ class _Comparer:
         if owner.record is None:
             return None
         if line.token is not None:
-            key, rows = line.token.row, owner.base.get(spec.name) or []
+            key, rows = line.token.row, _rows(owner.base, spec.name)
         else:
             written = text(line.cells.get(first, ""))
             reading = self.cells.choice(spec.subfields[0], written)
-            key, rows = str(reading.value or ""), owner.stored.get(spec.name) or []
+            key, rows = str(reading.value or ""), _rows(owner.stored, spec.name)
         return next((row for row in rows if str(row.get(first)) == key), None)
 
     def _owner(self, page: Page, line: Line, here: RowPlan) -> RowPlan | None:
@@ -840,7 +840,7 @@ class _Comparer:
             if problem.severity is Severity.ERROR and problem.row is not None
         }
         for sheet, row in sorted(failed, key=str):
-            here = RowPlan(sheet, cast(int, row), settled.package_type, failed=True)
+            here = RowPlan(sheet, row, settled.package_type, failed=True)
             here.left_out = here.where in settled.left_out
             found.rows.append(here)
         for row, record in zip(plan.rows, prepared.records, strict=True):
@@ -925,7 +925,7 @@ class _Comparer:
         schema = schema_for(row.package_type)
         for name, edits in row.rows.items():
             spec = schema.fields[name]
-            rows = (row.base.get(name) or [], row.stored.get(name) or [])
+            rows = (_rows(row.base, name), _rows(row.stored, name))
             row.cells += merge.compare_rows(
                 spec, rows, edits, lambda key, row=row: self._chosen(row, key)
             )
@@ -977,8 +977,8 @@ class _Comparer:
                 for name in row.rows:
                     merged = merge.apply_rows(
                         schema.fields[name],
-                        row.base.get(name) or [],
-                        row.stored.get(name) or [],
+                        _rows(row.base, name),
+                        _rows(row.stored, name),
                         row.cells,
                     )
                     if merged:
@@ -1179,6 +1179,10 @@ class _Shown:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._record, name)
+
+
+def _rows(content: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    return list(content.get(name) or [])
 
 
 def _mark_value(name: str, written: str) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from ckanext.inventory.fields import UNORDERED_KINDS, FieldSpec
 from ckanext.inventory.types import Word
@@ -51,7 +51,8 @@ def same_value(spec: FieldSpec | None) -> Same:
         if one == other:
             return True
         if unordered and isinstance(one, list) and isinstance(other, list):
-            return sorted(map(str, one)) == sorted(map(str, other))
+            items, others = cast("list[Any]", one), cast("list[Any]", other)
+            return sorted(map(str, items)) == sorted(map(str, others))
         return False
 
     return same

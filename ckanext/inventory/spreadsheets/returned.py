@@ -104,7 +104,7 @@ def read_json(data: bytes, filename: str, digest: str) -> Source | None:
         found: Any = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise FileProblem("The file isn't valid JSON. Download it again.") from error
-    sheets = found.get("sheets") if isinstance(found, dict) else None
+    sheets: Any = cast("dict[str, Any]", found).get("sheets") if isinstance(found, dict) else None
     if not isinstance(sheets, list):
         raise FileProblem("The file is JSON, but no workbook of this inventory.")
     pages: list[Sheet] = []

@@ -110,7 +110,7 @@ def write_xlsx(book: Book, stream: IO[bytes], blank_rows: int = BLANK_ROWS) -> N
     :param stream: where to, a binary file
     :param blank_rows: how many rows below the last are made ready
     """
-    document = xlsxwriter.Workbook(
+    document: Any = xlsxwriter.Workbook(
         stream,
         {
             "constant_memory": True,
@@ -132,9 +132,9 @@ def _naive(moment: dt.datetime | None) -> dt.datetime:
 
 
 class _Xlsx:
-    """Writes one workbook."""
+    """Writes one workbook. XlsxWriter carries few types, so its objects are taken as they come."""
 
-    def __init__(self, document: xlsxwriter.Workbook, book: Book, blank_rows: int) -> None:
+    def __init__(self, document: Any, book: Book, blank_rows: int) -> None:
         self.document = document
         self.book = book
         self.blank_rows = blank_rows
@@ -358,7 +358,7 @@ def write_marked(source: Source, problems: Sequence[Problem], stream: IO[bytes])
     :param problems: what is wrong with it
     :param stream: where to, a binary file
     """
-    document = xlsxwriter.Workbook(
+    document: Any = xlsxwriter.Workbook(
         stream, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     )
     document.set_properties({"created": _naive(None), "author": ""})
