@@ -293,7 +293,10 @@ def was_written_into(cell: Cell, before: str | int, *, plain: bool) -> bool:
     :param plain: the file is a text file, whose cells are guarded against formulas
     """
     now, was = text(cell), str(before).strip()
-    return now != was and not (plain and unguard(now) == was)
+    if now == was or (plain and unguard(now) == was):
+        return False
+    # Tabs don't come back from ODS.
+    return not ("\t" in was and now == was.replace("\t", ""))
 
 
 def read_only_texts(line: Line, layout: Layout) -> list[str]:
