@@ -37,6 +37,7 @@ PAGES: dict[str, set[str]] = {
     "/inventory/people.csv": EVERYBODY,
     "/inventory/people/name": CDOS,
     "/inventory/people/hand-over": CDOS,
+    "/inventory/take-over": CDOS,
     "/inventory/review": DECIDERS,
     "/inventory/review?entry=PARKS-0002": DECIDERS,
     "/inventory/overview": EVERYBODY,

@@ -197,6 +197,8 @@ def _build() -> dict[str, Any]:
         "inventory_editors_to_coordinators": _citywide(CityAct.MANAGE_ROLES),
         "inventory_setup": _citywide(CityAct.MANAGE_DEPARTMENTS),
         "inventory_mail_test": _citywide(CityAct.MANAGE_ROLES),
+        "inventory_portal_missing": _citywide(CityAct.TAKE_OVER),
+        "inventory_take_over_portal": _citywide(CityAct.TAKE_OVER),
         "inventory_promotion_preview": entry,
         "inventory_drift": entry,
     }

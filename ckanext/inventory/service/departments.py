@@ -127,3 +127,16 @@ def defaults_of(department: Department | None, site_license: str | None) -> dict
     values = {name: getattr(department, name) for name in DEFAULT_FIELDS if department is not None}
     values["license_id"] = values.get("license_id") or site_license
     return {name: value for name, value in values.items() if value}
+
+
+def titles(session: Session) -> dict[str, str]:
+    """Return what organizations are called, closed ones too.
+
+    :param session: the database session
+    :returns: organization id → title
+    """
+    group = model.group_table
+    query = sa.select(group.c.id, group.c.title, group.c.name).where(
+        group.c.is_organization.is_(sa.true())
+    )
+    return {row.id: row.title or row.name for row in session.execute(query)}

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock, config, policy
 from ckanext.inventory.model import Department, Record, Revision, RoleGrant, event, event_entry
+from ckanext.inventory.service import departments as department_rows
 from ckanext.inventory.service import search
 from ckanext.inventory.types import ENTRY, SOURCE, Person, Role, State
 
@@ -288,7 +289,7 @@ def _sources(session: Session, person: Person) -> list[dict[str, Any]]:
         )
         .order_by(Record.number)
     )
-    titles = _titles(session)
+    titles = department_rows.titles(session)
     rows = [
         {
             "package_id": row.package_id,
@@ -310,14 +311,6 @@ def _contact(name: str | None, email: str | None) -> dict[str, str] | None:
     if not (name or email):
         return None
     return {"name": name or email or "", "email": email or ""}
-
-
-def _titles(session: Session) -> dict[str, str]:
-    group = model.group_table
-    query = sa.select(group.c.id, group.c.title, group.c.name).where(
-        group.c.is_organization.is_(sa.true())
-    )
-    return {row.id: row.title or row.name for row in session.execute(query)}
 
 
 def _departments(

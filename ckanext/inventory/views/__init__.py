@@ -14,12 +14,14 @@ from ckanext.inventory.views import (
     guide,
     home,
     imports,
+    notices,
     overview,
     people,
     promote,
     review,
     roundtrip,
     sources,
+    takeover,
 )
 from ckanext.inventory.views.blueprint import inventory
 
@@ -35,9 +37,11 @@ PAGES = (
     review,
     overview,
     people,
+    notices,
     imports,
     roundtrip,
     admin,
+    takeover,
     guide,
 )
 """The modules whose import puts the pages on the blueprint."""

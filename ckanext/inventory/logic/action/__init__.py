@@ -15,6 +15,7 @@ from ckanext.inventory.logic.action import (
     reading,
     returning,
     roundtrip,
+    takeover,
 )
 
 _MODULES = (
@@ -27,6 +28,7 @@ _MODULES = (
     reading,
     returning,
     roundtrip,
+    takeover,
 )
 
 

@@ -14,7 +14,7 @@ from ckanext.inventory.logic import schema_people as schema
 from ckanext.inventory.logic import who
 from ckanext.inventory.logic.commit import transaction
 from ckanext.inventory.model import Invitation
-from ckanext.inventory.service import handover, invitations, people, setup
+from ckanext.inventory.service import departments, handover, invitations, people, setup
 from ckanext.inventory.service.addresses import MAX_LINES, TOO_MANY
 from ckanext.inventory.service.invitations import HOLDS, INVITED, NAMED, PROBLEM, Planned, Wanted
 from ckanext.inventory.service.refusals import refusal
@@ -59,14 +59,6 @@ def _organization(reference: str | None, key: str = "department") -> str | None:
     if group is None or not group.is_organization or group.state != model.State.ACTIVE:
         raise tk.ValidationError({key: [tk._("There is no such department.")]})
     return str(group.id)
-
-
-def _titles(session: Session) -> dict[str, str]:
-    group = model.group_table
-    query = sa.select(group.c.id, group.c.title, group.c.name).where(
-        group.c.is_organization.is_(sa.true())
-    )
-    return {row.id: row.title or row.name for row in session.execute(query)}
 
 
 @tk.validate_action_data(schema.hand_over)
@@ -117,12 +109,12 @@ def inventory_hand_over(context: Context, data_dict: DataDict) -> dict[str, Any]
     names = {"from_name": giver.display_name, "to_name": taker.display_name, "dry_run": dry_run}
     if dry_run:
         session = who.session_of(context)
-        return names | handover.described(found(session, lock=False), _titles(session))
+        return names | handover.described(found(session, lock=False), departments.titles(session))
     with transaction(context) as session:
         what = found(session, lock=True)
         if what.nothing:
             raise tk.ValidationError({"from": [tk._("They have nothing to hand over.")]})
-        described = handover.described(what, _titles(session))
+        described = handover.described(what, departments.titles(session))
         handover.hand_over(session, person, giver.id, taker.id, what)
     who.forget()
     return names | described
@@ -189,7 +181,7 @@ def inventory_role_invite(context: Context, data_dict: DataDict) -> dict[str, An
 
 
 def _planned(session: Session, planned: list[Planned], *, dry_run: bool) -> dict[str, Any]:
-    titles = _titles(session)
+    titles = departments.titles(session)
     known = people.accounts(session, {one.user_id for one in planned if one.user_id})
     names = dict(
         session.execute(
@@ -326,7 +318,7 @@ def inventory_editors_to_coordinators(context: Context, data_dict: DataDict) -> 
 
 
 def _editors(session: Session, pairs: list[tuple[str, str]], *, dry_run: bool) -> dict[str, Any]:
-    titles = _titles(session)
+    titles = departments.titles(session)
     known = people.accounts(session, {user_id for _organization, user_id in pairs})
     return {
         "dry_run": dry_run,

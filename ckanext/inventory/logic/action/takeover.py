@@ -1,0 +1,164 @@
+"""Actions that take over what exists: from the portal, and from an older inventory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.model as model
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan.types import Context, DataDict
+from sqlalchemy.orm import Session
+
+from ckanext.inventory.fields import schema_for
+from ckanext.inventory.logic import schema_takeover as schema
+from ckanext.inventory.logic import who
+from ckanext.inventory.logic.commit import transaction
+from ckanext.inventory.publishing import adopting
+from ckanext.inventory.publishing.adopting import Wanted
+from ckanext.inventory.service import bulk, departments, portal_entries, takeover
+from ckanext.inventory.service.portal_entries import Adopted, Refused
+from ckanext.inventory.types import ENTRY
+
+__all__ = ["inventory_portal_missing", "inventory_take_over_portal"]
+
+MAX_ROWS = 1000
+
+
+def _organization(reference: Any, key: str = "department") -> str:
+    group = model.Group.get(str(reference))
+    if group is None or not group.is_organization or group.state != model.State.ACTIVE:
+        raise tk.ValidationError({key: [tk._("There is no such department.")]})
+    return str(group.id)
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.portal_missing)
+def inventory_portal_missing(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """List what is on the portal and not in the inventory, the newest first.
+
+    :param q: only with these words in title or name (optional)
+    :param organization: only of this organization, name or id (optional)
+    :param limit: rows in the answer, 1000 at most (default: 50)
+    :param offset: rows to skip (default: 0)
+    :returns: ``count``, ``results`` (id, name, title, organization, organization_title, created,
+        modified), ``organizations`` (id, title, count)
+    :raises NotAuthorized: for people who are not CDO
+    :raises ValidationError: ``organization``
+    """
+    tk.check_access("inventory_portal_missing", context, data_dict)
+    who.keep_private()
+    session = who.session_of(context)
+    only: frozenset[str] = frozenset()
+    if data_dict.get("organization"):
+        only = frozenset({_organization(data_dict["organization"], "organization")})
+    wanted = Wanted(only, text=str(data_dict["q"]))
+    organizations = adopting.counted(session, Wanted(text=wanted.text))
+    return {
+        "count": sum(item["count"] for item in organizations if not only or item["id"] in only),
+        "results": adopting.missing(
+            session,
+            wanted,
+            limit=min(int(data_dict["limit"]), MAX_ROWS),
+            offset=int(data_dict["offset"]),
+        ),
+        "organizations": organizations,
+    }
+
+
+@tk.validate_action_data(schema.take_over_portal)
+def inventory_take_over_portal(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Make entries from datasets that are on the portal, linked to them, as decided before this system.
+
+    A dataset that an entry is linked to already is left alone.
+
+    :param datasets: ids or names of datasets, a list or comma-separated
+    :param organizations: all datasets of these organizations, names or ids
+    :param all: every dataset of the portal
+    :param department: the department that gets them; without it each organization its own
+    :param dry_run: only say what would happen (default: false)
+    :returns: ``dry_run``, ``count``, ``rows`` (dataset_id, name, title, department_title, id and
+        number of the new entry, left_out: field → why), ``refused`` (dataset_id, name, title,
+        messages), ``departments`` (title, count)
+    :raises NotAuthorized: for people who are not CDO
+    :raises ValidationError: by parameter
+    """
+    tk.check_access("inventory_take_over_portal", context, data_dict)
+    who.keep_private()
+    wanted = _wanted(who.session_of(context), data_dict)
+    into = _organization(data_dict["department"]) if data_dict.get("department") else None
+    person, user_name = who.person(context), who.user_name(context)
+    if data_dict["dry_run"]:
+        session = who.session_of(context)
+        adopted, refused = portal_entries.plan(session, person, user_name, wanted, into)
+        return _adopted(session, adopted, refused, None)
+    with transaction(context) as session:
+        takeover.lock(session)
+        adopted, refused = portal_entries.plan(session, person, user_name, wanted, into)
+        made = portal_entries.run(session, person, adopted)
+        return _adopted(session, adopted, refused, made)
+
+
+def _wanted(session: Session, data_dict: DataDict) -> Wanted:
+    references: list[str] = data_dict.get("datasets") or []
+    organizations: list[str] = data_dict.get("organizations") or []
+    if data_dict["all"]:
+        return Wanted()
+    if organizations:
+        return Wanted(frozenset(_organization(each, "organizations") for each in organizations))
+    if not references:
+        message = tk._("Say which datasets: some, those of an organization, or all.")
+        raise tk.ValidationError({"datasets": [message]})
+    package = model.package_table
+    query = sa.select(package.c.id).where(
+        sa.or_(package.c.id.in_(references), package.c.name.in_(references))
+    )
+    return Wanted(ids=frozenset(session.scalars(query)))
+
+
+def _adopted(
+    session: Session,
+    adopted: list[Adopted],
+    refused: list[Refused],
+    made: list[bulk.Created] | None,
+) -> dict[str, Any]:
+    labels = schema_for(ENTRY).fields
+    titles = departments.titles(session)
+    numbers = {one.package_id: one.number for one in made or ()}
+    rows: list[dict[str, Any]] = []
+    counts: dict[str, int] = {}
+    for one in adopted:
+        organization = str(one.taken.record.content["owner_org"])
+        counts[organization] = counts.get(organization, 0) + 1
+        rows.append(
+            {
+                "dataset_id": one.dataset.dataset_id,
+                "name": one.dataset.name,
+                "title": one.dataset.title,
+                "department_title": titles.get(organization, ""),
+                "id": one.taken.record.package_id if made is not None else None,
+                "number": numbers.get(one.taken.record.package_id),
+                "left_out": {
+                    tk._(labels[name].label) if name in labels else name: list(why)
+                    for name, why in one.left_out.items()
+                },
+            }
+        )
+    return {
+        "dry_run": made is None,
+        "count": len(rows),
+        "rows": rows,
+        "refused": [
+            {
+                "dataset_id": one.dataset.dataset_id,
+                "name": one.dataset.name,
+                "title": one.dataset.title,
+                "messages": list(one.messages),
+            }
+            for one in refused
+        ],
+        "departments": [
+            {"id": key, "title": titles.get(key, ""), "count": count}
+            for key, count in sorted(counts.items(), key=lambda item: -item[1])
+        ],
+    }
