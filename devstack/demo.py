@@ -68,7 +68,6 @@ def run_demo(layout: Layout, options: argparse.Namespace) -> int:
             accounts = [Account(**account) for account in json.loads(accounts_file.read_text())]
             with step("Starting CKAN"):
                 served = stack.ckan(site.ini, port)
-                stack.worker(site.ini)
             if options.inventory and not (run.folder / "imported").exists():
                 accounts = _import(site, accounts, options)
                 _store(accounts_file, accounts)

@@ -191,24 +191,6 @@ class Stack:
         service.wait_until_ready()
         return service
 
-    def worker(self, ini: Path) -> Service:
-        """Run CKAN's background jobs beside the site."""
-        service = self._service(
-            "CKAN's worker",
-            lambda log: _Worker(
-                _dying_with_us(
-                    str(self._layout.venv / "bin" / "ckan"), "--config", str(ini), "jobs", "worker"
-                ),
-                cwd=str(self._layout.root),
-                timeout=30,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            ),
-        )
-        service.launch()
-        return service
-
     def _service(self, name: str, make: Callable[[IO[str]], Executor]) -> Service:
         log = (self._run.logs / f"{name.split()[-1].lower()}.log").open("w")
         service = Service(name, self._run, make(log), log)
@@ -368,16 +350,6 @@ class Stack:
         core = home / "cores" / "ckan"
         core.mkdir(parents=True, exist_ok=True)
         (core / "core.properties").write_text("name=ckan\nconfigSet=ckan\n")
-
-
-class _Worker(Executor):
-    """A process without a door: it counts as ready once it runs."""
-
-    def pre_start_check(self) -> bool:
-        return False
-
-    def after_start_check(self) -> bool:
-        return True
 
 
 def _settings(**settings: str) -> list[str]:
