@@ -182,6 +182,17 @@ def invitation_days() -> int:
     return int(_get(INVITATION_DAYS))
 
 
+DIGEST = "ckanext.inventory.digest"
+
+
+def digest() -> str:
+    """Return how often people get a digest who chose nothing.
+
+    :returns: ``daily``, ``weekly`` or ``never``
+    """
+    return str(_get(DIGEST))
+
+
 def people_sign_in_elsewhere() -> bool:
     """Tell whether accounts come from single sign-on, with addresses that nobody can choose.
 

@@ -44,6 +44,8 @@ __all__ = [
     "inventory_may_enter",
     "inventory_me",
     "inventory_minutes",
+    "inventory_notice_link",
+    "inventory_notice_words",
     "inventory_number_word",
     "inventory_prompts",
     "inventory_prose",
@@ -52,9 +54,12 @@ __all__ = [
     "inventory_shown",
     "inventory_state_label",
     "inventory_states",
+    "inventory_topic_label",
+    "inventory_unread",
     "inventory_url",
     "inventory_value_label",
     "inventory_waiting",
+    "inventory_waits_words",
     "inventory_who",
 ]
 
@@ -515,6 +520,133 @@ def inventory_event_words(event: Mapping[str, Any]) -> str:
             return tk._("edited it")
         return tk.ungettext("changed one answer", "changed {n} answers", count).format(n=count)
     return words.get(event["act"], tk._("changed something"))
+
+
+def inventory_notice_words(notice: Mapping[str, Any]) -> str:
+    """Return what somebody is told, without a word of the record.
+
+    :param notice: a row of ``inventory_notice_list``
+    :returns: a sentence
+    """
+    many = max(int(notice["count"]), 1)
+    who = notice["by"] or tk._("Somebody")
+
+    def ungettext(one: str, several: str) -> str:  # the name lets Babel find the texts
+        return tk.ungettext(one, several, many).format(who=who, n=many)
+
+    soon = bool(notice["at_once"])
+    words = {
+        "return": ungettext(
+            "{who} returned an entry, with a comment.",
+            "{who} returned {n} entries, with a comment.",
+        ),
+        "comment": ungettext(
+            "{who} mentioned you in a comment.", "{who} mentioned you in comments."
+        )
+        if soon
+        else ungettext("{who} wrote a comment.", "{who} wrote comments."),
+        "question": tk._("{who} asks you about the data.").format(who=who)
+        if soon
+        else tk._("{who} asks the steward about the data.").format(who=who),
+        "waiver_request": tk._("{who} asks to waive a blocker.").format(who=who),
+        "edit": tk._("{who} decided on a blocker that you asked to waive.").format(who=who),
+        "approve": ungettext("{who} approved an entry.", "{who} approved {n} entries."),
+        "withhold": ungettext(
+            "{who} decided that an entry can't be released.",
+            "{who} decided that {n} entries can't be released.",
+        ),
+        "defer": ungettext(
+            "{who} put an entry aside for now.", "{who} put {n} entries aside for now."
+        ),
+        "transfer": tk._("An entry moved to the other department, as you asked.")
+        if soon
+        else ungettext("{who} moved an entry to you.", "{who} moved {n} entries to you."),
+        "transfer_decline": tk._("{who} declined to take over an entry.").format(who=who),
+        "transfer_request": tk._("{who} asks you to take over an entry.").format(who=who),
+        "withdraw": ungettext(
+            "{who} took an entry off the portal.", "{who} took {n} entries off the portal."
+        ),
+        "submit": ungettext("{who} submitted an entry.", "{who} submitted {n} entries."),
+        "assign": ungettext(
+            "{who} assigned an entry to you.", "{who} assigned {n} entries to you."
+        ),
+        "hand_over": ungettext(
+            "{who} handed an entry over to you.", "{who} handed {n} entries over to you."
+        ),
+        "mark": ungettext(
+            "{who} finds an entry worth detailing.", "{who} finds {n} entries worth detailing."
+        ),
+        "promote": ungettext(
+            "{who} put an entry on the portal.", "{who} put {n} entries on the portal."
+        ),
+    }
+    return words.get(notice["act"]) or tk._("Something changed.")
+
+
+def inventory_notice_link(item: Mapping[str, Any], act: str) -> str:
+    """Return the page of a record that somebody is told of.
+
+    :param item: a record of a notice
+    :param act: what was done
+    :returns: the address, for a comment that of the thread
+    """
+    page = "inventory.entry" if item["type"] == ENTRY else "inventory.source"
+    talk = act in ("comment", "question", "waiver_request")
+    return str(tk.url_for(page, number=item["number"], _anchor="history" if talk else None))
+
+
+def inventory_topic_label(topic: str) -> str:
+    """Return the heading over what people are told for one reason.
+
+    :param topic: the reason
+    :returns: the heading
+    """
+    labels = {
+        "back": tk._("Came back"),
+        "waits": tk._("Waits for you"),
+        "decided": tk._("Decided"),
+        "public": tk._("Became public"),
+        "said": tk._("Comments"),
+    }
+    return labels[topic]
+
+
+def inventory_unread() -> int:
+    """Return how much the page's reader was told and didn't read.
+
+    :returns: the number, 100 at most
+    """
+    if inventory_me() is None:
+        return 0
+    return int(tk.get_action("inventory_notice_list")({}, {"limit": 0})["unread"])
+
+
+def inventory_waits_words(waiting: Mapping[str, int]) -> list[str]:
+    """Return what waits for somebody, in words.
+
+    :param waiting: view → number of entries
+    :returns: a line for each
+    """
+    n = {name: waiting.get(name, 0) for name in ("queue", "returned", "detailing", "ready")}
+    words = {
+        "queue": tk.ungettext(
+            "One entry waits for a decision.", "{n} entries wait for a decision.", n["queue"]
+        ),
+        "returned": tk.ungettext(
+            "One entry came back to you.", "{n} entries came back to you.", n["returned"]
+        ),
+        "detailing": tk.ungettext(
+            "One submitted entry has open questions.",
+            "{n} submitted entries have open questions.",
+            n["detailing"],
+        ),
+        "ready": tk.ungettext(
+            "One draft is ready to be submitted.",
+            "{n} drafts are ready to be submitted.",
+            n["ready"],
+        ),
+    }
+    return [text.format(n=n[name]) for name, text in words.items() if n[name]]
 
 
 def inventory_who(me: Mapping[str, Any]) -> str:

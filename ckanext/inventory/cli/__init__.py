@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import click
 
-from ckanext.inventory.cli import care, demo, exchange, people, portal
+from ckanext.inventory.cli import care, demo, exchange, notify, people, portal
 
 __all__ = ["inventory"]
 
@@ -26,6 +26,7 @@ for _command in (
     care.rebuild,
     care.drain,
     care.audit,
+    notify.notify,
     people.role,
     portal.promote,
     demo.demo,

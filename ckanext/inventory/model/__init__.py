@@ -7,6 +7,7 @@ from ckanext.inventory.model.event import event, event_detail, event_entry
 from ckanext.inventory.model.imports import Import, ImportMapping, ImportRow
 from ckanext.inventory.model.invitation import Invitation
 from ckanext.inventory.model.link import Link
+from ckanext.inventory.model.notice import Notice, NoticeSetting
 from ckanext.inventory.model.outbox import Outbox, Pending
 from ckanext.inventory.model.record import Record, Revision
 from ckanext.inventory.model.review import ReviewRecord
@@ -20,6 +21,8 @@ __all__ = [
     "ImportRow",
     "Invitation",
     "Link",
+    "Notice",
+    "NoticeSetting",
     "Outbox",
     "PastState",
     "Pending",

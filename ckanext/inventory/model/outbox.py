@@ -12,6 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 INDEX = "index"
 INVITATION = "invitation"
+NOTICE = "notice"
+DIGEST = "digest"
 
 
 class Outbox(tk.BaseModel):

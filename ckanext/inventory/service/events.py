@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
 from ckanext.inventory.model.event import event, event_detail, event_entry
+from ckanext.inventory.service import notices
 
 LOCK = 0x1A7E0_1
 """Key of the transaction-level advisory lock that keeps the chain single-file."""
@@ -146,6 +147,7 @@ def record(session: Session, act: str, user_id: str | None, rows: Sequence[Row])
     session.execute(sa.insert(event_entry), entries)
     if details:
         session.execute(sa.insert(event_detail), details)
+    notices.tell(session, values["id"], act, user_id, rows)
     return int(values["id"])
 
 

@@ -35,19 +35,20 @@ def set_up() -> bool:
     return any(True for _plugin in p.PluginImplementations(p.INotifier))
 
 
-def deliver(name: str, email: str, subject: str, body: str) -> str:
+def deliver(name: str, email: str, subject: str, body: str, html: str | None = None) -> str:
     """Send one mail through CKAN, so that its plugins may deliver it otherwise.
 
     :param name: of the recipient
     :param email: of the recipient
     :param subject: one line
     :param body: the text
+    :param html: the same as HTML (optional)
     :returns: what went wrong, empty if it was sent
     """
     if not set_up():
         return NOT_SET_UP
     try:
-        mailer.mail_recipient(name, email, " ".join(subject.split()), body)
+        mailer.mail_recipient(name, email, " ".join(subject.split()), body, html)
     except (mailer.MailerException, OSError, smtplib.SMTPException, UnicodeError) as error:
         return str(error) or type(error).__name__
     return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,7 +147,14 @@ def touch(session: Session, ids: Collection[str]) -> None:
 
 
 def comment(
-    session: Session, person: Person, row: Record, text: str, purpose: str = "comment"
+    session: Session,
+    person: Person,
+    row: Record,
+    text: str,
+    purpose: str = "comment",
+    *,
+    mentions: Sequence[str] = (),
+    kind: str | None = None,
 ) -> int:
     """Write a comment into the history.
 
@@ -155,9 +162,16 @@ def comment(
     :param person: who writes
     :param row: the register row
     :param text: the words
-    :param purpose: ``comment`` or ``waiver_request``
+    :param purpose: ``comment``, ``question`` (to the steward) or ``waiver_request``
+    :param mentions: user ids of people who may read the record and are told at once
+    :param kind: kind of the blocker that a waiver is asked for
     :returns: the event's id
     """
+    details: dict[str, Any] = {"comment": text}
+    if mentions:
+        details["mentions"] = list(mentions)
+    if kind:
+        details["kind"] = kind
     return events.record(
         session,
         purpose,
@@ -169,7 +183,7 @@ def comment(
                 row.state,
                 row.state,
                 row.revision,
-                {"comment": text},
+                details,
             )
         ],
     )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
 from ckanext.inventory.model import Outbox, Pending
-from ckanext.inventory.model.outbox import INDEX, INVITATION
+from ckanext.inventory.model.outbox import DIGEST, INDEX, INVITATION, NOTICE
 from ckanext.inventory.service import indexing, invitation_mail
 
 log = logging.getLogger(__name__)
@@ -21,13 +21,38 @@ log = logging.getLogger(__name__)
 BATCH = 500
 """How many side effects are carried out in one go."""
 
+FEW = 20
+"""How many mails to people are sent in one go: a process that dies repeats no more of them."""
+
+LATER = frozenset({NOTICE, DIGEST})
+"""What nobody's request sends: it is in everybody's own time and language."""
+
 RETRY_AFTER = dt.timedelta(seconds=30)
 """How long a side effect that failed waits, times the number of attempts."""
 
 Handler = Callable[[Session, Sequence[str]], Mapping[str, str]]
 """Carries out side effects by key; returns key → error for those that failed."""
 
-HANDLERS: Mapping[str, Handler] = {INDEX: indexing.index, INVITATION: invitation_mail.send}
+
+def _notice(session: Session, keys: Sequence[str]) -> Mapping[str, str]:
+    # it asks for rights, and what grants and ends those queues its side effects here
+    from ckanext.inventory.service import notice_mail
+
+    return notice_mail.send_notices(session, keys)
+
+
+def _digest(session: Session, keys: Sequence[str]) -> Mapping[str, str]:
+    from ckanext.inventory.service import notice_mail
+
+    return notice_mail.send_digests(session, keys)
+
+
+HANDLERS: Mapping[str, Handler] = {
+    INDEX: indexing.index,
+    INVITATION: invitation_mail.send,
+    NOTICE: _notice,
+    DIGEST: _digest,
+}
 
 
 @dataclass(frozen=True)
@@ -42,24 +67,34 @@ class Drained:
     failed: int
 
 
-def queue(session: Session, kind: str, keys: Collection[str]) -> None:
+def queue(
+    session: Session,
+    kind: str,
+    keys: Collection[str],
+    *,
+    not_before: dt.datetime | None = None,
+) -> None:
     """Queue side effects; one that is queued already becomes due again.
 
     :param session: the database session
     :param kind: a key of :data:`HANDLERS`
     :param keys: what to do it for, such as package ids
+    :param not_before: when it may be done, None for at once
     """
     if not keys:
         return
     now = clock.now()
-    rows = [{"kind": kind, "key": key, "queued_at": now} for key in sorted(set(keys))]
+    rows = [
+        {"kind": kind, "key": key, "queued_at": now, "not_before": not_before}
+        for key in sorted(set(keys))
+    ]
     statement = insert(Outbox)
     session.execute(
         statement.on_conflict_do_update(
             index_elements=["kind", "key"],
             set_={
                 "version": Outbox.version + 1,
-                "not_before": None,
+                "not_before": statement.excluded.not_before,
                 "queued_at": statement.excluded.queued_at,
             },
         ),
@@ -97,28 +132,45 @@ def narrow(session: Session, ids: Collection[str]) -> None:
 
 
 def waiting(session: Session) -> int:
-    """Count the side effects that are queued.
+    """Count the side effects that are queued; mails that wait for their time don't count.
 
     :param session: the database session
     :returns: the number
     """
-    return session.scalar(sa.select(sa.func.count()).select_from(Outbox)) or 0
+    query = sa.select(sa.func.count()).where(Outbox.kind.not_in(LATER))
+    return session.scalar(query) or 0
 
 
-def drain(session: Session, *, everything: bool = False) -> Drained:
+def drain(
+    session: Session, *, everything: bool = False, kinds: Collection[str] | None = None
+) -> Drained:
     """Carry out what is queued and due, batch by batch, committing after each.
 
     This is the one service that commits: it runs after the action's own commit, or from a
     command, and what it did must not be undone by what follows. Several may run at once.
 
     :param session: the database session, without work of its own under way
-    :param everything: take also what failed a short while ago
+    :param everything: take also what failed a short while ago, and what goes out by mail; mails
+        that wait until an act can't be undone any more go on waiting
+    :param kinds: only side effects of these kinds
     :returns: the counts
     """
+    wanted = set(kinds if kinds is not None else HANDLERS)
+    if kinds is None and not everything:
+        wanted -= LATER
+    done = failed = 0
+    for some, batch_size in ((wanted - LATER, BATCH), (wanted & LATER, FEW)):
+        if some:
+            drained = _drain(session, some, batch_size, everything)
+            done, failed = done + drained.done, failed + drained.failed
+    return Drained(done, failed)
+
+
+def _drain(session: Session, kinds: Collection[str], batch_size: int, everything: bool) -> Drained:
     done = failed = 0
     last = 0
     while True:
-        rows = _due(session, last, everything)
+        rows = _due(session, last, everything, kinds, batch_size)
         if not rows:
             session.rollback()
             return Drained(done, failed)
@@ -140,17 +192,17 @@ def drain(session: Session, *, everything: bool = False) -> Drained:
 
 
 def _due(
-    session: Session, after: int, everything: bool
+    session: Session, after: int, everything: bool, kinds: Collection[str], batch_size: int
 ) -> Sequence[sa.Row[tuple[int, str, str, int]]]:
     query = (
         sa.select(Outbox.id, Outbox.kind, Outbox.key, Outbox.attempts)
-        .where(Outbox.id > after)
+        .where(Outbox.id > after, Outbox.kind.in_(kinds))
         .order_by(Outbox.id)
-        .limit(BATCH)
+        .limit(batch_size)
         .with_for_update(skip_locked=True)
     )
-    if not everything:
-        query = query.where(sa.or_(Outbox.not_before.is_(None), Outbox.not_before <= clock.now()))
+    its_time = sa.or_(Outbox.not_before.is_(None), Outbox.not_before <= clock.now())
+    query = query.where(sa.or_(its_time, Outbox.attempts > 0) if everything else its_time)
     return session.execute(query).all()
 
 

@@ -1,0 +1,49 @@
+"""Work for cron and for CKAN's background worker.
+
+A job takes no argument: what is due stands in the database.
+
+Source: leak L38 (nothing but ids in Redis; here not even those).
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import ckan.model as model
+import ckan.plugins.toolkit as tk
+from ckan.config import middleware
+from flask import has_request_context
+from sqlalchemy.orm import Session
+
+from ckanext.inventory.service import notice_mail, notices, outbox
+from ckanext.inventory.service.outbox import Drained
+
+QUEUE = "inventory:mail"
+
+
+def notify() -> Drained:
+    """Queue the digests whose time has come, and send every mail that is due.
+
+    :returns: how many were carried out, and how many failed and are tried again
+    """
+    session = cast(Session, model.Session())
+    notices.forget_old(session)
+    notice_mail.queue_digests(session)
+    session.commit()
+    return outbox.drain(session, kinds=outbox.LATER)
+
+
+def notify_in_worker() -> None:
+    """Do the same in a worker, where no request says which language and which site."""
+    context = middleware._internal_test_request_context  # pyright: ignore[reportPrivateUsage]
+    if has_request_context() or context is None:
+        notify()
+        return
+    # the application that the worker was started with; core's own url_for uses it likewise
+    with context.app.test_request_context():
+        notify()
+
+
+def enqueue() -> None:
+    """Leave it to the worker."""
+    tk.enqueue_job(notify_in_worker, title="inventory mail", queue=QUEUE)
