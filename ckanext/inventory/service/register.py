@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import ckan.model as model
@@ -529,7 +530,15 @@ def current_contents(session: Session, ids: Collection[str]) -> dict[str, dict[s
     :param ids: package ids
     :returns: package id → content
     """
-    query = (
+    found = session.execute(_current(), {"ids": list(ids)})
+    return {row.package_id: row.content for row in found}
+
+
+@cache
+def _current() -> sa.Select[tuple[str, dict[str, Any]]]:
+    """Build the statement once: putting it together costs as much as running it."""
+    ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+    return (
         sa.select(Revision.package_id, Revision.content)
         .join(
             Record,
@@ -537,7 +546,6 @@ def current_contents(session: Session, ids: Collection[str]) -> dict[str, dict[s
         )
         .where(Revision.package_id.in_(ids))
     )
-    return {row.package_id: row.content for row in session.execute(query)}
 
 
 def rebuild(session: Session, *, department: str | None = None, batch: int = 500) -> int:

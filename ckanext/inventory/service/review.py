@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +17,18 @@ from ckanext.inventory.service.facets import Findings
 from ckanext.inventory.types import Person
 
 
+@cache
+def _latest() -> sa.Select[tuple[str, str, str]]:
+    """Build the statement once: putting it together costs as much as running it."""
+    ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+    return (
+        sa.select(ReviewRecord.package_id, ReviewRecord.kind, ReviewRecord.outcome)
+        .where(ReviewRecord.package_id.in_(ids))
+        .distinct(ReviewRecord.package_id, ReviewRecord.kind)
+        .order_by(ReviewRecord.package_id, ReviewRecord.kind, ReviewRecord.id.desc())
+    )
+
+
 def findings(session: Session, ids: Collection[str]) -> dict[str, Findings]:
     """Load the latest finding of each kind.
 
@@ -26,13 +39,7 @@ def findings(session: Session, ids: Collection[str]) -> dict[str, Findings]:
     latest: dict[str, dict[str, str]] = {package_id: {} for package_id in ids}
     if not latest:
         return {}
-    query = (
-        sa.select(ReviewRecord.package_id, ReviewRecord.kind, ReviewRecord.outcome)
-        .where(ReviewRecord.package_id.in_(latest))
-        .distinct(ReviewRecord.package_id, ReviewRecord.kind)
-        .order_by(ReviewRecord.package_id, ReviewRecord.kind, ReviewRecord.id.desc())
-    )
-    for package_id, kind, outcome in session.execute(query):
+    for package_id, kind, outcome in session.execute(_latest(), {"ids": list(latest)}):
         latest[package_id][kind] = outcome
     return {
         package_id: Findings(

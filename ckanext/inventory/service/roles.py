@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import ckan.model as model
 import sqlalchemy as sa
@@ -32,18 +34,27 @@ def person(session: Session, user: model.User | None) -> Person:
     return Person(user.id, bool(user.sysadmin), grants)
 
 
-def _grants(session: Session, user_id: str) -> list[Grant]:
-    in_force = sa.or_(RoleGrant.until.is_(None), RoleGrant.until >= clock.today())
-    query = sa.select(
+@cache
+def _in_force() -> sa.Select[Any]:
+    """Build the statement once: every request asks it."""
+    today: sa.BindParameter[Any] = sa.bindparam("today")
+    return sa.select(
         RoleGrant.role,
         RoleGrant.department,
         RoleGrant.division,
         RoleGrant.kinds,
         RoleGrant.may_approve,
-    ).where(RoleGrant.user_id == user_id, in_force)
+    ).where(
+        RoleGrant.user_id == sa.bindparam("user_id"),
+        sa.or_(RoleGrant.until.is_(None), RoleGrant.until >= today),
+    )
+
+
+def _grants(session: Session, user_id: str) -> list[Grant]:
+    found = session.execute(_in_force(), {"user_id": user_id, "today": clock.today()})
     grants = [
         Grant(Role(role), department, division, frozenset(kinds), may_approve)
-        for role, department, division, kinds, may_approve in session.execute(query)
+        for role, department, division, kinds, may_approve in found
     ]
     if config.editors_are_coordinators():
         member = model.member_table
