@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench import roundtrip
 from bench.measure import Result, compare
 from bench.workers import Pair
 
@@ -52,23 +53,27 @@ def import_new(pair: Pair, scale: Scale) -> Result:
     return compare(ours, peer, "rows/s", more_is_better=True, note=note)
 
 
-def _inventory(pair: Pair, scale: Scale) -> list[str]:
-    """Make a site that holds an inventory already: what a Solr commit costs grows with the index.
+HELD = 600
+"""Datasets that the peer's site holds: what a Solr commit costs grows with the index."""
 
-    :returns: organization ids
+
+def _inventory(pair: Pair, scale: Scale) -> tuple[list[str], list[str]]:
+    """Make a site that holds an inventory already, ours and the peer's.
+
+    :returns: organization ids, and ids of the peer's packages
     """
     pair.ours("reset")
     owners: list[str] = pair.ours("people", departments=2)
     pair.ours("import_rows", count=scale.of_rows(2_000), mark="there")
-    return owners
+    packages: list[str] = pair.peer("packages", count=HELD, mark="there")
+    return owners, packages
 
 
 def transition(pair: Pair, scale: Scale) -> Result:
     """An approval without field changes, against a ``package_patch`` of one field."""
     rounds = scale.of_rounds(40)
-    owners = _inventory(pair, scale)
+    owners, packages = _inventory(pair, scale)
     entries = pair.ours("submitted", count=rounds + 5, owner=owners[0], mark="t")
-    packages = pair.peer("packages", count=20, mark="t")
     ours: list[float] = []
     peer: list[float] = []
     for number, entry in enumerate(entries):
@@ -84,8 +89,7 @@ def transition(pair: Pair, scale: Scale) -> Result:
 def transition_bulk_500(pair: Pair, scale: Scale) -> Result:
     """Five hundred approvals in one act, against as many patches (measured on fewer, scaled up)."""
     rounds, count, patches = scale.of_rounds(3), 500, 30
-    owners = _inventory(pair, scale)
-    packages = pair.peer("packages", count=patches, mark="b")
+    owners, packages = _inventory(pair, scale)
     warm = pair.ours("submitted", count=10, owner=owners[0], mark="bw")
     pair.ours("approve_all", ids=warm)
     ours: list[float] = []
@@ -94,7 +98,7 @@ def transition_bulk_500(pair: Pair, scale: Scale) -> Result:
         entries = pair.ours("submitted", count=count, owner=owners[0], mark=f"b{number}")
         seconds = sum(
             pair.peer("patch", package_id=package, status=f"status {number}")
-            for package in packages
+            for package in packages[:patches]
         )
         peer.append(seconds / patches * count)
         ours.append(pair.ours("approve_all", ids=entries))
@@ -227,6 +231,7 @@ CASES: Mapping[str, Callable[[Pair, Scale], Result]] = {
     "import_new": import_new,
     "transition": transition,
     "transition_bulk_500": transition_bulk_500,
+    **roundtrip.CASES,
 }
 GROUPS: Mapping[
     str, tuple[Callable[[Pair, Scale, Sequence[str]], dict[str, Result]], tuple[str, ...]]

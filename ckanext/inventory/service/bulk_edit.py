@@ -45,11 +45,22 @@ class Edit:
     new: dict[str, Any]
     known: Facts | None = None
     columns: dict[str, Any] = field(default_factory=dict[str, Any])
+    _changes: list[fields.Change] | None = None
 
     @property
     def changes(self) -> list[fields.Change]:
         """What differs."""
-        return fields.diff(schema_for(self.record.package_type), self.old, self.new)
+        if self._changes is None:
+            schema = schema_for(self.record.package_type)
+            self._changes = fields.diff(schema, self.old, self.new)
+        return self._changes
+
+    def put(self, new: dict[str, Any]) -> None:
+        """Take the content in another form.
+
+        :param new: the content as it is to be
+        """
+        self.new, self._changes = new, None
 
 
 def validate(
@@ -121,7 +132,7 @@ def _validate(
         return bulk.flat(errors)
     row = NewRecord(edit.new, package_id=package_id, validated=cast("dict[str, Any]", validated))
     stored = bulk.package_of(row)
-    edit.new = content.of_package(schema_for(package_type), stored)
+    edit.put(content.of_package(schema_for(package_type), stored))
     edit.columns = {
         "title": stored.title,
         "notes": stored.notes,
