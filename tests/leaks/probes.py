@@ -26,12 +26,14 @@ NOT_CALLED = {
 """Reading actions that the sweep leaves out, and why."""
 
 NEVER_SUCCEED = {
+    "activity_diff": "no dataset here was changed after it was made",
     "file_show": "no file is kept: uploads of an import are read and dropped",
     "harvest_job_report": "nothing is harvested here; see the tests of L28",
     "harvest_job_show": "nothing is harvested here; see the tests of L28",
     "harvest_object_show": "nothing is harvested here; see the tests of L28",
-    "harvest_source_show": "nothing is harvested here; see the tests of L28",
     "harvest_source_show_status": "nothing is harvested here; see the tests of L28",
+    "inventory_import_marked": "nothing was imported",
+    "inventory_import_show": "nothing was imported",
     "job_show": "no job is queued",
     "package_collaborator_list": "collaborators are off, or the plugin doesn't start",
     "package_collaborator_list_for_user": "collaborators are off, or the plugin doesn't start",
