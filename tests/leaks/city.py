@@ -113,9 +113,7 @@ def build_people(city: City, *, passwords: bool = False) -> None:
     city.a = support.make_department("ZQXA", name="zqa-parks", title="Parks and Gardens")
     city.b = support.make_department("ZQXB", name="zqb-roads", title="Roads and Bridges")
     model.Session.add(
-        model.Member(
-            group_id=city.a.id, table_id=city.parent.id, table_name="group", capacity="public"
-        )
+        model.Member(group=city.a, table_id=city.parent.id, table_name="group", capacity="public")
     )
     city.group = model.Group(name="zq-themes", title="Themes", type="group")
     model.Session.add(city.group)

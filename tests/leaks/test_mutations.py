@@ -105,7 +105,7 @@ def detached(city: City) -> bool:
 
 def orphaned(city: City) -> bool:
     real = city.records["draft"].id
-    call(city, "sysadmin", "dataset_purge", {"id": real})
+    print(call(city, "sysadmin", "dataset_purge", {"id": real}))
     return model.Package.get(real) is None and model.Session.get(Record, real) is not None
 
 
@@ -256,14 +256,14 @@ def test_an_index_with_words_would_be_noticed(city: City, monkeypatch: pytest.Mo
         data = {"facet.field": ["text"], "facet.limit": -1, "facet.mincount": 0, "rows": 0}
         return call(city, "anonymous", "package_search", data).text
 
-    title = next(each.token for each in city.words.of("draft") if each.place == "title")
+    word = '"zqx"'  # the analysis of the index cuts words where digits begin
     monkeypatch.setattr(search_guard, "guard", lambda params: params)
-    assert title not in terms()
+    assert word not in terms()
     monkeypatch.setattr(indexing, "allowed_document", lambda document: dict(document))
     logic.index_update_package(
         {"model": model, "ignore_auth": True, "user": ""}, city.records["draft"].id
     )
-    assert title in terms()
+    assert word in terms()
 
 
 def test_pages_without_the_route_guard_would_be_noticed(
@@ -273,7 +273,7 @@ def test_pages_without_the_route_guard_would_be_noticed(
 
     def differ() -> bool:
         pages = [
-            plain(get(app, city, "anonymous", f"/dataset/delete/{each}"), each)
+            plain(get(app, city, "anonymous", f"/dataset/{each}/resource/new"), each)
             for each in (real, like(real))
         ]
         return pages[0] != pages[1]

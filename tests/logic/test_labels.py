@@ -31,7 +31,7 @@ def ours(user: Any) -> set[str]:
 
 def below(child: model.Group, parent: model.Group) -> None:
     model.Session.add(
-        model.Member(group_id=child.id, table_id=parent.id, table_name="group", capacity="public")
+        model.Member(group=child, table_id=parent.id, table_name="group", capacity="public")
     )
     model.Session.commit()
 

@@ -59,7 +59,7 @@ def build() -> dict[str, str | None]:
     below = support.make_organization("zq-below")
     model.Session.add(
         model.Member(
-            group_id=below.id,
+            group=below,
             table_id=organizations[0].id,
             table_name="group",
             capacity="public",
