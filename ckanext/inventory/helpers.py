@@ -492,6 +492,7 @@ def inventory_event_words(event: Mapping[str, Any]) -> str:
         "mark": tk._("marked it"),
         "classify": tk._("confirmed its classification"),
         "review": tk._("recorded a review"),
+        "question": tk._("asked the data steward"),
         "waiver_request": tk._("asked to waive a blocker"),
         "submit": tk._("submitted it"),
         "recall": tk._("recalled it"),

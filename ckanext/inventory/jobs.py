@@ -15,7 +15,7 @@ from ckan.config import middleware
 from flask import has_request_context
 from sqlalchemy.orm import Session
 
-from ckanext.inventory.service import notice_mail, notices, outbox
+from ckanext.inventory.service import notice_list, notice_mail, outbox
 from ckanext.inventory.service.outbox import Drained
 
 QUEUE = "inventory:mail"
@@ -27,7 +27,7 @@ def notify() -> Drained:
     :returns: how many were carried out, and how many failed and are tried again
     """
     session = cast(Session, model.Session())
-    notices.forget_old(session)
+    notice_list.forget_old(session)
     notice_mail.queue_digests(session)
     session.commit()
     return outbox.drain(session, kinds=outbox.LATER)

@@ -46,6 +46,8 @@ _PAGES_OF_PLUGINS = frozenset(
 
 _READING = frozenset({"GET", "HEAD"})
 
+_SIGN_IN = "user.login"
+
 _FAILS_IN_CORE = "resource.new"
 """Core's page that fails, rather than answers, for a dataset that doesn't exist."""
 
@@ -70,6 +72,22 @@ def keep_private() -> None:
 def note_reading() -> None:
     """Mark requests that only read: what is asked of the database once holds for all of it."""
     labels.begin(reading=flask.request.method in _READING)
+
+
+@blueprint.before_app_request
+def lead_on() -> Response | None:
+    """Lead who is signed in already from the sign-in page to where a link in a mail leads.
+
+    Core asks them to sign out first.
+
+    :returns: a redirect to a page of ours, None for every other request
+    """
+    if flask.request.endpoint != _SIGN_IN or not tk.current_user.is_authenticated:
+        return None
+    wanted = flask.request.args.get("came_from", "")
+    home = tk.url_for("inventory.home")
+    ours = wanted.startswith(home) and "\\" not in wanted and "//" not in wanted
+    return flask.redirect(wanted, code=303) if ours else None
 
 
 @blueprint.before_app_request

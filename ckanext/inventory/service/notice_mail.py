@@ -24,8 +24,9 @@ from ckanext.inventory.model import Notice
 from ckanext.inventory.model.outbox import DIGEST
 from ckanext.inventory.service import (
     invitation_mail,
+    notice_list,
     notice_rules,
-    notices,
+    notice_settings,
     outbox,
     readers,
     statistics,
@@ -89,7 +90,7 @@ def _linked(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     for notice in told:
         for item in notice["items"]:
             page = "inventory.entry" if item["type"] == ENTRY else "inventory.source"
-            anchor = "history" if notice["act"] in notices.TALK else None
+            anchor = "history" if notice["act"] in notice_rules.TALK else None
             item["link"] = link(tk.url_for(page, number=item["name"], _anchor=anchor))
             if item["restricted"]:
                 item["title"] = None
@@ -132,14 +133,14 @@ def notice_mail(session: Session, user_id: str, known: Known, event_id: int) -> 
     :param event_id: the act
     :returns: the mail; None if it was told, undone, is too old, not wanted, or not for them
     """
-    if not notices.settings(session, user_id)["at_once"]:
+    if not notice_settings.of(session, user_id)["at_once"]:
         return None
     conditions = [
         Notice.event_id == event_id,
         Notice.mailed_at.is_(None),
         Notice.at > clock.now() - TOO_OLD,
     ]
-    told = _linked(notices.listing(session, known.person, limit=1, extra=conditions))
+    told = _linked(notice_list.listing(session, known.person, limit=1, extra=conditions))
     return _render("notice", known, {"notice": told[0]}, [event_id]) if told else None
 
 
@@ -170,7 +171,7 @@ def queue_digests(session: Session) -> int:
     :returns: for how many people
     """
     day = clock.today().isoformat()
-    keys = [f"{day}:{user_id}" for user_id, _known in notices.due(session)]
+    keys = [f"{day}:{user_id}" for user_id, _known in notice_settings.due(session)]
     outbox.queue(session, DIGEST, keys)
     return len(keys)
 
@@ -182,7 +183,7 @@ def send_digests(session: Session, keys: Sequence[str]) -> Mapping[str, str]:
     :param keys: a day and a user id each
     :returns: key → error for those to try again
     """
-    due = dict(notices.due(session))
+    due = dict(notice_settings.due(session))
     errors: dict[str, str] = {}
     for key in keys:
         user_id = key.split(":", 1)[1]
@@ -200,7 +201,7 @@ def send_digests(session: Session, keys: Sequence[str]) -> Mapping[str, str]:
         if problem:
             errors[key] = problem
         else:
-            notices.change_settings(session, user_id, {"digest_at": clock.now()})
+            notice_settings.change(session, user_id, {"digest_at": clock.now()})
     return errors
 
 
@@ -212,13 +213,13 @@ def digest_mail(session: Session, user_id: str, known: Known) -> Mail | None:
     :param known: who that is, with their rights now
     :returns: the mail, None if there is nothing new
     """
-    wants = notices.settings(session, user_id)
-    conditions = [Notice.mailed_at.is_(None)]
+    wants = notice_settings.of(session, user_id)
+    conditions: list[sa.ColumnElement[bool]] = [Notice.mailed_at.is_(None)]
     if wants["at_once"]:
         # still on its way by itself, unless it couldn't be sent for too long
         conditions.append(sa.or_(~Notice.at_once, Notice.at <= clock.now() - TOO_OLD))
     told = _linked(
-        notices.listing(
+        notice_list.listing(
             session,
             known.person,
             limit=MOST_LINES * len(Topic),

@@ -79,6 +79,9 @@ QUESTION = "question"
 
 WAIVER_REQUEST = "waiver_request"
 
+TALK = ("comment", QUESTION, WAIVER_REQUEST)
+"""Acts that are words of somebody on a record."""
+
 _SAID = ("comment", WAIVER_REQUEST)
 _PUT_ASIDE = ("withhold", "defer")
 

@@ -10,7 +10,7 @@ import flask
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from ckanext.inventory import forms
+from ckanext.inventory import forms, helpers
 from ckanext.inventory.fields import LIST_KINDS, schema_for
 from ckanext.inventory.types import ENTRY
 from ckanext.inventory.views.blueprint import inventory
@@ -59,6 +59,7 @@ def page(
             "departments_to_move_to": other_departments(shown) if shown["may"]["transfer"] else [],
             "sections": forms.sections(schema, filled),
             "people": people_to_assign(shown["department"]["id"]) if shown["may"]["assign"] else [],
+            "readers": readers_of(shown),
             "errors": errors or forms.Problems(),
             "typed": typed or {},
             "opened": opened,
@@ -83,6 +84,19 @@ def history_of(shown: Mapping[str, Any]) -> list[dict[str, Any]]:
             pair = {"id": shown["id"], "old": revision - 1, "new": revision}
             event["changes"] = action("inventory_diff", pair)
     return events
+
+
+def readers_of(shown: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return whom a comment on a record can be addressed to.
+
+    :param shown: the record, as its show action gives it
+    :returns: dicts with ``id``, ``user_name`` and ``name``, without the page's own reader
+    """
+    if not shown["may"]["comment"]:
+        return []
+    me = helpers.inventory_me() or {}
+    found = action("inventory_reader_list", {"id": shown["id"]})
+    return [one for one in found if one["id"] != me.get("user_id")]
 
 
 def drift_of(shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,8 +214,29 @@ def _transition(number: str, form: forms.Form) -> str:
 
 
 def _comment(number: str, form: forms.Form) -> str:
-    action("inventory_comment", {"id": number, "text": form.get("text", "")})
+    done = action("inventory_comment", comment_inputs(number, form))
+    if done["mentioned"]:
+        return tk._("Comment added. Told at once: {names}.").format(
+            names=", ".join(done["mentioned"])
+        )
+    if form.get("purpose") == "question":
+        return tk._("Asked. The department's coordinators are told, as the steward has no account.")
     return tk._("Comment added.")
+
+
+def comment_inputs(number: str, form: forms.Form) -> dict[str, Any]:
+    """Read a comment, for an entry or a source.
+
+    :param number: the record's number
+    :param form: what the browser sent
+    :returns: the inputs of ``inventory_comment``
+    """
+    return {
+        "id": number,
+        "text": form.get("text", ""),
+        "mentions": form.getlist("mentions"),
+        "purpose": form.get("purpose") or "comment",
+    }
 
 
 def _blocker_save(number: str, form: forms.Form) -> str:

@@ -22,7 +22,14 @@ from ckanext.inventory.views.common import (
     show,
 )
 from ckanext.inventory.views.edit import chosen_department, departments_to_add, edit, no_department
-from ckanext.inventory.views.entry import history_of, said_after, set_mark, transition_inputs
+from ckanext.inventory.views.entry import (
+    comment_inputs,
+    history_of,
+    readers_of,
+    said_after,
+    set_mark,
+    transition_inputs,
+)
 
 FILTERS = ("department", "state", "attention")
 
@@ -108,6 +115,7 @@ def _page(
         extra_vars={
             "entry": shown,
             "history": history_of(shown),
+            "readers": readers_of(shown),
             "sections": forms.sections(schema, schema.fields.values()),
             "people": people_to_assign(shown["department"]["id"]) if shown["may"]["assign"] else [],
             "errors": errors or forms.Problems(),
@@ -154,7 +162,7 @@ def _do(number: str, act: str, form: forms.Form) -> str:
             return tk._("Marked as complete.")
         return said_after(name)
     if act == "comment":
-        action("inventory_comment", {"id": number, "text": form.get("text", "")})
+        action("inventory_comment", comment_inputs(number, form))
         return tk._("Comment added.")
     if act == "assign":
         action("inventory_assign", {"ids": [number], "user": form.get("user") or None})

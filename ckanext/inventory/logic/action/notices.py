@@ -12,7 +12,7 @@ from ckanext.inventory.logic import schema as general
 from ckanext.inventory.logic import schema_notices as schema
 from ckanext.inventory.logic import who
 from ckanext.inventory.logic.commit import transaction
-from ckanext.inventory.service import facts, notice_mail, notices, readers
+from ckanext.inventory.service import facts, notice_list, notice_mail, notice_settings, readers
 
 __all__ = [
     "inventory_notice_list",
@@ -46,14 +46,14 @@ def inventory_notice_list(context: Context, data_dict: DataDict) -> dict[str, An
     limit = min(int(data_dict["limit"]), MAX_ROWS)
     results: list[dict[str, Any]] = []
     if limit:
-        results = notices.listing(
+        results = notice_list.listing(
             session,
             person,
             limit=limit,
             before=data_dict.get("before"),
             only_unread=bool(data_dict["unread"]),
         )
-    return {"unread": notices.unread(session, person), "results": results}
+    return {"unread": notice_list.unread(session, person), "results": results}
 
 
 @tk.validate_action_data(schema.read)
@@ -67,11 +67,12 @@ def inventory_notice_read(context: Context, data_dict: DataDict) -> dict[str, An
     :raises ValidationError: ``ids`` if neither is given
     """
     tk.check_access("inventory_notice_read", context, data_dict)
-    ids = [int(one) for one in data_dict.get("ids") or [] if str(one).isdigit()]
+    sent: list[str] = data_dict.get("ids") or []
+    ids = [int(one) for one in sent if one.isdigit()]
     if not ids and not data_dict["all"]:
         raise tk.ValidationError({"ids": [tk._("Say which ones.")]})
     with transaction(context) as session:
-        done = notices.read(session, who.person(context), None if data_dict["all"] else ids)
+        done = notice_list.read(session, who.person(context), None if data_dict["all"] else ids)
     return {"read": done}
 
 
@@ -91,7 +92,7 @@ def inventory_notice_settings(context: Context, data_dict: DataDict) -> dict[str
 def _settings(context: Context) -> dict[str, Any]:
     user = who.user_of(context)
     user_id = who.person(context).user_id or ""
-    return notices.settings(who.session_of(context), user_id) | {
+    return notice_settings.of(who.session_of(context), user_id) | {
         "email": user.email if user is not None else None
     }
 
@@ -112,7 +113,7 @@ def inventory_notice_settings_update(context: Context, data_dict: DataDict) -> d
     user_id = who.person(context).user_id
     if values and user_id:
         with transaction(context) as session:
-            notices.change_settings(session, user_id, values)
+            notice_settings.change(session, user_id, values)
     return _settings(context)
 
 
@@ -131,7 +132,7 @@ def inventory_notice_preview(context: Context, data_dict: DataDict) -> dict[str,
     who.keep_private()
     session = who.session_of(context)
     people: list[dict[str, Any]] = []
-    for user_id, known in notices.due(session):
+    for user_id, known in notice_settings.due(session):
         mail = notice_mail.digest_mail(session, user_id, known)
         if mail is not None:
             people.append({"user_id": user_id, "name": known.name, "count": len(mail.event_ids)})
