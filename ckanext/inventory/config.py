@@ -199,3 +199,14 @@ def people_sign_in_elsewhere() -> bool:
     :returns: the setting
     """
     return bool(_get(PEOPLE_SIGN_IN_ELSEWHERE))
+
+
+IMPORT_JOB_ROWS = "ckanext.inventory.import.job_rows"
+
+
+def import_job_rows() -> int:
+    """Return from how many rows on a save is left to the background worker.
+
+    :returns: the number of rows that are still saved at once
+    """
+    return int(_get(IMPORT_JOB_ROWS))

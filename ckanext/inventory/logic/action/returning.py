@@ -12,16 +12,14 @@ from ckan.logic.schema import validator_args
 from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
 from sqlalchemy.orm import Session
 
-from ckanext.inventory import clock
-from ckanext.inventory.logic import commit, files, showing, who
+from ckanext.inventory import clock, config
+from ckanext.inventory.logic import commit, files, import_job, saving, showing, who
 from ckanext.inventory.model import Import
-from ckanext.inventory.model.imports import DISCARDED, FAILED, OPEN, PREVIEW, SAVED
+from ckanext.inventory.model.imports import DISCARDED, OPEN, PREVIEW, QUEUED, RUNNING, SAVED
 from ckanext.inventory.service import (
-    import_save,
     import_undo,
     imports,
     kept_imports,
-    roundtrip,
     search,
     workbooks,
 )
@@ -132,7 +130,7 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
     try:
         with commit.transaction(context) as session:
             kept = _kept(context, data_dict)
-            found = _look(session, person, who.user_name(context), kept)
+            found = saving.look(session, person, who.user_name(context), kept)
             _remember(session, person, data_dict, kept, found)
             _note(kept, found)
             return showing.preview(
@@ -186,29 +184,6 @@ def _merged(session: Session, before: Mapping[str, Any], data_dict: DataDict) ->
     return choices
 
 
-def _look(session: Session, person: Person, user_name: str, kept: Import) -> Preview:
-    settled = kept_imports.from_json(kept.choices)
-    try:
-        upload = kept_imports.upload_of(kept)
-    except LookupError as error:
-        message = tk._("The file isn't kept any more. Upload it again.")
-        raise tk.ValidationError({"id": [message]}) from error
-    found = roundtrip.preview(session, person, user_name, upload, settled)
-    department = settled.choices.department
-    if found.ours or not department:
-        return found
-    known = kept_imports.remembered(session, department, kept_imports.layout_of(found))
-    fresh = {
-        header: name for header, name in known.items() if header not in settled.choices.columns
-    }
-    if not fresh:
-        return found
-    kept.choices = {**kept.choices, "columns": {**settled.choices.columns, **fresh}}
-    return roundtrip.preview(
-        session, person, user_name, upload, kept_imports.from_json(kept.choices)
-    )
-
-
 def _remember(
     session: Session, person: Person, data_dict: DataDict, kept: Import, found: Preview
 ) -> None:
@@ -232,9 +207,23 @@ def _note(kept: Import, found: Preview) -> None:
 
 
 @validator_args
-def save_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
+def save_schema(
+    default: ValidatorFactory,
+    not_empty: Validator,
+    unicode_safe: Validator,
+    boolean_validator: Validator,
+) -> Schema:
     """A preview that was looked at."""
-    return {"id": [not_empty, unicode_safe], "fingerprint": [not_empty, unicode_safe]}
+    return {
+        "id": [not_empty, unicode_safe],
+        "fingerprint": [not_empty, unicode_safe],
+        "now": [default(False), boolean_validator],
+    }
+
+
+def _is_large(kept: Import) -> bool:
+    rows = int(kept.counts.get("new", 0)) + int(kept.counts.get("changed", 0))
+    return rows > config.import_job_rows()
 
 
 @tk.validate_action_data(save_schema)
@@ -244,7 +233,9 @@ def inventory_import_save(context: Context, data_dict: DataDict) -> dict[str, An
     :param id: the import
     :param fingerprint: of the preview that was looked at; if saving would do anything else by now,
         nothing is saved
-    :returns: the import, with ``counts`` and ``created`` (``[{"id", "number", "title"}]``)
+    :param now: don't leave a large file to the background worker
+    :returns: the import, ``queued`` if the worker saves it, with ``counts`` and ``created``
+        (``[{"id", "number", "title"}]``)
     :raises NotAuthorized: for people without role and assignment
     :raises ObjectNotFound: for an import that the caller may not know of
     :raises ValidationError: ``fingerprint`` if something changed meanwhile, ``conflicts`` and
@@ -260,43 +251,18 @@ def inventory_import_save(context: Context, data_dict: DataDict) -> dict[str, An
                 raise tk.ValidationError(
                     {"id": [tk._("This file was saved or discarded already.")]}
                 )
-            return carry_out(session, person, user_name, kept, data_dict["fingerprint"])
+            if not data_dict["now"] and _is_large(kept):
+                kept.status, kept.seen_at = QUEUED, clock.now()
+                kept.fingerprint = data_dict["fingerprint"]
+                kept.choices = {**kept.choices, "saver": person.user_id}
+                session.flush()
+                answer = showing.head(kept) | {"created": []}
+            else:
+                return saving.carry_out(session, person, user_name, kept, data_dict["fingerprint"])
+        import_job.enqueue(answer["id"])
+        return answer
     except FileProblem as problem:
         raise tk.ValidationError({"upload": [showing.said(problem.message)]}) from problem
-
-
-def carry_out(
-    session: Session, person: Person, user_name: str, kept: Import, fingerprint: str
-) -> dict[str, Any]:
-    """Look again, and save if it is what was looked at. The caller commits.
-
-    :param session: the database session
-    :param person: who saves
-    :param user_name: the account's name
-    :param kept: the import, locked
-    :param fingerprint: of the preview that was looked at
-    :returns: the answer of ``inventory_import_save``
-    :raises ValidationError: if it isn't, or something is still to be chosen
-    """
-    found = _look(session, person, user_name, kept)
-    if found.fingerprint != fingerprint or not import_save.hold(session, found):
-        raise tk.ValidationError(
-            {"fingerprint": [tk._("Something changed since you looked at it. Look at it again.")]}
-        )
-    import_save.refuse_unsettled(found)
-    counts = showing.counts(found)
-    done = import_save.save(session, person, user_name, found, kept.id)
-    kept.status, kept.saved_at, kept.message = SAVED, clock.now(), None
-    kept.counts = counts | {"created": len(done.created), "submitted": len(done.submitted)}
-    kept.file = None
-    kept.last_event = import_save.last_event(session)
-    session.flush()
-    return showing.head(kept) | {
-        "created": [
-            {"id": record.package_id, "number": record.number, "title": record.title}
-            for record in done.created
-        ]
-    }
 
 
 @validator_args
@@ -307,7 +273,7 @@ def id_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
 
 @tk.validate_action_data(id_schema)
 def inventory_import_discard(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Drop a file that was brought and not saved.
+    """Drop a file that was brought and not saved; stop one that waits for the worker.
 
     :param id: the import
     :returns: the import
@@ -318,9 +284,15 @@ def inventory_import_discard(context: Context, data_dict: DataDict) -> dict[str,
     tk.check_access("inventory_import_discard", context, data_dict)
     with commit.transaction(context):
         kept = _find(context, data_dict, lock=True)
-        if kept.status not in {*OPEN, FAILED}:
+        if kept.status not in {*OPEN, QUEUED, RUNNING}:
             raise tk.ValidationError({"id": [tk._("This file was saved or discarded already.")]})
-        kept.status, kept.file = DISCARDED, None
+        if kept.step == import_job.SAVING:
+            raise tk.ValidationError({"id": [tk._("It is being saved; take it back afterwards.")]})
+        if kept.status in (QUEUED, RUNNING):
+            # Stopped, not dropped: its choices are still there.
+            kept.status, kept.step = PREVIEW, ""
+        else:
+            kept.status, kept.file = DISCARDED, None
         return showing.head(kept)
 
 
@@ -402,6 +374,8 @@ def inventory_import_show(context: Context, data_dict: DataDict) -> dict[str, An
     session, person = who.session_of(context), who.person(context)
     who.keep_private()
     kept = _find(context, data_dict)
+    if import_job.notice_death(session, kept):
+        session.commit()
     names = kept_imports.people(session, {key for key in (kept.by, kept.undone_by) if key})
     records, hidden = kept_imports.report(session, person, kept)
     known = workbooks.load_names(session, person, search.conditions(person, Query(ENTRY)))
@@ -435,7 +409,7 @@ def inventory_import_marked(context: Context, data_dict: DataDict) -> dict[str, 
     session, person = who.session_of(context), who.person(context)
     kept = _find(context, data_dict)
     try:
-        found = _look(session, person, who.user_name(context), kept)
+        found = saving.look(session, person, who.user_name(context), kept)
     except FileProblem as problem:
         raise tk.ValidationError({"upload": [showing.said(problem.message)]}) from problem
     stream = io.BytesIO()
