@@ -407,6 +407,23 @@ def may_add_to(person: Person, department: str) -> Decision:
     return _answer(coordinates(person, department) or is_cdo(person), _NOT_YOURS)
 
 
+def may_answer_transfer(person: Person, asked: str) -> Decision:
+    """Tell whether a person may answer a request to move a record to a department.
+
+    The side that is asked can't read the record before it accepts. It is told number, title, the
+    department that asks and its words, because nobody can answer without; the asking side chose to
+    tell it so much. Nothing else of the record is opened by a request.
+
+    :param person: who is asking
+    :param asked: organization id of the department that should take it over
+    :returns: the decision
+    """
+    return _answer(
+        coordinates(person, asked) or is_cdo(person),
+        "The department that it should move to has to accept.",
+    )
+
+
 def may_write_field(person: Person, facts: Facts, writers: Iterable[Writer]) -> Decision:
     """Tell whether a person may change a field, given the writers that the schema names.
 

@@ -108,20 +108,23 @@ def _organization(reference: str) -> str:
     return str(group.id) if group is not None else reference
 
 
-@tk.auth_sysadmins_check
-def _answer_transfer(context: Context, data_dict: DataDict) -> AuthResult:
-    """Ask whether somebody stands for the side that was asked; a CDO stands for both."""
-    row = who.record(context, data_dict.get("id"))
-    person = who.person(context)
-    request = search.transfers(who.session_of(context), [row.package_id]).get(row.package_id)
-    if request is not None and policy.coordinates(person, request.to_department):
-        return {"success": True}
-    if not policy.may(person, Act.READ, who.facts_of(context, row)):
-        raise who.not_found()
-    allowed = policy.is_cdo(person)
-    return _result(
-        YES if allowed else Decision(False, "The department that it should move to has to accept.")
-    )
+def _answer_transfer(*, own: bool) -> AuthFunction:
+    """Ask whether somebody stands for the side that was asked, or may take back their own."""
+
+    @tk.auth_sysadmins_check
+    def auth(context: Context, data_dict: DataDict) -> AuthResult:
+        row = who.record(context, data_dict.get("id"))
+        person, known = who.person(context), who.facts_of(context, row)
+        request = search.transfers(who.session_of(context), [row.package_id]).get(row.package_id)
+        asked = request.to_department if request is not None else ""
+        decision = policy.may_answer_transfer(person, asked)
+        if not decision and not policy.may(person, Act.READ, known):
+            raise who.not_found()
+        if not decision and own:
+            decision = policy.may(person, Act.TRANSFER, known)
+        return _result(decision)
+
+    return auth
 
 
 def _mark_act(data_dict: DataDict) -> Act:
@@ -183,8 +186,9 @@ def _build() -> dict[str, Any]:
         "inventory_mark": _on_records(_mark_act),
         "inventory_comment": _on_record(Act.COMMENT),
         "inventory_transfer_request": _on_record(Act.TRANSFER),
-        "inventory_transfer_accept": _answer_transfer,
-        "inventory_transfer_decline": _answer_transfer,
+        "inventory_transfer_accept": _answer_transfer(own=False),
+        "inventory_transfer_decline": _answer_transfer(own=True),
+        "inventory_transfer_list": _enter,
         "inventory_merge": _citywide(CityAct.MERGE),
         "inventory_event_erase": _citywide(CityAct.ERASE),
         "inventory_people": _citywide(CityAct.ENTER),
@@ -203,6 +207,7 @@ def _build() -> dict[str, Any]:
         "inventory_notice_preview": _citywide(CityAct.MANAGE_ROLES),
         "inventory_reader_list": _on_record(Act.COMMENT),
         "inventory_portal_missing": _citywide(CityAct.TAKE_OVER),
+        "inventory_take_over": _citywide(CityAct.TAKE_OVER),
         "inventory_take_over_portal": _citywide(CityAct.TAKE_OVER),
         "inventory_promotion_preview": entry,
         "inventory_drift": entry,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import ckan.model as model
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ckanext.inventory import clock
+from ckanext.inventory import clock, policy
 from ckanext.inventory.model import Department, Record, RoleGrant, Transfer
 from ckanext.inventory.publishing import hold
 from ckanext.inventory.service import departments, events, outbox
@@ -67,6 +68,41 @@ def decline(
     target = row.to_department
     session.delete(row)
     _note(session, person, record, "transfer_decline", target, comment)
+
+
+def incoming(session: Session, person: Person) -> list[dict[str, Any]]:
+    """List the open requests that somebody may answer, with what an answer needs and no more.
+
+    :param session: the database session
+    :param person: who may answer
+    :returns: number, kind, title, both departments, comment and time of each, the oldest first
+    """
+    old, new = model.group_table.alias(), model.group_table.alias()
+    query = (
+        sa.select(
+            Record.number,
+            Record.package_type.label("kind"),
+            Record.title,
+            sa.func.coalesce(sa.func.nullif(old.c.title, ""), old.c.name).label("from_title"),
+            sa.func.coalesce(sa.func.nullif(new.c.title, ""), new.c.name).label("to_title"),
+            Transfer.comment,
+            Transfer.asked_at,
+            Transfer.to_department,
+        )
+        .join(Record, Record.package_id == Transfer.package_id)
+        .join(old, old.c.id == Transfer.from_department)
+        .join(new, new.c.id == Transfer.to_department)
+        .where(Record.package_state == "active")
+        .order_by(Transfer.asked_at)
+    )
+    if not policy.is_cdo(person):
+        query = query.where(Transfer.to_department.in_(policy.departments_of(person)))
+    found: list[dict[str, Any]] = []
+    for row in session.execute(query).mappings():
+        shown = dict(row) | {"asked_at": row["asked_at"].isoformat()}
+        if policy.may_answer_transfer(person, shown.pop("to_department")):
+            found.append(shown)
+    return found
 
 
 def _note(

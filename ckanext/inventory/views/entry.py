@@ -349,6 +349,13 @@ def _take_back(number: str, form: forms.Form) -> str:
     return tk._("The approved text is back.")
 
 
+TRANSFER_ACTS: Mapping[str, _Act] = {
+    "transfer": _transfer,
+    "transfer-accept": _transfer_accept,
+    "transfer-decline": _transfer_decline,
+}
+"""What entries and sources share about moving to another department."""
+
 ACTS: Mapping[str, _Act] = {
     "transition": _transition,
     "comment": _comment,
@@ -361,8 +368,6 @@ ACTS: Mapping[str, _Act] = {
     "mark": set_mark,
     "take-back": _take_back,
     "undo": _undo,
-    "transfer": _transfer,
-    "transfer-accept": _transfer_accept,
-    "transfer-decline": _transfer_decline,
+    **TRANSFER_ACTS,
 }
 """Everything that the page of an entry can post, by the last part of the address."""

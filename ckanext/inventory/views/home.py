@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import flask
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
 
 from ckanext.inventory.views.blueprint import inventory
-from ckanext.inventory.views.common import action
+from ckanext.inventory.views.common import action, page_of
 
 
 @dataclass
@@ -47,8 +51,10 @@ def home() -> str:
     """
     shown = action("inventory_home")
     shown["entries"]["ready"], shown["ready"] = _ready_drafts(shown)
+    transfers = action("inventory_transfer_list")
     tasks = tasks_of(shown)
     me = shown["me"]
+    mine = transfers if not me["cdo"] else []
     overview: dict[str, Any] = {"departments": []}
     if me["may"]["overview"]:
         overview = action("inventory_overview")
@@ -58,13 +64,40 @@ def home() -> str:
         extra_vars={
             "home": shown,
             "tasks": tasks,
-            "minutes": sum(task.minutes for task in tasks),
-            "badges": {"home": len(tasks)},
+            "transfers": transfers,
+            "needing": len(tasks) + len(mine),
+            "minutes": sum(task.minutes for task in tasks) + len(mine),
+            "badges": {"home": len(tasks) + len(mine)},
             "elsewhere": shown["entries"]["queue"] if not me["decides"] else 0,
             "overview": overview,
             "departments": [row for row in overview["departments"] if row["id"] in own][:4],
         },
     )
+
+
+@inventory.route("/transfers/<number>/<act>", methods=["POST"])
+def transfer_answer(number: str, act: str) -> Response:
+    """Answer a request to take over an entry or a source.
+
+    :param number: its number
+    :param act: ``accept`` or ``decline``
+    :returns: a redirect to what moved, or to the first page
+    """
+    if act not in ("accept", "decline"):
+        raise NotFound
+    comment = flask.request.form.get("comment", "").strip()
+    data = {"id": number} | ({"comment": comment} if comment and act == "decline" else {})
+    try:
+        action(f"inventory_transfer_{act}", data)
+    except (tk.NotAuthorized, tk.ValidationError):  # a second click, or the other side was faster
+        tk.h.flash_notice(tk._("Somebody has answered this request already."))
+        return page_of("home")
+    if act == "decline":
+        tk.h.flash_success(tk._("Declined. It stays where it is."))
+        return page_of("home")
+    tk.h.flash_success(tk._("It is yours now. It keeps its number and its history."))
+    kind = "source" if re.search(r"-S\d+$", number) else "entry"
+    return page_of(kind, number=number)
 
 
 def _ready_drafts(shown: Mapping[str, Any]) -> tuple[int, list[dict[str, Any]]]:

@@ -23,8 +23,10 @@ from ckanext.inventory.views.common import (
 )
 from ckanext.inventory.views.edit import chosen_department, departments_to_add, edit, no_department
 from ckanext.inventory.views.entry import (
+    TRANSFER_ACTS,
     comment_inputs,
     history_of,
+    other_departments,
     readers_of,
     said_after,
     set_mark,
@@ -118,6 +120,7 @@ def _page(
             "readers": readers_of(shown),
             "sections": forms.sections(schema, schema.fields.values()),
             "people": people_to_assign(shown["department"]["id"]) if shown["may"]["assign"] else [],
+            "departments_to_move_to": other_departments(shown) if shown["may"]["transfer"] else [],
             "errors": errors or forms.Problems(),
             "typed": typed or {},
             "opened": opened,
@@ -170,6 +173,8 @@ def _do(number: str, act: str, form: forms.Form) -> str:
     if act == "mark":
         set_mark(number, form)
         return tk._("Saved.")
+    if act in TRANSFER_ACTS:
+        return TRANSFER_ACTS[act](number, form)
     if act == "undo":
         action("inventory_undo", {"id": number})
         return tk._("Taken back.")

@@ -25,6 +25,7 @@ __all__ = [
     "inventory_role_remove",
     "inventory_transfer_accept",
     "inventory_transfer_decline",
+    "inventory_transfer_list",
     "inventory_transfer_request",
 ]
 
@@ -242,6 +243,20 @@ def inventory_transfer_request(context: Context, data_dict: DataDict) -> dict[st
     return {"id": row.package_id, "to": target}
 
 
+@tk.side_effect_free
+def inventory_transfer_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+    """List the requests to move an entry or source that the caller may answer.
+
+    Whoever is asked can't read the record before accepting, so this is all they are told of it.
+
+    :returns: number, kind, title, from_title, to_title, comment, asked_at of each
+    :raises NotAuthorized: for people without role and assignment
+    """
+    tk.check_access("inventory_transfer_list", context, data_dict)
+    who.keep_private()
+    return transfers.incoming(who.session_of(context), who.person(context))
+
+
 def _open_request(context: Context, data_dict: DataDict) -> tuple[Any, Transfer]:
     row = who.record(context, data_dict["id"])
     request = search.transfers(who.session_of(context), [row.package_id]).get(row.package_id)
@@ -270,13 +285,13 @@ def inventory_transfer_accept(context: Context, data_dict: DataDict) -> dict[str
 
 @tk.validate_action_data(schema.transfer_answer)
 def inventory_transfer_decline(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Turn down a request to move.
+    """Turn down a request to move, or take one's own back.
 
     :param id: number, name or id
     :param comment: why (optional)
     :returns: ``id``
     :raises ObjectNotFound: if there is none, or none that the caller may see
-    :raises NotAuthorized: for people of neither the department that was asked nor the CDO
+    :raises NotAuthorized: for people of neither department who are not CDO
     :raises ValidationError: if nobody asked
     """
     tk.check_access("inventory_transfer_decline", context, data_dict)
