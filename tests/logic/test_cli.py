@@ -375,3 +375,27 @@ def test_demo_goes_into_an_empty_site_only(town: City) -> None:
 def test_demo_asks_before_it_deletes(town: City) -> None:
     run("demo", "load", "--reset", expect=PROBLEMS, answer="n\n")
     run("demo", "load", "--today", "yesterday", expect=USAGE)
+
+
+def test_a_workbook_goes_out_and_comes_back(town: City, tmp_path: Path) -> None:
+    town.entry(title="Trees", notes="one")
+    path = tmp_path / "parks.json"
+    run("workbook", str(path), "--department", "parks", "--user", "parks-coordinator")
+    data = json.loads(path.read_text("utf-8"))
+    sheet = next(s for s in data["sheets"] if s["name"] == "Datasets")
+    position = [c["key"] for c in sheet["columns"]].index("notes")
+    sheet["rows"][0][position] = "two"
+    path.write_text(json.dumps(data), "utf-8")
+    as_coordinator = ("bring", str(path), "--user", "parks-coordinator")
+    output = run(*as_coordinator).output
+    assert "PARKS-0001 Description: one → two" in output
+    assert "Nothing was saved" in output
+    assert "Saved as" in run(*as_coordinator, "--save").output
+    found = town.do(town.coordinator, "inventory_entry_show", id="PARKS-0001")
+    assert found["content"]["notes"] == "two"
+    sheet["rows"][0][position] = "three"
+    path.write_text(json.dumps(data), "utf-8")
+    run(*as_coordinator, "--save", expect=PROBLEMS)
+    run(*as_coordinator, "--save", "--conflicts", "mine")
+    found = town.do(town.coordinator, "inventory_entry_show", id="PARKS-0001")
+    assert found["content"]["notes"] == "three"

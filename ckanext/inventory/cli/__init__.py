@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import click
 
-from ckanext.inventory.cli import care, demo, exchange, notify, people, portal
+from ckanext.inventory.cli import care, demo, exchange, notify, people, portal, takeover, workbooks
 
 __all__ = ["inventory"]
 
@@ -22,6 +22,8 @@ def inventory() -> None:
 for _command in (
     exchange.import_file,
     exchange.export,
+    workbooks.workbook,
+    workbooks.bring,
     care.check,
     care.rebuild,
     care.drain,
@@ -29,6 +31,7 @@ for _command in (
     notify.notify,
     people.role,
     portal.promote,
+    takeover.take_over,
     demo.demo,
 ):
     inventory.add_command(_command)

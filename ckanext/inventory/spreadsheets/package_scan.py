@@ -66,7 +66,14 @@ def scan_package(data: bytes, max_bytes: int, max_cells: int) -> Scan:
                     counter.feed(chunk)
             if counter:
                 counter.close()
-    except (zipfile.BadZipFile, zlib.error, struct.error, expat.ExpatError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        expat.ExpatError,
+        RuntimeError,
+        ValueError,
+    ) as error:
         raise _damaged() from error
     return scan
 

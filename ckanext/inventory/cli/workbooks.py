@@ -1,0 +1,139 @@
+"""The round trip on the command line: ``ckan inventory workbook`` and ``bring``."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, BinaryIO
+
+import click
+
+from ckanext.inventory.cli import common
+
+_SHOWN = 40
+
+
+@click.command(short_help="Write a workbook that can be edited and brought back.")
+@click.argument("file", type=click.File("wb"))
+@click.option("--department", metavar="NAME", help="Name, id or code; without it the whole city.")
+@click.option("--sheet", default="datasets", show_default=True, help="The sheet, for CSV.")
+@click.option("--state", "states", metavar="STATE", multiple=True, help="Only those in this state.")
+@click.option("--empty", is_flag=True, help="No rows, a form to fill in.")
+@common.as_user
+@common.inside_ckan
+def workbook(
+    file: BinaryIO,
+    department: str | None,
+    sheet: str,
+    states: tuple[str, ...],
+    empty: bool,
+    user: str | None,
+) -> None:
+    """Write what the account may read to FILE, whose ending says how: .xlsx, .csv or .json.
+
+    The file carries what "bring" needs to see every changed cell.
+    """
+    ending = file.name.rsplit(".", 1)[-1].lower()
+    found = common.call(
+        "inventory_workbook",
+        user,
+        department=department,
+        sheet=sheet,
+        state=list(states) or None,
+        empty=empty,
+        format=ending if ending in ("csv", "json") else "xlsx",
+    )
+    file.write(base64.b64decode(found["content"]))
+    common.say(f"Wrote {file.name}.")
+
+
+@click.command(short_help="Bring an edited workbook back: see every changed cell, then save.")
+@click.argument("file", type=click.File("rb"))
+@click.option("--department", metavar="NAME", help="Where the file doesn't tell.")
+@click.option("--kind", type=click.Choice(["entry", "source"]), help="Of a list that isn't ours.")
+@click.option(
+    "--conflicts",
+    type=click.Choice(["mine", "stored"]),
+    help="Where both sides changed a cell: take the file's, or keep what is stored.",
+)
+@click.option("--leave-out", is_flag=True, help="Leave rows with errors out instead of stopping.")
+@click.option("--submit", is_flag=True, help="Submit new rows that have what it takes.")
+@click.option("--save", is_flag=True, help="Save; without it nothing changes.")
+@common.as_user
+@common.as_json
+@common.inside_ckan
+def bring(
+    file: BinaryIO,
+    department: str | None,
+    kind: str | None,
+    conflicts: str | None,
+    leave_out: bool,
+    submit: bool,
+    save: bool,
+    user: str | None,
+    json_wanted: bool,
+) -> None:
+    """Compare FILE cell by cell with what is stored now and what was downloaded.
+
+    All of it is saved together, or nothing. The exit status is 1 as long as something is to be
+    fixed or chosen.
+    """
+    found: dict[str, Any] = common.call(
+        "inventory_import_preview",
+        user,
+        upload=file,
+        filename=file.name.rsplit("/", 1)[-1],
+        department=department,
+        kind=kind,
+        all_conflicts=conflicts,
+        submit=["all"] if submit else None,
+    )
+    held = [row["where"] for row in found["rows"] if row["held"]]
+    if leave_out and held:
+        found = common.call("inventory_import_preview", user, id=found["id"], left_out=held)
+    done: dict[str, Any] | None = None
+    if save and found["can_save"]:
+        done = common.call(
+            "inventory_import_save",
+            user,
+            id=found["id"],
+            fingerprint=found["fingerprint"],
+            now=True,
+        )
+    else:
+        common.call("inventory_import_discard", user, id=found["id"])
+    if json_wanted:
+        common.emit(done or found)
+    else:
+        _print(found, done)
+    if found["counts"]["held"] or found["counts"]["conflicts"]:
+        raise click.exceptions.Exit(1)
+
+
+def _print(found: dict[str, Any], done: dict[str, Any] | None) -> None:
+    counts = found["counts"]
+    click.echo(
+        f"{counts['read']} rows: {counts['new']} new, {counts['changed']} changed "
+        f"({counts['changed_cells']} cells), {counts['unchanged']} unchanged, "
+        f"{counts['left_out']} left out, {counts['missing']} not in the file."
+    )
+    shown = 0
+    for row in found["rows"]:
+        for cell in row["cells"]:
+            if shown < _SHOWN and cell["outcome"] != "unchanged":
+                mark = "" if cell["goes_in"] else f" [{cell['outcome']}]"
+                old, new = _short(cell["stored"]), _short(cell["file"])
+                click.echo(f"{row['number']} {cell['label']}: {old} → {new}{mark}")
+                shown += 1
+    for problem in found["problems"][:_SHOWN]:
+        where = f"{problem['sheet']} row {problem['row']}, {problem['column']}"
+        hint = f" Did you mean “{problem['suggestion']}”?" if problem["suggestion"] else ""
+        click.echo(f"{problem['severity']}: {where}: {problem['message']}{hint}")
+    if done is not None:
+        click.echo(f"Saved as {done['id']}.")
+    elif found["can_save"]:
+        click.echo("Nothing was saved. Add --save.")
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split()) or "(empty)"
+    return line if len(line) <= 60 else f"{line[:59]}…"
