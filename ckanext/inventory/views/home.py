@@ -51,10 +51,10 @@ def home() -> str:
     """
     shown = action("inventory_home")
     shown["entries"]["ready"], shown["ready"] = _ready_drafts(shown)
-    transfers = action("inventory_transfer_list")
+    transfers: list[dict[str, Any]] = action("inventory_transfer_list")
     tasks = tasks_of(shown)
     me = shown["me"]
-    mine = transfers if not me["cdo"] else []
+    mine = 0 if me["cdo"] else len(transfers)
     overview: dict[str, Any] = {"departments": []}
     if me["may"]["overview"]:
         overview = action("inventory_overview")
@@ -65,9 +65,9 @@ def home() -> str:
             "home": shown,
             "tasks": tasks,
             "transfers": transfers,
-            "needing": len(tasks) + len(mine),
-            "minutes": sum(task.minutes for task in tasks) + len(mine),
-            "badges": {"home": len(tasks) + len(mine)},
+            "needing": len(tasks) + mine,
+            "minutes": sum(task.minutes for task in tasks) + mine,
+            "badges": {"home": len(tasks) + mine},
             "elsewhere": shown["entries"]["queue"] if not me["decides"] else 0,
             "overview": overview,
             "departments": [row for row in overview["departments"] if row["id"] in own][:4],
