@@ -183,6 +183,7 @@ def invitation_days() -> int:
 
 
 DIGEST = "ckanext.inventory.digest"
+DIRECTORY = "ckanext.inventory.directory"
 
 
 def digest() -> str:
@@ -191,6 +192,14 @@ def digest() -> str:
     :returns: ``daily``, ``weekly`` or ``never``
     """
     return str(_get(DIGEST))
+
+
+def directory() -> str:
+    """Return who may search the city directory.
+
+    :returns: ``off``, ``roles`` or ``accounts``
+    """
+    return str(_get(DIRECTORY))
 
 
 def people_sign_in_elsewhere() -> bool:
@@ -210,3 +219,11 @@ def import_job_rows() -> int:
     :returns: the number of rows that are still saved at once
     """
     return int(_get(IMPORT_JOB_ROWS))
+
+
+def page_size() -> int:
+    """Return how many rows a page of a list shows: as many as CKAN's own lists.
+
+    :returns: rows
+    """
+    return int(tk.config["ckan.datasets_per_page"])

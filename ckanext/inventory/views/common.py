@@ -10,10 +10,8 @@ import flask
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from ckanext.inventory import helpers
+from ckanext.inventory import config, helpers
 from ckanext.inventory.types import ENTRY
-
-PAGE_SIZE = 50
 
 
 def action(name: str, data: Mapping[str, Any] | None = None) -> Any:
@@ -41,6 +39,14 @@ def show(package_type: str, number: str) -> dict[str, Any]:
     if shown["record"]["package_state"] == "deleted":
         raise NotFound
     return shown
+
+
+def page_size() -> int:
+    """Say how many rows a page of a list shows.
+
+    :returns: rows, as in CKAN's own lists
+    """
+    return config.page_size()
 
 
 def page_number() -> int:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from ckanext.inventory import helpers
 from ckanext.inventory.views.blueprint import inventory
 from ckanext.inventory.views.bulk import BulkForm, run
-from ckanext.inventory.views.common import PAGE_SIZE, action, page_number, people_to_assign
+from ckanext.inventory.views.common import action, page_number, page_size, people_to_assign
 
 FILTERS = (
     "department",
@@ -113,7 +113,7 @@ def entries() -> str:
     page = page_number()
     found = action(
         "inventory_entry_list",
-        {**params, "limit": PAGE_SIZE, "offset": (page - 1) * PAGE_SIZE},
+        {**params, "limit": page_size(), "offset": (page - 1) * page_size()},
     )
     found["facets"] = in_order(found["facets"])
     return tk.render(
@@ -121,7 +121,7 @@ def entries() -> str:
         extra_vars={
             "params": params,
             "page": page,
-            "size": PAGE_SIZE,
+            "size": page_size(),
             "found": found,
             "views": views(),
             "chosen_labels": chosen_labels(params, found),

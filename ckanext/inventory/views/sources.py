@@ -14,10 +14,10 @@ from ckanext.inventory.fields import schema_for
 from ckanext.inventory.types import SOURCE
 from ckanext.inventory.views.blueprint import inventory
 from ckanext.inventory.views.common import (
-    PAGE_SIZE,
     action,
     page_number,
     page_of,
+    page_size,
     people_to_assign,
     show,
 )
@@ -49,11 +49,11 @@ def sources() -> str:
     page = page_number()
     found = action(
         "inventory_source_list",
-        {**params, "limit": PAGE_SIZE, "offset": (page - 1) * PAGE_SIZE},
+        {**params, "limit": page_size(), "offset": (page - 1) * page_size()},
     )
     return tk.render(
         "inventory/sources.html",
-        extra_vars={"params": params, "page": page, "size": PAGE_SIZE, "found": found},
+        extra_vars={"params": params, "page": page, "size": page_size(), "found": found},
     )
 
 

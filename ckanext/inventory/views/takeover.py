@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -11,7 +13,11 @@ from werkzeug.wrappers import Response
 
 from ckanext.inventory import forms, helpers
 from ckanext.inventory.views.blueprint import inventory
-from ckanext.inventory.views.common import PAGE_SIZE, action, page_number, page_of
+from ckanext.inventory.views.common import action, page_number, page_of, page_size
+from ckanext.inventory.views.imports import CARRIED_BYTES
+
+PARTS = ("state", "date", "reason", "look_again", "dataset", "url")
+STATES = ("draft", "submitted", "approved", "published", "deferred", "withheld", "retired")
 
 
 def only_cdos() -> None:
@@ -49,7 +55,7 @@ def _page(errors: forms.Problems | None = None, shown: dict[str, Any] | None = N
     page = page_number()
     found = action(
         "inventory_portal_missing",
-        {**params, "limit": PAGE_SIZE, "offset": (page - 1) * PAGE_SIZE},
+        {**params, "limit": page_size(), "offset": (page - 1) * page_size()},
     )
     return tk.render(
         "inventory/take_over.html",
@@ -57,7 +63,7 @@ def _page(errors: forms.Problems | None = None, shown: dict[str, Any] | None = N
             "found": found,
             "params": params,
             "page": page,
-            "size": PAGE_SIZE,
+            "size": page_size(),
             "organizations": organizations(),
             "errors": errors or forms.Problems(),
             "shown": shown,
@@ -98,3 +104,108 @@ def take_over_datasets() -> str | tuple[str, int] | Response:
         ).format(n=count)
     )
     return page_of("take_over")
+
+
+@inventory.route("/take-over/file")
+def take_over_file() -> str:
+    """Ask for the file of an older inventory.
+
+    :returns: the page
+    """
+    only_cdos()
+    return _file_page()
+
+
+def _file_page(
+    report: dict[str, Any] | None = None,
+    carried: str = "",
+    filename: str = "",
+    errors: forms.Problems | None = None,
+) -> str:
+    return tk.render(
+        "inventory/take_over_file.html",
+        extra_vars={
+            "report": report,
+            "carried": carried,
+            "filename": filename,
+            "errors": errors or forms.Problems(),
+            "organizations": organizations(),
+            "typed": flask.request.form,
+            "parts": PARTS,
+            "states": STATES,
+        },
+    )
+
+
+@inventory.route("/take-over/file", methods=["POST"])
+def take_over_file_do() -> str | tuple[str, int] | Response:
+    """Read a file and show what taking it over would do; or do it.
+
+    Nothing of the file is kept on the server between the two. Taking over is refused if it isn't
+    the file that was looked at.
+
+    :returns: the report, or a redirect to the entries
+    """
+    only_cdos()
+    form = flask.request.form
+    content, filename = _file(form)
+    if content is None:
+        message = tk._("Choose a file first.")
+        found = forms.Problems({"upload": [message]}, [("", "field-upload", message)])
+        return _file_page(errors=found), 400
+    saving = form.get("save") == "1"
+    data: dict[str, Any] = {
+        "upload": content,
+        "filename": filename,
+        "dry_run": not saving,
+        "create_departments": form.get("create_departments") == "yes",
+        "states": _states(form),
+        "past": {
+            name.removeprefix("past-"): header
+            for name, header in form.items()
+            if name.startswith("past-")
+        },
+    }
+    for name in ("department", "digest", "origin"):
+        if form.get(name, "").strip():
+            data[name] = form[name].strip()
+    carried = base64.b64encode(content).decode() if len(content) <= CARRIED_BYTES else ""
+    try:
+        report = action("inventory_take_over", data)
+    except tk.ValidationError as error:
+        found = forms.problems(error)
+        # The report again, so that nothing that was chosen is lost; without it for a bad file.
+        again = (
+            action("inventory_take_over", {**data, "dry_run": True})
+            if saving and "upload" not in found.fields
+            else None
+        )
+        return _file_page(again, carried, filename, found), 400
+    if not saving:
+        return _file_page(report, carried, filename)
+    count = int(report["created"])
+    tk.h.flash_success(
+        tk.ungettext("One entry was taken over.", "{n} entries were taken over.", count).format(
+            n=count
+        )
+    )
+    return page_of("entries")
+
+
+def _file(form: forms.Form) -> tuple[bytes | None, str]:
+    """Return the file that was chosen, or the one that the report's form carried along."""
+    upload = flask.request.files.get("upload")
+    if upload is not None and upload.filename:
+        return upload.stream.read(), upload.filename
+    if not form.get("content"):
+        return None, ""
+    try:
+        return base64.b64decode(form["content"], validate=True), form.get("filename", "")
+    except (binascii.Error, ValueError):
+        return None, ""
+
+
+def _states(form: forms.Form) -> dict[str, str]:
+    """Return what was said of words: each stands beside its choice, in the same order."""
+    pairs = zip(form.getlist("word"), form.getlist("state"), strict=False)
+    return {word: state for word, state in pairs if state}
