@@ -496,3 +496,15 @@ def test_a_foreign_list_adds_and_offers_the_same_one(city: City) -> None:
         department="parks",
     )
     assert next(c for c in later["columns"] if c["column"] == "Strange")["field"] == "comments"
+
+
+def test_a_cell_of_a_foreign_list_is_fixed_in_place(city: City) -> None:
+    file = b"Dataset name,Description\nTrees,All trees\n,Without a name\n"
+    found = preview(city, file, filename="list.csv", department="parks")
+    (problem,) = found["problems"]
+    assert (problem["row"], problem["severity"], found["counts"]["held"]) == (3, "error", 1)
+    with pytest.raises(tk.ValidationError):
+        save(city, found)
+    fixed = again(city, found, fixes={f"{problem['where']}!{problem['field']}": "Benches"})
+    assert (fixed["counts"]["held"], fixed["counts"]["new"]) == (0, 2)
+    assert len(save(city, fixed)["created"]) == 2

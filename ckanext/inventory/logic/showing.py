@@ -110,6 +110,7 @@ def counts(found: Preview) -> Plain:
         "refused": sum(cell.outcome is Outcome.REFUSED for cell in every),
         "unchanged": found.unchanged,
         "missing": found.missing,
+        "refused_rows": found.refused,
         "held": len(found.held),
         "left_out": sum(row.left_out for row in found.rows),
         "warnings": sum(p.severity is Severity.WARNING for p in found.problems),

@@ -37,7 +37,7 @@ from ckanext.inventory.spreadsheets.plan import (
     fold,
     make_plan,
 )
-from ckanext.inventory.spreadsheets.reader import Limits, read
+from ckanext.inventory.spreadsheets.reader import Limits, Source, read
 from ckanext.inventory.spreadsheets.values import Reader
 from ckanext.inventory.types import ENTRY, SOURCE, Facts, Person
 from ckanext.inventory.vocabularies import normalise
@@ -103,6 +103,7 @@ def plan_import(
     *,
     lock: bool = False,
     with_sources: bool = False,
+    source: Source | None = None,
 ) -> Prepared:
     """Say what an import would do. Writes nothing.
 
@@ -114,10 +115,11 @@ def plan_import(
     :param choices: what was chosen
     :param lock: hold the departments, because the import follows in this transaction
     :param with_sources: register the sources that entries name and nobody knows
+    :param source: the file as read, where it was read before
     :returns: the plan with validated rows
     :raises FileProblem: if the file can't be read or has no column for the name
     """
-    source = read(upload.data, upload.filename, limits())
+    source = source or read(upload.data, upload.filename, limits())
     schema, words = schema_for(package_type), vocabularies.load()
     if lock:
         bulk.lock(session, _held(session, person, choices))

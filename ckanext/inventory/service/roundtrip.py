@@ -42,7 +42,8 @@ from ckanext.inventory.spreadsheets.layout import Column, Role
 from ckanext.inventory.spreadsheets.merge import Cell, Outcome
 from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Problem, Severity, shorten
 from ckanext.inventory.spreadsheets.plan import Choices, Ref, fold
-from ckanext.inventory.spreadsheets.reader import Source, read, text
+from ckanext.inventory.spreadsheets.reader import Cell as FileCell
+from ckanext.inventory.spreadsheets.reader import Sheet, Source, read, text
 from ckanext.inventory.spreadsheets.returned import Line, Page, Unknown
 from ckanext.inventory.spreadsheets.values import Reader
 from ckanext.inventory.types import ENTRY, SOURCE, Facts, Person, Stage, State
@@ -156,6 +157,7 @@ class Preview:
     :param read: rows that were read
     :param unchanged: known records without a difference
     :param missing: records of the department that the file doesn't hold
+    :param refused: rows of a list that isn't ours that an error keeps out
     :param departments: organization ids that new rows go to
     :param downloaded: when the workbook was downloaded, empty if unknown
     :param names: what ids stand for
@@ -175,6 +177,7 @@ class Preview:
     read: int = 0
     unchanged: int = 0
     missing: int = 0
+    refused: int = 0
     departments: set[str] = field(default_factory=set[str])
     downloaded: str = ""
     names: layouts.Names = layouts.NO_NAMES
@@ -827,13 +830,19 @@ class _Comparer:
         settled, found = self.settled, self.preview
         choices = replace(settled.choices, read_known=True, create_departments=False)
         prepared = imports.plan_import(
-            self.session, self.person, self.user_name, settled.package_type, upload, choices
+            self.session,
+            self.person,
+            self.user_name,
+            settled.package_type,
+            upload,
+            choices,
+            source=_mended(found.source, settled.fixes),
         )
         plan = prepared.plan
         found.notes = list(plan.notes)
         found.columns = plan.columns
-        found.problems += plan.problems
-        found.read = plan.total
+        found.problems += _with_places(plan.problems, plan.columns)
+        found.read, found.refused = plan.total, plan.refused
         failed = {
             (problem.sheet, problem.row)
             for problem in plan.problems
@@ -1179,6 +1188,50 @@ class _Shown:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._record, name)
+
+
+COLUMN = "@"
+"""Begins the key of a column of a file that isn't ours: ``@`` and its position."""
+
+
+def _with_places(
+    problems: Sequence[Problem], columns: Sequence[tuple[str, Sequence[Assignment]]]
+) -> list[Problem]:
+    """Say of each problem of a cell which column it is in, so that it can be fixed in place."""
+    places = {
+        (sheet, item.column.label): item.column.index for sheet, items in columns for item in items
+    }
+    return [
+        replace(problem, key=f"{COLUMN}{places[problem.sheet, problem.column]}")
+        if problem.row is not None and (problem.sheet, problem.column) in places
+        else problem
+        for problem in problems
+    ]
+
+
+def _mended(source: Source, fixes: Mapping[str, str]) -> Source:
+    """Put the texts that stand for cells of a file that isn't ours into their places."""
+    found: dict[tuple[str, int], dict[int, str]] = {}
+    for key, written in fixes.items():
+        place, _, column = key.rpartition("!")
+        sheet, _, row = place.rpartition("!")
+        index = column.removeprefix(COLUMN)
+        if column.startswith(COLUMN) and index.isdecimal() and row.isdecimal():
+            found.setdefault((sheet, int(row)), {})[int(index)] = written
+    if not found:
+        return source
+    sheets: list[Sheet] = []
+    for sheet in source.sheets:
+        rows: list[tuple[int, tuple[FileCell, ...]]] = []
+        for number, given in sheet.rows:
+            cells = list(given)
+            for index, written in found.get((sheet.name, number), {}).items():
+                if index < 500:
+                    cells += [""] * (index + 1 - len(cells))
+                    cells[index] = written
+            rows.append((number, tuple(cells)))
+        sheets.append(replace(sheet, rows=tuple(rows)))
+    return replace(source, sheets=tuple(sheets))
 
 
 def _rows(content: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
