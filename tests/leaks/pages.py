@@ -60,6 +60,17 @@ def get(
         return Failure(body=repr(error))
 
 
+def text_of(response: Any) -> str:
+    """Headers and body as text; a file's bytes are read as far as they are text."""
+    return f"{response.headers} {_body(response)}"
+
+
+def _body(response: Any) -> str:
+    if isinstance(response, Failure):
+        return response.body
+    return response.data.decode("utf-8", "replace")
+
+
 def plain(response: Any, sent: str) -> Page:
     """Reduce a response: what was sent becomes a placeholder, tokens go."""
 
@@ -74,4 +85,4 @@ def plain(response: Any, sent: str) -> Page:
             if name.lower() not in _HEADERS
         )
     )
-    return Page(response.status_code, headers, without(response.body))
+    return Page(response.status_code, headers, without(_body(response)))

@@ -34,6 +34,7 @@ NEVER_SUCCEED = {
     "harvest_source_show_status": "nothing is harvested here; see the tests of L28",
     "inventory_import_marked": "nothing was imported",
     "inventory_import_show": "nothing was imported",
+    "inventory_notice_preview": "takes a kind of mail; see the tests of notices",
     "job_show": "no job is queued",
     "package_collaborator_list": "collaborators are off, or the plugin doesn't start",
     "package_collaborator_list_for_user": "collaborators are off, or the plugin doesn't start",

@@ -17,7 +17,7 @@ from werkzeug.routing import Rule
 from tests.ckan_fixtures import Site
 from tests.leaks import exceptions, probes
 from tests.leaks.city import PASSWORD, City
-from tests.leaks.pages import get, plain
+from tests.leaks.pages import get, plain, text_of
 
 SKIPPED = re.compile(
     r"^(static|webassets|_debug|user\.(logged_out|logout)|util\.internal_redirect)"
@@ -97,7 +97,7 @@ def test_no_page_tells_an_outsider_a_word(whole_city: City, swept_site: Site, pe
         for reference in [draft.id, draft.name] if of_packages(rule) else [draft.id]:
             asked = address(rule, city, reference)
             answer = ask(client, city, asked)
-            leaks |= leaks_of(city, person, asked, f"{answer.headers} {answer.body}")
+            leaks |= leaks_of(city, person, asked, text_of(answer))
             if answer.status_code >= 500 and of_packages(rule):
                 failed.add(f"{asked}: {answer.status_code}")
     assert not leaks, "\n".join(sorted(leaks))
@@ -140,7 +140,7 @@ def test_other_methods_tell_nothing_either(whole_city: City, swept_site: Site, m
         if of_packages(rule):
             asked = address(rule, city, city.records["draft"].id)
             answer = ask(client, city, asked, method)
-            leaks |= leaks_of(city, "anonymous", asked, f"{answer.headers} {answer.body}")
+            leaks |= leaks_of(city, "anonymous", asked, text_of(answer))
     assert not leaks
 
 
@@ -173,7 +173,7 @@ def test_search_pages_hold_no_word_of_what_is_searched_for(
             asked = pattern.format(word)
             answer = ask(client, city, asked)
             assert answer.status_code == 200
-            assert not leaks_of(city, person, asked, f"{answer.headers} {answer.body}")
+            assert not leaks_of(city, person, asked, text_of(answer))
 
 
 def test_insiders_find_the_words_on_the_same_pages(whole_city: City, swept_site: Site) -> None:
@@ -188,5 +188,5 @@ def test_insiders_find_the_words_on_the_same_pages(whole_city: City, swept_site:
                 not rule.arguments or rule.arguments == {"number"}
             ):
                 page = ask(client, city, address(rule, city, draft.number))
-                found |= {each.place for each in city.words.found(page.body)}
+                found |= {each.place for each in city.words.found(text_of(page))}
         assert found >= {"title", "number", "notes", "steward", "rationale", "comment"}, person
