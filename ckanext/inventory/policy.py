@@ -397,6 +397,25 @@ def may_citywide(person: Person, act: CityAct | str) -> Decision:
     return _answer(rule(person), reason)
 
 
+DIRECTORY_OFF = "off"
+DIRECTORY_ROLES = "roles"
+DIRECTORY_ACCOUNTS = "accounts"
+
+
+def may_search_directory(person: Person, open_to: str) -> Decision:
+    """Tell whether a person may search the city directory.
+
+    :param person: who is asking
+    :param open_to: the setting: off, roles or accounts
+    :returns: the decision
+    """
+    if open_to == DIRECTORY_OFF:
+        return Decision(False, "The city directory is switched off.")
+    if open_to == DIRECTORY_ACCOUNTS:
+        return _answer(person.known, "Sign in to search the city directory.")
+    return may_citywide(person, CityAct.ENTER)
+
+
 def may_add_to(person: Person, department: str) -> Decision:
     """Tell whether a person may add entries and sources to a department, one or many.
 

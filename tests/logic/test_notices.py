@@ -426,6 +426,16 @@ class TestDelivery:
         send(dt.timedelta(minutes=5))
         assert len(post.to(city.coordinator)) == 1
 
+    def test_the_self_check_says_that_nobody_sends(self, city: City, post: Mailbox) -> None:
+        returned(city)
+        with clock.at(clock.now() + dt.timedelta(hours=2)):
+            found = city.do(city.cdo, "inventory_check")
+            assert [row["name"] for row in found if row["name"] == "mail"] == ["mail"]
+            assert outbox.waiting(model.Session()) == 0
+            jobs.notify()
+            found = city.do(city.cdo, "inventory_check")
+            assert [row for row in found if row["name"] == "mail"] == []
+
     def test_what_could_not_go_at_once_for_days_is_in_the_digest(
         self, city: City, post: Mailbox
     ) -> None:

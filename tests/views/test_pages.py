@@ -39,6 +39,8 @@ PAGES: dict[str, set[str]] = {
     "/inventory/people/hand-over": CDOS,
     "/inventory/take-over": CDOS,
     "/inventory/take-over/file": CDOS,
+    "/inventory/directory": EVERYBODY,
+    "/inventory/directory?q=trees&person=forest&source=base": EVERYBODY,
     "/inventory/notices": EVERYBODY,
     "/inventory/notices?unread=1&before=5": EVERYBODY,
     "/inventory/notices/preview": CDOS,

@@ -77,6 +77,11 @@ def _enter(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 @tk.auth_sysadmins_check
+def _directory(context: Context, data_dict: DataDict) -> AuthResult:
+    return _result(policy.may_search_directory(who.person(context), config.directory()))
+
+
+@tk.auth_sysadmins_check
 def _transition(context: Context, data_dict: DataDict) -> AuthResult:
     row = who.record(context, data_dict.get("id"))
     who.keep(context, data_dict.get("id"), row)
@@ -200,6 +205,7 @@ def _build() -> dict[str, Any]:
         "inventory_editors_to_coordinators": _citywide(CityAct.MANAGE_ROLES),
         "inventory_setup": _citywide(CityAct.MANAGE_DEPARTMENTS),
         "inventory_mail_test": _citywide(CityAct.MANAGE_ROLES),
+        "inventory_directory": _directory,
         "inventory_notice_list": _enter,
         "inventory_notice_read": _enter,
         "inventory_notice_settings": _enter,

@@ -1,4 +1,4 @@
-"""What the actions about being told take. Validation looks up nothing: it runs before authorisation."""
+"""What the actions about being told and about the directory take; nothing is looked up here."""
 
 from __future__ import annotations
 
@@ -53,3 +53,21 @@ def settings(
 def preview(ignore_empty: Validator, unicode_safe: Validator) -> Schema:
     """Whose digest."""
     return {"user": [ignore_empty, unicode_safe]}
+
+
+@validator_args
+def directory(
+    default: ValidatorFactory,
+    ignore_empty: Validator,
+    unicode_safe: Validator,
+    natural_number_validator: Validator,
+) -> Schema:
+    """What to look for in the directory."""
+    return {
+        "q": [default(""), unicode_safe],
+        "department": [ignore_empty, unicode_safe],
+        "source": [default(""), unicode_safe],
+        "person": [default(""), unicode_safe],
+        "limit": [default(25), natural_number_validator],
+        "offset": [default(0), natural_number_validator],
+    }

@@ -48,6 +48,7 @@ def check(session: Session) -> list[Finding]:
         *publishing.findings(session),
         *(finding for finding, _ in index_check.find(session)),
         *_stuck(session),
+        *_mail(session),
         *_history(session),
     ]
 
@@ -89,7 +90,8 @@ def repair(session: Session) -> Repaired:
 def _stuck(session: Session) -> Iterator[Finding]:
     since = clock.now() - STUCK_AFTER
     query = sa.select(sa.func.count(), sa.func.min(Outbox.queued_at)).where(
-        sa.or_(Outbox.queued_at < since, Outbox.attempts > 0)
+        sa.or_(Outbox.queued_at < since, Outbox.attempts > 0),
+        Outbox.kind.not_in(outbox.LATER),
     )
     count, oldest = session.execute(query).one()
     if count:
@@ -100,6 +102,22 @@ def _stuck(session: Session) -> Iterator[Finding]:
             "see that Solr answers, then run ckan inventory drain",
             count=count,
             repairable=True,
+        )
+
+
+def _mail(session: Session) -> Iterator[Finding]:
+    since = clock.now() - STUCK_AFTER
+    query = sa.select(sa.func.count()).where(
+        sa.or_(Outbox.queued_at < since, Outbox.attempts > 0), Outbox.kind.in_(outbox.LATER)
+    )
+    count = session.scalar(query) or 0
+    if count:
+        yield Finding(
+            "mail",
+            Severity.WARNING,
+            "mails wait or fail",
+            "run ckan inventory notify from cron, and see that the mail server answers",
+            count=count,
         )
 
 

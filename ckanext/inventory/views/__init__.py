@@ -8,6 +8,7 @@ from __future__ import annotations
 from ckanext.inventory.route_guard import blueprint as inventory_guard
 from ckanext.inventory.views import (
     admin,
+    directory,
     edit,
     entries,
     entry,
@@ -37,6 +38,7 @@ PAGES = (
     review,
     overview,
     people,
+    directory,
     notices,
     imports,
     roundtrip,

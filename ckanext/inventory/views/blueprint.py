@@ -21,8 +21,15 @@ def enter() -> None:
     Source: leaks L1, L36, L39.
     """
     flask.request.environ["__no_cache__"] = True
-    if helpers.inventory_me() is None:
+    if helpers.inventory_me() is None and not _open_to_staff():
         raise NotFound
+
+
+def _open_to_staff() -> bool:
+    """Tell whether the page is the directory and that is open to everybody who is signed in."""
+    if flask.request.endpoint != "inventory.directory":
+        return False
+    return bool(tk.h.check_access("inventory_directory"))
 
 
 @inventory.after_request

@@ -7,6 +7,7 @@ from typing import Any
 from ckanext.inventory.logic.action import (
     changes,
     decisions,
+    directory,
     imports,
     notices,
     organisation,
@@ -22,6 +23,7 @@ from ckanext.inventory.logic.action import (
 _MODULES = (
     changes,
     decisions,
+    directory,
     imports,
     notices,
     organisation,
