@@ -213,18 +213,20 @@ class Preview:
     @property
     def fingerprint(self) -> str:
         """Tell this preview from any other: the same file, choices, revisions and outcome."""
+        # Ids of new records are made up at each look.
+        made = {cast(bulk.NewRecord, row.new).package_id: row.where for row in self.new}
         parts: list[Any] = [self.digest]
         for row in self.new:
-            parts.append([row.where, row.content, row.marks, row.submit])
+            parts.append([row.where, _without_ids(row.content, made), row.marks, row.submit])
         for row in self.changed:
             record = cast(Record, row.record)
-            cells = [[cell.key, cell.stored, cell.file] for cell in row.cells if cell.goes_in]
+            cells = [
+                [cell.key, cell.stored, _without_ids(cell.file, made)]
+                for cell in row.cells
+                if cell.goes_in
+            ]
             parts.append([record.package_id, record.revision, cells, row.back_to_review])
-        said = canonical_json(parts)
-        for row in self.new:
-            # Ids of new records are made up at each look.
-            said = said.replace(cast(bulk.NewRecord, row.new).package_id, row.where)
-        return hashlib.sha256(said.encode()).hexdigest()
+        return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
 
 
 def preview(
@@ -1188,6 +1190,17 @@ class _Shown:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._record, name)
+
+
+def _without_ids(value: Any, made: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return made.get(value, value)
+    if isinstance(value, list):
+        return [_without_ids(item, made) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+        return {name: _without_ids(item, made) for name, item in items}
+    return value
 
 
 COLUMN = "@"

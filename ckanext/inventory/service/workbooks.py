@@ -261,18 +261,22 @@ def record_line(
     :param names: what ids stand for
     :returns: the line
     """
-    cells = [cell_of(column, row, content, confirmed, words, names) for column in layout.columns]
-    seen = checksum(
-        [
-            str(cell).strip()
-            for column, cell in zip(layout.columns, cells, strict=True)
-            if column.role is Role.READ_ONLY and column.spec is None
-        ]
-    )
+    cells: list[Value] = []
+    seen: list[str] = []
+    for column in layout.columns:
+        if column.spec is not None:
+            # Most fields of most records are empty.
+            value = content.get(column.key)
+            cells.append("" if value is None else layouts.write(column.spec, value, names))
+            continue
+        cell = cell_of(column, row, content, confirmed, words, names)
+        cells.append(cell)
+        if column.role is Role.READ_ONLY:
+            seen.append(str(cell).strip())
     marks = tuple(
         mark_text(getattr(row, name)) for name in MARK_COLUMNS.get(layout.package_type, ())
     )
-    return Line(cells, Token(row.number, row.revision, seen, marks).encode())
+    return Line(cells, Token(row.number, row.revision, checksum(seen), marks).encode())
 
 
 def cell_of(
