@@ -10,6 +10,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pytest
 
+from ckanext.inventory.types import Role
 from tests.logic.city import ENOUGH_TO_APPROVE, ENOUGH_TO_SUBMIT, City, events_of, make_city
 from tests.logic.returning import (
     add,
@@ -25,6 +26,7 @@ from tests.logic.returning import (
     save,
     saved,
 )
+from tests.support import grant, make_user
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -434,6 +436,33 @@ def test_what_was_built_on_an_import_stands_against_its_undo(city: City) -> None
     assert "PARKS-0001" in str(refusal.value.error_dict)
     shown = city.do(city.coordinator, "inventory_import_show", id=done["id"])
     assert shown["built_on"][0]["number"] == "PARKS-0001"
+
+
+def test_what_others_name_is_not_taken_back(city: City) -> None:
+    book = opened(download(city))
+    add(book, "Sources", Name="System")
+    add(book, "Datasets", Name="Series")
+    done = save(city, preview(city, book))
+    made = {record["number"]: record["id"] for record in done["created"]}
+    city.entry(title="One", source_ids=[made["PARKS-S001"]])
+    city.entry(title="Two", part_of=made["PARKS-0001"])
+    shown = city.do(city.coordinator, "inventory_import_show", id=done["id"])
+    assert {item["number"] for item in shown["built_on"]} == {"PARKS-S001", "PARKS-0001"}
+
+
+def test_a_saved_import_is_for_its_department_an_open_one_for_its_uploader(city: City) -> None:
+    colleague = grant(make_user("colleague"), Role.COORDINATOR, city.parks)
+    city.entry(title="Trees")
+    book = opened(download(city))
+    put(book, "Datasets", "PARKS-0001", Description="two")
+    found = preview(city, book)
+    with pytest.raises(tk.ObjectNotFound):
+        city.do(colleague, "inventory_import_show", id=found["id"])
+    save(city, found)
+    shown = city.do(colleague, "inventory_import_show", id=found["id"])
+    assert shown["records"][0]["number"] == "PARKS-0001"
+    assert "choices" not in shown
+    city.do(colleague, "inventory_import_undo", id=found["id"])
 
 
 def test_an_import_is_for_its_department(city: City) -> None:

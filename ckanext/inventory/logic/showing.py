@@ -51,6 +51,7 @@ def preview(
     first = rows if limit is None else _first(rows, limit)
     return {
         **head(kept),
+        "choices": dict(kept.choices),
         "fingerprint": found.fingerprint,
         "ours": found.ours,
         "downloaded": found.downloaded or None,
@@ -277,7 +278,7 @@ def head(kept: Import, names: Mapping[str, str] | None = None) -> Plain:
         "undone_by_name": known.get(kept.undone_by or "", ""),
         "departments": list(kept.departments),
         "counts": dict(kept.counts),
-        "choices": dict(kept.choices),
+        "mapping": dict(kept.choices.get("columns") or {}),
         "progress": {"step": kept.step, "done": kept.done},
         "message": kept.message,
     }

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from ckanext.inventory import clock, fields, policy
 from ckanext.inventory.fields import schema_for
 from ckanext.inventory.model import Import, ImportMapping, Record, Revision
-from ckanext.inventory.model.imports import DISCARDED, OPEN, PREVIEW
+from ckanext.inventory.model.imports import DISCARDED, OPEN, PREVIEW, SAVED, UNDONE
 from ckanext.inventory.service import facts, import_undo
 from ckanext.inventory.service.imports import Upload
 from ckanext.inventory.service.roundtrip import Preview, Settled
@@ -88,7 +88,9 @@ def find(session: Session, person: Person, import_id: str, *, lock: bool = False
 
 
 def visible(person: Person) -> sa.ColumnElement[bool]:
-    """Return which imports somebody may know of: their own, and those of their departments.
+    """Return which imports somebody may know of: their own, and what was saved in their departments.
+
+    A file that isn't saved yet may hold rows of anybody, so that only its uploader goes on with it.
 
     :param person: who asks
     """
@@ -101,6 +103,7 @@ def visible(person: Person) -> sa.ColumnElement[bool]:
     if own:
         grounds.append(
             sa.and_(
+                Import.status.in_([SAVED, UNDONE]),
                 sa.func.cardinality(Import.departments) > 0,
                 Import.departments.contained_by(sa.cast(own, sa.ARRAY(sa.Text))),
             )

@@ -99,8 +99,8 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
     """Say what saving a file would do: every changed cell, every problem. Nothing is saved.
 
     The file is a workbook of ours that comes back (XLSX, ODS, CSV, JSON), or any list. It is kept,
-    for its uploader and the coordinators of its departments only, until it is saved or discarded;
-    a second call with its ``id`` changes the choices.
+    for its uploader only, until it is saved or discarded; a second call with its ``id`` changes the
+    choices.
 
     :param upload: the file, as a multipart upload; or ``content`` as base64 with ``filename``
     :param id: of a file that was brought before
