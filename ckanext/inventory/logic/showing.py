@@ -59,6 +59,10 @@ def preview(
         "rows": [_row(row, found, meanwhile) for row in first],
         "more_rows": len(rows) - len(first),
         "problems": [_problem(problem) for problem in found.problems],
+        "skipped": [
+            {"sheet": item.sheet, "row": item.row, "title": item.title, "reason": said(item.reason)}
+            for item in found.skipped
+        ],
         "notes": [said(note) for note in found.notes],
         "unknown": [
             {"sheet": u.sheet, "column": u.header, "filled": u.filled, "sample": u.sample[:120]}
@@ -112,6 +116,7 @@ def counts(found: Preview) -> Plain:
         "unchanged": found.unchanged,
         "missing": found.missing,
         "refused_rows": found.refused,
+        "skipped": len(found.skipped),
         "held": len(found.held),
         "left_out": sum(row.left_out for row in found.rows),
         "warnings": sum(p.severity is Severity.WARNING for p in found.problems),

@@ -41,7 +41,7 @@ from ckanext.inventory.spreadsheets.headers import Assignment
 from ckanext.inventory.spreadsheets.layout import Column, Role
 from ckanext.inventory.spreadsheets.merge import Cell, Outcome
 from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Problem, Severity, shorten
-from ckanext.inventory.spreadsheets.plan import Choices, Ref, fold
+from ckanext.inventory.spreadsheets.plan import Choices, Ref, Skipped, fold
 from ckanext.inventory.spreadsheets.reader import Cell as FileCell
 from ckanext.inventory.spreadsheets.reader import Sheet, Source, read, text
 from ckanext.inventory.spreadsheets.returned import Line, Page, Unknown
@@ -158,6 +158,7 @@ class Preview:
     :param unchanged: known records without a difference
     :param missing: records of the department that the file doesn't hold
     :param refused: rows of a list that isn't ours that an error keeps out
+    :param skipped: rows of a list that isn't ours that stand in it twice
     :param departments: organization ids that new rows go to
     :param downloaded: when the workbook was downloaded, empty if unknown
     :param names: what ids stand for
@@ -178,6 +179,7 @@ class Preview:
     unchanged: int = 0
     missing: int = 0
     refused: int = 0
+    skipped: list[Skipped] = field(default_factory=list[Skipped])
     departments: set[str] = field(default_factory=set[str])
     downloaded: str = ""
     names: layouts.Names = layouts.NO_NAMES
@@ -844,7 +846,7 @@ class _Comparer:
         found.notes = list(plan.notes)
         found.columns = plan.columns
         found.problems += _with_places(plan.problems, plan.columns)
-        found.read, found.refused = plan.total, plan.refused
+        found.read, found.refused, found.skipped = plan.total, plan.refused, plan.skipped
         failed = {
             (problem.sheet, problem.row)
             for problem in plan.problems

@@ -256,7 +256,7 @@ def inventory_import_save(context: Context, data_dict: DataDict) -> dict[str, An
                 kept.fingerprint = data_dict["fingerprint"]
                 kept.choices = {**kept.choices, "saver": person.user_id}
                 session.flush()
-                answer = showing.head(kept) | {"created": []}
+                answer: dict[str, Any] = {**showing.head(kept), "created": []}
             else:
                 return saving.carry_out(session, person, user_name, kept, data_dict["fingerprint"])
         import_job.enqueue(answer["id"])

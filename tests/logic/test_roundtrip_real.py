@@ -1,0 +1,50 @@
+"""Real cities' lists on the page of the round trip: their figures, and the same file once more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import support
+from tests.logic.city import City, make_city
+from tests.logic.returning import again, preview, save
+from tests.logic.test_import import REAL
+
+pytestmark = pytest.mark.usefixtures("db")
+
+ONE_DEPARTMENT = [row for row in REAL if not row[2]]
+
+
+@pytest.fixture
+def city(db: None) -> City:
+    support.make_department("SD", name="city")
+    return make_city()
+
+
+@pytest.mark.parametrize(
+    ("file", "kind", "whole_city", "created", "skipped", "refused"), ONE_DEPARTMENT
+)
+def test_a_real_list_goes_in_and_comes_again(
+    city: City,
+    shared_data: Path,
+    file: str,
+    kind: str,
+    whole_city: bool,
+    created: int,
+    skipped: int,
+    refused: int,
+) -> None:
+    path = shared_data / file
+    given = {"filename": path.name, "department": "city", "kind": kind}
+    found = preview(city, path.read_bytes(), city.cdo, limit=1, **given)
+    counts = found["counts"]
+    assert not found["ours"]
+    assert counts["new"] + counts["left_out"] + counts["skipped"] == created + skipped
+    assert counts["refused_rows"] == refused
+    assert (counts["changed"], counts["conflicts"]) == (0, 0)
+    held = [problem["where"] for problem in found["problems"] if problem["severity"] == "error"]
+    found = again(city, found, city.cdo, left_out=held, limit=1)
+    assert len(save(city, found, city.cdo)["created"]) == counts["new"]
+    once_more = preview(city, path.read_bytes(), city.cdo, limit=1, **given)["counts"]
+    assert (once_more["new"], once_more["changed"]) == (0, 0)
