@@ -211,7 +211,8 @@ def test_what_is_not_edited_does_not_change(
     assert edited(page, content) == {}
     (line,) = page.lines
     assert (line.number, line.renumbered) == ("PARKS-0001", False)
-    assert line.token == Token("PARKS-0001", 3, line.token.seen, ("u1", "yes", "normal", "allowed"))
+    marks = ("u1", "yes", "normal", "allowed")
+    assert line.token == Token("PARKS-0001", 3, line.token.seen, marks, "", line.token.whole)
     assert returned.untouched(line, page.layout, plain=page.plain)
     assert not page.outdated
     assert page.unknown == []

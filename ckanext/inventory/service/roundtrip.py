@@ -303,6 +303,7 @@ class _Comparer:
         found.names = self.names
         self.department = settled.choices.department
         self.known: dict[str, RowPlan] = {}
+        self.intact: dict[str, tuple[int, str]] = {}
         self.new_titles: dict[str, RowPlan] = {}
         self._links: dict[tuple[str, str], dict[str, str]] = {}
 
@@ -357,7 +358,7 @@ class _Comparer:
                 )
         for page in [page for page in pages if not page.layout.rows_of]:
             self._page(page)
-        readable = bool(self.known)
+        readable = bool(self.known or self.intact)
         for page in [page for page in pages if page.layout.rows_of]:
             self._row_page(page)
         self._refuse_strange(pages, readable=readable)
@@ -379,12 +380,13 @@ class _Comparer:
             if self.department is not None:
                 conditions.append(Record.department == self.department)
             total = self.session.scalar(sa.select(sa.func.count()).where(*conditions)) or 0
-            there = sum(row.package_type == package_type for row in self.known.values())
-            self.preview.missing += max(total - there, 0)
+            there = {n for n, row in self.known.items() if row.package_type == package_type}
+            there |= {n for n, (_, kind) in self.intact.items() if kind == package_type}
+            self.preview.missing += max(total - len(there), 0)
 
     def _page(self, page: Page) -> None:
         for start in range(0, len(page.lines), BATCH):
-            lines = page.lines[start : start + BATCH]
+            lines = self._put_aside(page, page.lines[start : start + BATCH])
             records = self._records(line.number for line in lines if line.number)
             pairs = [(line, records[line.number]) for line in lines if line.number in records]
             stored = register.current_contents(
@@ -394,6 +396,36 @@ class _Comparer:
             for line in lines:
                 self.preview.read += 1
                 self._line(page, line, records.get(line.number), base, stored)
+
+    def _put_aside(self, page: Page, lines: Sequence[Line]) -> list[Line]:
+        """Count rows that nobody wrote into, and return the others."""
+        others: list[Line] = []
+        same: dict[str, Line] = {}
+        fixed = {key.rpartition("!")[0] for key in self.settled.fixes}
+        for line in lines:
+            seen = line.number in same or line.number in self.intact or line.number in self.known
+            if (
+                seen
+                or f"{line.sheet}!{line.row}" in fixed
+                or not returned.intact(line, page.layout)
+            ):
+                others.append(line)
+            else:
+                same[line.number] = line
+        query = sa.select(Record.number).where(
+            Record.number.in_(same),
+            Record.package_type == page.layout.package_type,
+            Record.package_state == "active",
+            search.visible(policy.scope(self.person)),
+        )
+        readable = set(self.session.scalars(query)) if same else set[str]()
+        for number, line in same.items():
+            if number in readable:
+                self.intact[number] = (line.row, page.layout.package_type)
+                self.preview.read += 1
+            else:
+                others.append(line)
+        return others
 
     def _line(
         self,
@@ -422,8 +454,9 @@ class _Comparer:
             )
             self.preview.rows.append(plan)
             return
-        before = self.known.get(line.number)
-        if before is not None:
+        known = self.known.get(line.number)
+        before = known.row if known is not None else self.intact.get(line.number, (0, ""))[0]
+        if before:
             self._problem(
                 plan,
                 Severity.ERROR,
@@ -432,7 +465,7 @@ class _Comparer:
                 Message(
                     "The number stands in row %(row)s, too. Keep one of them, or leave the number "
                     "empty to add a new record.",
-                    {"row": before.row},
+                    {"row": before},
                 ),
             )
             self.preview.rows.append(plan)
@@ -722,12 +755,14 @@ class _Comparer:
 
     def _row_page(self, page: Page) -> None:
         spec = schema_for(page.layout.package_type).fields[page.layout.rows_of]
-        numbers = {line.number for line in page.lines if line.number} - self.known.keys()
+        lines = [line for line in page.lines if not returned.intact(line, page.layout)]
+        self.preview.read += len(page.lines) - len(lines)
+        numbers = {line.number for line in lines if line.number} - self.known.keys()
         records = self._records(numbers)
         if records:
             ids = [record.package_id for record in records.values()]
             stored = register.current_contents(self.session, ids)
-            pairs = [(line, records[line.number]) for line in page.lines if line.number in records]
+            pairs = [(line, records[line.number]) for line in lines if line.number in records]
             base = self._base(pairs, stored)
             for number, record in records.items():
                 line = next(line for line, found in pairs if found is record)
@@ -740,7 +775,7 @@ class _Comparer:
                     base[record.package_id],
                     stored.get(record.package_id, {}),
                 )
-        for line in page.lines:
+        for line in lines:
             self.preview.read += 1
             self._row_line(page, line, spec)
 
@@ -918,7 +953,7 @@ class _Comparer:
     def finish(self) -> None:
         """Ask every right and every rule of what the cells come to."""
         touched = [row for row in self.known.values() if row.cells or row.rows]
-        self.preview.unchanged = len(self.known) - len(touched)
+        self.preview.unchanged = len(self.known.keys() | self.intact.keys()) - len(touched)
         self.preview.rows += touched
         findings = review.findings(
             self.session, [row.record.package_id for row in touched if row.record is not None]

@@ -276,7 +276,17 @@ def record_line(
     marks = tuple(
         mark_text(getattr(row, name)) for name in MARK_COLUMNS.get(layout.package_type, ())
     )
-    return Line(cells, Token(row.number, row.revision, checksum(seen), marks).encode())
+    return Line(
+        cells, Token(row.number, row.revision, checksum(seen), marks, "", whole_of(cells)).encode()
+    )
+
+
+def whole_of(cells: Sequence[Value]) -> str:
+    """Return the checksum of a whole row.
+
+    :param cells: as they are written
+    """
+    return checksum([str(cell).strip() for cell in cells])
 
 
 def cell_of(
@@ -344,7 +354,8 @@ def row_lines(layout: Layout, row: Any, content: Mapping[str, Any], names: Names
             elif column.spec is not None:
                 cells.append(layouts.write(column.spec, item.get(column.key), names))
         first = next(column.key for column in layout.columns if column.spec is not None)
-        token = Token(row.number, row.revision, row=str(item.get(first) or ""))
+        key = str(item.get(first) or "")
+        token = Token(row.number, row.revision, row=key, whole=whole_of(cells))
         yield Line(cells, token.encode())
 
 

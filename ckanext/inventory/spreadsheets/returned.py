@@ -312,6 +312,19 @@ def read_only_texts(line: Line, layout: Layout) -> list[str]:
     ]
 
 
+def intact(line: Line, layout: Layout) -> bool:
+    """Tell whether a row is in every cell what the download wrote.
+
+    :param line: the row
+    :param layout: its columns
+    :returns: False as well where that can't be told this way
+    """
+    if line.token is None or not line.token.whole or line.renumbered:
+        return False
+    texts = [text(line.cells.get(column.key, "")) for column in layout.columns]
+    return checksum(texts) == line.token.whole
+
+
 def untouched(line: Line, layout: Layout, *, plain: bool) -> bool:
     """Tell whether nobody wrote into a row's read-only cells.
 

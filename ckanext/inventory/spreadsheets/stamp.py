@@ -78,6 +78,7 @@ class Token:
     :param seen: checksum of the read-only cells
     :param marks: values of the marks, as texts
     :param row: key of the row within the record, for sheets of rows
+    :param whole: checksum of all cells: a row that still has it wasn't written into
     """
 
     number: str
@@ -85,14 +86,18 @@ class Token:
     seen: str = ""
     marks: tuple[str, ...] = ()
     row: str = ""
+    whole: str = ""
 
     def encode(self) -> str:
         """Write the token as a cell of the hidden column."""
         marks = ",".join(quote(mark, safe="") for mark in self.marks)
-        return f"{self.number}@{self.revision}@{self.seen}@{marks}@{quote(self.row, safe='')}"
+        row = quote(self.row, safe="")
+        return f"{self.number}@{self.revision}@{self.seen}@{marks}@{row}@{self.whole}"
 
 
-_TOKEN = re.compile(r"([A-Z0-9]{2,10}-S?\d{3,9})@(\d{1,9})@([0-9a-f]{0,8})@([^@]*)@([^@]*)")
+_TOKEN = re.compile(
+    r"([A-Z0-9]{2,10}-S?\d{3,9})@(\d{1,9})@([0-9a-f]{0,8})@([^@]*)@([^@]*)(?:@([0-9a-f]{8}))?@?"
+)
 
 
 def decode_token(text: str) -> Token | None:
@@ -104,13 +109,14 @@ def decode_token(text: str) -> Token | None:
     found = _TOKEN.fullmatch(text.strip())
     if not found:
         return None
-    number, revision, seen, marks, row = found.groups()
+    number, revision, seen, marks, row, whole = found.groups()
     return Token(
         number,
         int(revision),
         seen,
         tuple(unquote(mark) for mark in marks.split(",")) if marks else (),
         unquote(row),
+        whole or "",
     )
 
 
