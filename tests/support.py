@@ -71,11 +71,7 @@ def make_organization(name: str | None = None, title: str | None = None) -> mode
 
 def make_member(user: model.User, organization: model.Group, capacity: str = "editor") -> None:
     """CKAN's own membership, which grants nothing in the inventory."""
-    _save(
-        model.Member(
-            group=organization, table_id=user.id, table_name="user", capacity=capacity
-        )
-    )
+    _save(model.Member(group=organization, table_id=user.id, table_name="user", capacity=capacity))
 
 
 def make_department(
