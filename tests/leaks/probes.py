@@ -129,6 +129,20 @@ def may_see(person: str, sentinel: Sentinel) -> bool:
     return person in READERS
 
 
+NOT_IN_DIRECTORY = ("restricted", "core draft", "deleted", "purged", "retired")
+"""Records that the city directory knows nothing of."""
+
+
+def told_by_directory(person: str, action: str, sentinel: Sentinel) -> bool:
+    """Whether the city directory tells a word, to people of other departments with a role."""
+    if action != "inventory_directory" or person != "b_coordinator":
+        return False
+    if sentinel.owner == "source":
+        return sentinel.place == "title"
+    listed = sentinel.owner not in NOT_IN_DIRECTORY
+    return listed and sentinel.place in ("number", "title", "notes", "steward", "steward_email")
+
+
 READERS = (
     "coordinator",
     "coordinator_editor",

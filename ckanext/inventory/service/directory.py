@@ -136,7 +136,7 @@ def find(session: Session, person: Person, query: Query) -> dict[str, Any]:
         .join(package, package.c.id == Record.package_id)
         .join(group, group.c.id == Record.department)
         .outerjoin(Department, Department.organization == Record.department)
-        .where(*where)
+        .where(*where, package.c.state == model.State.ACTIVE)
     )
     found = hits.subquery()
     counted = session.execute(

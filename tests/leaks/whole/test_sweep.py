@@ -44,8 +44,26 @@ def test_no_reading_action_tells_an_outsider_a_word(whole_city: City, person: st
         for action in probes.reading_actions()
         for data in [*asked, *special.get(action, [])]
         for sentinel in probes.hits(city, person, probes.call(city, person, action, data), data)
+        if not probes.told_by_directory(person, action, sentinel)
     }
     assert not leaks, "\n".join(sorted(leaks))
+
+
+def test_the_city_directory_tells_its_fields_and_no_more(whole_city: City) -> None:
+    city = whole_city
+    answer = probes.call(city, "b_coordinator", "inventory_directory", {"limit": 100})
+    found = city.words.found(answer.text)
+    assert {"number", "title", "notes", "steward", "steward_email"} <= {
+        each.place for each in found if each.owner == "draft"
+    }
+    assert any(each.owner == "source" for each in found)
+    more = {
+        str(each)
+        for each in found
+        if not probes.told_by_directory("b_coordinator", "inventory_directory", each)
+        and not probes.may_see("b_coordinator", each)
+    }
+    assert not more
 
 
 def expected_of(city: City, person: str) -> set[str]:
