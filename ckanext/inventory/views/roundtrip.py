@@ -57,6 +57,21 @@ def workbook() -> Response:
         raise NotFound from error
 
 
+@inventory.route("/workbook/part", methods=["POST"])
+def workbook_part() -> Response:
+    """Give out the selected entries for a colleague without an account.
+
+    What comes back is uploaded by whoever sent it, who sees every change before it is saved.
+
+    :returns: the file, or a redirect if nothing was selected
+    """
+    chosen = flask.request.form.getlist("id")
+    if not chosen:
+        tk.h.flash_notice(tk._("Select entries first."))
+        return page_of("entries")
+    return _file(action("inventory_workbook", {"ids": chosen, "part": True}))
+
+
 def _file(found: dict[str, Any]) -> Response:
     response = Response(base64.b64decode(found["content"]), mimetype=found["mimetype"])
     response.headers.set("Content-Disposition", "attachment", filename=found["filename"])
