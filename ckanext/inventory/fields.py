@@ -862,24 +862,27 @@ def diff(schema: Schema, old: Mapping[str, Any], new: Mapping[str, Any]) -> list
     return changes
 
 
-def display(spec: FieldSpec, value: Any) -> str:
+def display(spec: FieldSpec, value: Any, names: Mapping[str, str] = MappingProxyType({})) -> str:
     """Write a stored value for people, as plain text.
 
     :param spec: the field
     :param value: its stored value, or None
+    :param names: what ids among the values stand for
     :returns: labels in place of values, lists separated by commas, one line for each row
     """
     if value in (None, "", []):
         return ""
     if spec.kind == "rows" and _is_list(value):
-        return "\n".join(_row_text(spec, row) for row in value if _is_mapping(row))
+        return "\n".join(_row_text(spec, row, names) for row in value if _is_mapping(row))
     if _is_list(value):
-        return ", ".join(spec.label_of(str(item)) for item in value)
+        return ", ".join(names.get(str(item)) or spec.label_of(str(item)) for item in value)
     if spec.kind == "choice":
         return spec.label_of(str(value))
-    return str(value)
+    return names.get(str(value), str(value))
 
 
-def _row_text(spec: FieldSpec, row: Mapping[str, Any]) -> str:
-    cells = ((column.label, display(column, row.get(column.name))) for column in spec.subfields)
+def _row_text(spec: FieldSpec, row: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    cells = (
+        (column.label, display(column, row.get(column.name), names)) for column in spec.subfields
+    )
     return "; ".join(f"{label}: {text}" for label, text in cells if text)

@@ -117,6 +117,28 @@ def _rows(spec: FieldSpec, form: Form) -> list[dict[str, Any]]:
     return [rows[index] for index in sorted(rows) if any(rows[index].values())]
 
 
+def owner_as_shown(row: Mapping[str, Any], stored: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Put the name of an account in place of its id, for a form.
+
+    :param row: a row of reasons against a release
+    :param stored: the stored rows, with ``owner_name`` where the owner is an account
+    :returns: the row with a name as owner
+    """
+    names = {one["owner"]: one["owner_name"] for one in stored if one.get("owner_name")}
+    return {**row, "owner": names.get(row.get("owner"), row.get("owner"))}
+
+
+def owner_as_stored(row: Mapping[str, Any], stored: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Put the id of an account back where its name was not touched, or was moved to another row.
+
+    :param row: a row as it was posted
+    :param stored: the stored rows, with ``owner_name`` where the owner is an account
+    :returns: the row with the id as owner
+    """
+    ids = {one["owner_name"]: one["owner"] for one in stored if one.get("owner_name")}
+    return {**row, "owner": ids[row["owner"]]} if row.get("owner") in ids else dict(row)
+
+
 @dataclass
 class Problems:
     """What an action refused, for the form.

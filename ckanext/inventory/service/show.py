@@ -18,6 +18,7 @@ from ckanext.inventory.service import (
     facets,
     facts,
     history,
+    names,
     register,
     requirements,
     review,
@@ -89,7 +90,7 @@ def _release(session: Session, row: Record, content: Mapping[str, Any]) -> dict[
         "confirmed": found.confirmed,
         "outcomes": dict(found.outcomes),
         "reviews": review.listing(session, row.package_id),
-        "blockers": facets.blocker_rows(content),
+        "blockers": names.with_owners(session, facets.blocker_rows(content)),
         "open_blockers": len(facets.open_blockers(content)),
         "likelihood": {"value": row.likelihood, "reasons": row.likelihood_reasons},
         "link": _link(session, row),
@@ -197,10 +198,11 @@ def _abilities(person: Person, known: Facts) -> dict[str, Any]:
 
 def _changes(session: Session, row: Record, content: Mapping[str, Any]) -> list[dict[str, Any]]:
     approved = register.revision_content(session, row.package_id, row.approved_revision or 0)
-    return difference(row.package_type, approved, content, material_only=True)
+    return difference(session, row.package_type, approved, content, material_only=True)
 
 
 def difference(
+    session: Session,
     package_type: str,
     old: Mapping[str, Any],
     new: Mapping[str, Any],
@@ -209,6 +211,7 @@ def difference(
 ) -> list[dict[str, Any]]:
     """Show what changed between two contents.
 
+    :param session: the database session
     :param package_type: the type
     :param old: the content before
     :param new: the content after
@@ -216,17 +219,26 @@ def difference(
     :returns: field, label, old and new value, and both in words
     """
     schema = schema_for(package_type)
+    changes = [
+        change
+        for change in fields.diff(schema, old, new)
+        if schema.fields[change.field].material or not material_only
+    ]
+    told = names.of_values(
+        session,
+        schema,
+        [(change.field, value) for change in changes for value in (change.old, change.new)],
+    )
     return [
         {
             "field": change.field,
             "label": change.label,
             "old": change.old,
             "new": change.new,
-            "old_text": fields.display(schema.fields[change.field], change.old),
-            "new_text": fields.display(schema.fields[change.field], change.new),
+            "old_text": fields.display(schema.fields[change.field], change.old, told),
+            "new_text": fields.display(schema.fields[change.field], change.new, told),
         }
-        for change in fields.diff(schema, old, new)
-        if schema.fields[change.field].material or not material_only
+        for change in changes
     ]
 
 

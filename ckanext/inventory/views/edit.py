@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
@@ -10,7 +11,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from ckanext.inventory import forms, helpers
-from ckanext.inventory.fields import schema_for
+from ckanext.inventory.fields import FieldSpec, schema_for
 from ckanext.inventory.types import ENTRY
 from ckanext.inventory.views.blueprint import inventory
 from ckanext.inventory.views.common import action, page_of, show
@@ -165,6 +166,11 @@ def edit(shown: dict[str, Any], package_type: str) -> str | tuple[str, int] | Re
     if flask.request.method == "POST":
         form = flask.request.form
         typed = forms.read(specs, form)
+        typed |= {
+            name: [forms.owner_as_stored(row, shown.get("blockers", [])) for row in typed[name]]
+            for name in _rows_of(specs)
+            if name in typed
+        }
         base = int(form.get("revision", "0")) if form.get("revision", "").isdigit() else 0
         try:
             action(f"inventory_{kind}_patch", {"id": shown["id"], "revision": base, **typed})
@@ -177,6 +183,9 @@ def edit(shown: dict[str, Any], package_type: str) -> str | tuple[str, int] | Re
         else:
             tk.h.flash_success(tk._("Saved."))
             return page_of(kind, number=shown["number"])
+    for name in _rows_of(specs):
+        rows: list[dict[str, Any]] = data.get(name) or []
+        data[name] = [forms.owner_as_shown(row, shown.get("blockers", [])) for row in rows]
     body = tk.render(
         f"inventory/{kind}_edit.html",
         extra_vars={
@@ -192,6 +201,11 @@ def edit(shown: dict[str, Any], package_type: str) -> str | tuple[str, int] | Re
     if not found:
         return body
     return body, 409 if stale else 400
+
+
+def _rows_of(specs: Iterable[FieldSpec]) -> list[str]:
+    """Return the fields that hold reasons against a release, row by row."""
+    return [spec.name for spec in specs if spec.kind == "rows"]
 
 
 def _writes_for_department(shown: dict[str, Any]) -> bool:

@@ -243,6 +243,7 @@ def _blocker_save(number: str, form: forms.Form) -> str:
     names = ("kind", "rationale", "citation", "owner", "since", "look_again")
     data: dict[str, Any] = {name: form.get(name, "").strip() for name in names if name in form}
     data["detail"] = form.getlist("detail")
+    data = forms.owner_as_stored(data, show(ENTRY, number)["blockers"])
     action("inventory_blocker_save", {"id": number, **data})
     return tk._("Saved what stands in the way.")
 

@@ -360,6 +360,7 @@ def inventory_diff(context: Context, data_dict: DataDict) -> list[dict[str, Any]
     session, row = who.session_of(context), who.record(context, data_dict["id"])
     newer = int(data_dict.get("new") or row.revision)
     return show.difference(
+        session,
         row.package_type,
         register.revision_content(session, row.package_id, int(data_dict["old"])),
         register.revision_content(session, row.package_id, newer),
