@@ -44,6 +44,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "inventory_source_patch": {"id": "PARKS-S001"},
     "inventory_source_show": {"id": "PARKS-S001"},
     "inventory_source_update": {"id": "PARKS-S001"},
+    "inventory_take_over": {"content": "VGl0bGUKVHJlZXMK", "filename": "x.csv"},
     "inventory_take_over_portal": {"all": True},
     "inventory_transfer_request": {**RECORD, "department": "water"},
     "inventory_transition": {**RECORD, "transition": "submit"},

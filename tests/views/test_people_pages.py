@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import smtplib
 from typing import Any
 
@@ -106,9 +107,38 @@ def test_a_dataset_is_taken_in_with_one_click(
         "/inventory/people/invitations/resend",
         "/inventory/admin/editors",
         "/inventory/take-over",
+        "/inventory/take-over/file",
     ],
 )
 def test_only_a_cdo_posts(city: City, app: CKANTestApp, path: str) -> None:
     for user in (city.coordinator, city.viewer, city.editor):
         answer = _post(app, path, headers(user), id="1", all="1", emails="a@larkhaven.example")
         assert answer.status_code == 404
+
+
+def test_an_older_inventory_is_taken_over_after_a_look(
+    city: City, cdo: dict[str, str], app: CKANTestApp
+) -> None:
+    import io
+
+    content = b"Dataset name,Department,Status\nTrees,Parks,Blue\nPonds,Parks,Published\n"
+    page = _post(app, "/inventory/take-over/file", cdo, upload=(io.BytesIO(content), "old.csv"))
+    assert page.status_code == 200
+    assert "say what it means" in page.body
+    assert 'name="past-state"' in page.body
+    carried = base64.b64encode(content).decode()
+    form: dict[str, Any] = {"content": carried, "filename": "old.csv", "save": "1"}
+    refused = _post(app, "/inventory/take-over/file", cdo, **form)
+    assert refused.status_code == 400
+    assert "Say what “blue” means (1 rows)." in refused.body
+    assert 'name="past-state"' in refused.body
+    done = _post(
+        app,
+        "/inventory/take-over/file",
+        cdo,
+        word=["blue", "published"],
+        state=["approved", "published"],
+        **form,
+    )
+    assert done.status_code == 303
+    assert "Ponds" in app.get("/inventory/entries?state=approved", headers=cdo).body

@@ -38,3 +38,32 @@ def take_over_portal(
         "department": [ignore_empty, unicode_safe],
         "dry_run": [default(False), boolean_validator],
     }
+
+
+@validator_args
+def take_over(
+    default: ValidatorFactory,
+    ignore_empty: Validator,
+    ignore_missing: Validator,
+    unicode_safe: Validator,
+    boolean_validator: Validator,
+    inventory_mapping: Validator,
+    inventory_texts: Validator,
+) -> Schema:
+    """A file with its past, and how it is read."""
+    return {
+        "department": [ignore_empty, unicode_safe],
+        "upload": [ignore_missing],
+        "content": [ignore_empty, unicode_safe],
+        "filename": [ignore_empty, unicode_safe],
+        "columns": [ignore_empty, inventory_mapping],
+        "values": [ignore_empty, inventory_mapping],
+        "past": [ignore_empty, inventory_mapping],
+        "states": [ignore_empty, inventory_mapping],
+        "origin": [ignore_empty, unicode_safe],
+        "sheets": [ignore_empty, inventory_texts],
+        "dry_run": [default(False), boolean_validator],
+        "create_departments": [default(False), boolean_validator],
+        "day_first": [default(False), boolean_validator],
+        "digest": [ignore_empty, unicode_safe],
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -43,6 +43,9 @@ from ckanext.inventory.types import ENTRY, SOURCE, Facts, Person
 from ckanext.inventory.vocabularies import normalise
 
 ACT = "import"
+
+Writer = Callable[[Mapping[str, Any]], Sequence[bulk.Created]]
+"""Writes the records of a plan, given the words on the act as a whole."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,7 @@ def run_import(
     person: Person,
     package_type: str,
     prepared: Prepared,
+    write: Writer | None = None,
 ) -> Done:
     """Carry out a plan. The caller commits.
 
@@ -172,6 +176,7 @@ def run_import(
     :param person: who imports
     :param package_type: ``inventory_entry`` or ``inventory_source``
     :param prepared: the plan, made in this transaction with ``lock``
+    :param write: writes the records and their event otherwise than as drafts
     :returns: what was made
     """
     made = _make_departments(session, person, prepared)
@@ -180,20 +185,19 @@ def run_import(
         if owner in made:
             record.set_department(made[owner])
     sources = bulk.create(session, SOURCE, prepared.sources, person, act=ACT)
-    created = bulk.create(
-        session,
-        package_type,
-        prepared.records,
-        person,
-        act=ACT,
-        details={
-            "file": prepared.filename,
-            "sha256": prepared.digest,
-            "created": len(prepared.records),
-            "skipped": len(prepared.plan.skipped),
-            "refused": prepared.plan.refused,
-        },
-    )
+    details = {
+        "file": prepared.filename,
+        "sha256": prepared.digest,
+        "created": len(prepared.records),
+        "skipped": len(prepared.plan.skipped),
+        "refused": prepared.plan.refused,
+    }
+    if write is not None:
+        created = write(details)
+    else:
+        created = bulk.create(
+            session, package_type, prepared.records, person, act=ACT, details=details
+        )
     titles = [new.title for new in prepared.plan.unknown_departments if new.id in made]
     return Done(tuple(created), tuple(titles), tuple(sources))
 

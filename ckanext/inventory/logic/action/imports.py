@@ -158,7 +158,7 @@ def inventory_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
         )
     package_type = KINDS[data_dict["kind"]]
     upload = _upload(data_dict)
-    choices = _choices(data_dict)
+    choices = choices_of(data_dict)
     dry_run = bool(data_dict["dry_run"])
     user_name = who.user_name(context)
     with_sources = bool(data_dict["create_sources"]) and package_type == ENTRY
@@ -174,7 +174,7 @@ def inventory_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
                 choices,
                 with_sources=with_sources,
             )
-            return _dictize(prepared, None, data_dict)
+            return report_of(prepared, None, data_dict)
         with commit.transaction(context) as session:
             prepared = imports.plan_import(
                 session,
@@ -192,7 +192,7 @@ def inventory_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
                 done = imports.Done()
             else:
                 done = imports.run_import(session, person, package_type, prepared)
-            return _dictize(prepared, done, data_dict)
+            return report_of(prepared, done, data_dict)
     except FileProblem as problem:
         raise tk.ValidationError({"upload": [_said(problem.message)]}) from problem
 
@@ -222,7 +222,13 @@ def _upload(data_dict: DataDict) -> imports.Upload:
     return imports.Upload(stream.read(config.import_max_bytes() + 1), name)
 
 
-def _choices(data_dict: DataDict) -> Choices:
+def choices_of(data_dict: DataDict) -> Choices:
+    """Return what whoever imports has chosen.
+
+    :param data_dict: the action's parameters
+    :returns: the choices
+    :raises ValidationError: ``values``
+    """
     columns = cast("dict[str, Any]", data_dict.get("columns") or {})
     values = cast("dict[str, Any]", data_dict.get("values") or {})
     for name, cells in values.items():
@@ -249,9 +255,16 @@ def _said(message: Message) -> str:
     return text % message.params if message.params else text
 
 
-def _dictize(
+def report_of(
     prepared: imports.Prepared, done: imports.Done | None, data_dict: DataDict
 ) -> dict[str, Any]:
+    """Write what an import would do, or did, for an answer.
+
+    :param prepared: the plan
+    :param done: what was made, None for a dry run
+    :param data_dict: the action's parameters
+    :returns: the report
+    """
     plan = prepared.plan
     created = done.created if done else ()
     numbers = [

@@ -11,16 +11,27 @@ from ckan.types import Context, DataDict
 from sqlalchemy.orm import Session
 
 from ckanext.inventory.fields import schema_for
+from ckanext.inventory.logic import files, who
 from ckanext.inventory.logic import schema_takeover as schema
-from ckanext.inventory.logic import who
+from ckanext.inventory.logic.action.imports import choices_of, report_of
 from ckanext.inventory.logic.commit import transaction
 from ckanext.inventory.publishing import adopting
 from ckanext.inventory.publishing.adopting import Wanted
-from ckanext.inventory.service import bulk, departments, portal_entries, takeover
+from ckanext.inventory.service import (
+    bulk,
+    departments,
+    imports,
+    older_inventory,
+    portal_entries,
+    takeover,
+)
+from ckanext.inventory.service.older_inventory import OlderPlan, Remark, Wish
 from ckanext.inventory.service.portal_entries import Adopted, Refused
-from ckanext.inventory.types import ENTRY
+from ckanext.inventory.spreadsheets.messages import FileProblem
+from ckanext.inventory.spreadsheets.past import PARTS, word_of
+from ckanext.inventory.types import ENTRY, State
 
-__all__ = ["inventory_portal_missing", "inventory_take_over_portal"]
+__all__ = ["inventory_portal_missing", "inventory_take_over", "inventory_take_over_portal"]
 
 MAX_ROWS = 1000
 
@@ -161,4 +172,135 @@ def _adopted(
             {"id": key, "title": titles.get(key, ""), "count": count}
             for key, count in sorted(counts.items(), key=lambda item: -item[1])
         ],
+    }
+
+
+@tk.validate_action_data(schema.take_over)
+def inventory_take_over(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Take over an older inventory: a file with its past states, days, reasons and links.
+
+    Its rows are read as ``inventory_import`` reads them, and written as decided before this system:
+    no person here counts as who approved them. What is published is linked to a public dataset here (by
+    id, name or address), else to an address elsewhere; what has neither arrives approved. What the
+    words of its state's column mean is guessed, can be said, and is remembered.
+
+    :param department, upload, content, filename, columns, values, origin, sheets, day_first,
+        create_departments: as for ``inventory_import``
+    :param past: ``dict[str, str]`` state, date, reason, look_again, dataset or url → header of the
+        column that says it; an empty header for none; without it the headers are guessed
+    :param states: ``dict[str, str]`` word of the state's column → draft, submitted, approved,
+        published, deferred, withheld or retired
+    :param dry_run: only say what would happen (default: false)
+    :param digest: the file's SHA-256 as a dry run gave it; another file is refused
+    :returns: the report of ``inventory_import`` with ``past`` (part → header), ``headers``, ``words``
+        (word, state, how: chosen, remembered, guessed or empty, rows, samples), ``arriving`` (state →
+        count), ``linked``, ``external``, ``not_found``, ``nowhere`` and ``several`` (sheet, row,
+        title, reference), ``shared`` (dataset_id, name, titles)
+    :raises NotAuthorized: for people who are not CDO
+    :raises ValidationError: ``upload`` if the file can't be read; ``states`` with the words of which
+        nobody said what they mean; ``past``
+    """
+    tk.check_access("inventory_take_over", context, data_dict)
+    who.keep_private()
+    wish = Wish(_past(data_dict), _states(data_dict))
+    upload, choices = files.upload_of(data_dict), choices_of(data_dict)
+    person, user_name = who.person(context), who.user_name(context)
+    report_data: DataDict = {**data_dict, "kind": "entry"}
+    try:
+        if data_dict["dry_run"]:
+            session = who.session_of(context)
+            planned = older_inventory.plan(session, person, user_name, upload, choices, wish)
+            return _older(session, planned, None, report_data)
+        with transaction(context) as session:
+            takeover.lock(session)
+            planned = older_inventory.plan(
+                session, person, user_name, upload, choices, wish, lock=True
+            )
+            if data_dict.get("digest") not in (None, planned.prepared.digest):
+                raise FileProblem("This isn't the file that was looked at. Look at it again.")
+            _refuse_unsaid(planned)
+            done = older_inventory.run(session, person, planned)
+            return _older(session, planned, done, report_data)
+    except FileProblem as problem:
+        text = tk._(problem.message.text)
+        params = problem.message.params
+        raise tk.ValidationError({"upload": [text % params if params else text]}) from problem
+
+
+def _past(data_dict: DataDict) -> dict[str, str]:
+    given: dict[str, Any] = data_dict.get("past") or {}
+    unknown = sorted(set(given) - set(PARTS))
+    if unknown:
+        message = tk._("This has to be one of: {values}.").format(values=", ".join(PARTS))
+        raise tk.ValidationError({"past": [f"{unknown[0]}: {message}"]})
+    return {part: str(header or "") for part, header in given.items()}
+
+
+def _states(data_dict: DataDict) -> dict[str, State]:
+    given: dict[str, Any] = data_dict.get("states") or {}
+    known = {state.value for state in takeover.STATES}
+    wrong = [word for word, state in given.items() if state and str(state) not in known]
+    if wrong:
+        message = tk._("This has to be one of: {values}.").format(values=", ".join(sorted(known)))
+        raise tk.ValidationError({"states": [f"{word}: {message}" for word in wrong]})
+    return {word_of(word): State(str(state)) for word, state in given.items() if state}
+
+
+def _refuse_unsaid(planned: OlderPlan) -> None:
+    if planned.unsaid:
+        message = tk._("Say what “{word}” means ({rows} rows).")
+        raise tk.ValidationError(
+            {
+                "states": [
+                    message.format(word=word.word or tk._("empty"), rows=word.rows)
+                    for word in planned.unsaid
+                ]
+            }
+        )
+
+
+def _older(
+    session: Session, planned: OlderPlan, done: imports.Done | None, data_dict: DataDict
+) -> dict[str, Any]:
+    names = dict(
+        session.execute(
+            sa.select(model.package_table.c.id, model.package_table.c.name).where(
+                model.package_table.c.id.in_(list(planned.shared))
+            )
+        )
+        .tuples()
+        .all()
+    )
+    return report_of(planned.prepared, done, data_dict) | {
+        "past": dict(planned.columns.chosen),
+        "headers": list(planned.columns.headers),
+        "words": [
+            {
+                "word": word.word,
+                "state": word.state.value if word.state else None,
+                "how": word.how,
+                "rows": word.rows,
+                "samples": word.samples,
+            }
+            for word in planned.words
+        ],
+        "arriving": planned.arriving(),
+        "linked": sum(bool(one.past.dataset_id) for one in planned.taken),
+        "external": sum(bool(one.past.url) for one in planned.taken),
+        "not_found": [_remark(remark) for remark in planned.not_found],
+        "nowhere": [_remark(remark) for remark in planned.nowhere],
+        "several": [_remark(remark) for remark in planned.several],
+        "shared": [
+            {"dataset_id": key, "name": names.get(key), "titles": titles}
+            for key, titles in planned.shared.items()
+        ],
+    }
+
+
+def _remark(remark: Remark) -> dict[str, Any]:
+    return {
+        "sheet": remark.sheet,
+        "row": remark.row,
+        "title": remark.title,
+        "reference": remark.reference,
     }

@@ -1,0 +1,290 @@
+"""What an older inventory says of its rows' past: state, day, reason, and where the data are.
+
+Guesses only: everything here is proposed, shown and can be said otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ckanext.inventory.spreadsheets.reader import Cell, Column, Sheet, find_table, text
+from ckanext.inventory.spreadsheets.synonyms import key, squash
+from ckanext.inventory.types import State
+
+PARTS = ("state", "date", "reason", "look_again", "dataset", "url")
+"""What a column can say of the past."""
+
+NO_WORD = ""
+"""What an empty cell of the state's column says."""
+
+LINKED_WORD = "(has a link or a date of publication)"
+"""What a row says where no column tells its state but others tell that it is published."""
+
+_HEADERS: Mapping[str, tuple[str, ...]] = {
+    "state": (
+        "workflow state",
+        "release status",
+        "publication status",
+        "published status",
+        "state",
+        "status",
+        "opendata portal",
+        "on portal",
+        "published",
+        "eligible for release",
+        "base ja divulgada sim nao",
+        "base ja divulgada",
+    ),
+    "date": (
+        "decision date",
+        "date of decision",
+        "decided on",
+        "date published",
+        "datepublished",
+        "published on",
+        "date released",
+        "release date",
+        "issued",
+        "status date",
+    ),
+    "reason": (
+        "decision reason",
+        "reason for decision",
+        "reason",
+        "status reason",
+        "justification",
+    ),
+    "look_again": ("look again", "review date", "revisit", "revisit on", "next review"),
+    "dataset": (
+        "dataset id",
+        "portal id",
+        "ckan id",
+        "portal dataset",
+        "public dataset",
+        "dataset slug",
+        "slug",
+    ),
+    "url": (
+        "dataset url",
+        "portal url",
+        "portal url en",
+        "existing publication url",
+        "link to existing publication",
+        "landing page",
+        "landingpage",
+        "access url",
+        "url",
+        "link",
+    ),
+}
+
+_WORDS: Mapping[State, tuple[str, ...]] = {
+    State.PUBLISHED: (
+        "published",
+        "released",
+        "public",
+        "on portal",
+        "on the portal",
+        "live",
+        "online",
+        "available",
+        "complete",
+        "completed",
+        "done",
+        "open",
+        "yes",
+        "y",
+        "true",
+        "1",
+        "sim",
+        "p",
+    ),
+    State.APPROVED: (
+        "approved",
+        "ready",
+        "ready to publish",
+        "approved for release",
+        "to be published",
+        "scheduled",
+        "planned",
+    ),
+    State.SUBMITTED: (
+        "submitted",
+        "under review",
+        "in review",
+        "review",
+        "pending",
+        "pending approval",
+        "pending review",
+        "awaiting approval",
+        "waiting",
+    ),
+    State.DEFERRED: (
+        "deferred",
+        "on hold",
+        "hold",
+        "later",
+        "not now",
+        "postponed",
+        "low priority",
+        "backlog",
+    ),
+    State.WITHHELD: (
+        "withheld",
+        "not releasable",
+        "can t be released",
+        "cannot be released",
+        "will not be released",
+        "do not release",
+        "denied",
+        "rejected",
+        "restricted",
+        "confidential",
+        "exempt",
+        "not eligible",
+        "closed",
+        "private",
+    ),
+    State.RETIRED: (
+        "retired",
+        "archived",
+        "removed",
+        "deleted",
+        "obsolete",
+        "discontinued",
+        "duplicate",
+        "superseded",
+        "merged",
+        "inactive",
+    ),
+    State.DRAFT: (
+        "draft",
+        "new",
+        "not started",
+        "in progress",
+        "started",
+        "identified",
+        "inventoried",
+        "listed",
+        "unpublished",
+        "not published",
+        "not yet published",
+        "no",
+        "n",
+        "false",
+        "0",
+        "nao",
+        "unknown",
+        "tbd",
+        "",
+    ),
+}
+
+_GUESSES: Mapping[str, State] = {
+    key(word): state for state, words in _WORDS.items() for word in words
+}
+
+
+def guess(word: str) -> State | None:
+    """Guess what a word of an older inventory means.
+
+    :param word: the text of a cell, or one of :data:`LINKED_WORD` and :data:`NO_WORD`
+    :returns: a state, None for a word that nobody knows
+    """
+    if word == LINKED_WORD:
+        return State.PUBLISHED
+    return _GUESSES.get(key(word))
+
+
+def word_of(written: str) -> str:
+    """Bring a cell of the state's column to the form in which it is counted and remembered.
+
+    :param written: the text of the cell
+    :returns: trimmed, case folded, one space between words
+    """
+    return " ".join(written.split()).casefold()
+
+
+@dataclass(frozen=True)
+class PastRow:
+    """What a row says.
+
+    :param cells: part → text of the cell
+    :param raw: part → cell as read
+    """
+
+    cells: Mapping[str, str]
+    raw: Mapping[str, Cell] = field(default_factory=dict[str, Cell])
+
+    def word(self, *, has_state: bool) -> str:
+        """Return what the row says of its state.
+
+        :param has_state: a column tells the state
+        :returns: the word, as :func:`word_of` writes it
+        """
+        if has_state:
+            return word_of(self.cells.get("state", ""))
+        said = any(self.cells.get(part) for part in ("dataset", "url", "date"))
+        return LINKED_WORD if said else NO_WORD
+
+
+@dataclass(frozen=True)
+class PastColumns:
+    """Which column says what.
+
+    :param chosen: part → header of the column, as shown
+    :param headers: all headers of the file
+    :param rows: (sheet, row number) → what the row says
+    """
+
+    chosen: Mapping[str, str]
+    headers: Sequence[str]
+    rows: Mapping[tuple[str, int], PastRow]
+
+
+def find(
+    sheets: Iterable[Sheet], score: Callable[[str], int], given: Mapping[str, str]
+) -> PastColumns:
+    """Find the columns that tell the past, and what each row says there.
+
+    :param sheets: the sheets whose rows are taken
+    :param score: how well a text serves as a header
+    :param given: part → header as somebody chose it; an empty header for none
+    :returns: the columns and rows
+    """
+    chosen: dict[str, str] = {}
+    headers: dict[str, None] = {}
+    rows: dict[tuple[str, int], PastRow] = {}
+    for sheet in sheets:
+        table, _score = find_table(sheet, score)
+        headers |= dict.fromkeys(column.label for column in table.columns)
+        picked = _pick(table.columns, given)
+        for part, column in picked.items():
+            chosen.setdefault(part, column.label)
+        for number, cells in table.rows:
+            raw = {
+                part: cells[column.index]
+                for part, column in picked.items()
+                if column.index < len(cells)
+            }
+            rows[(table.sheet, number)] = PastRow(
+                {part: text(cell) for part, cell in raw.items()}, raw
+            )
+    return PastColumns(chosen, list(headers), rows)
+
+
+def _pick(columns: Sequence[Column], given: Mapping[str, str]) -> dict[str, Column]:
+    by_name: dict[str, Column] = {}
+    for column in columns:
+        by_name.setdefault(squash(column.label), column)
+        by_name.setdefault(squash(column.header), column)
+    picked: dict[str, Column] = {}
+    for part in PARTS:
+        wanted = (given[part],) if part in given else _HEADERS[part]
+        for header in wanted:
+            column = by_name.get(squash(header)) if header else None
+            if column is not None and column not in picked.values():
+                picked[part] = column
+                break
+    return picked
