@@ -392,6 +392,30 @@ class TestDigest:
         assert "BECAME PUBLIC" in body(message)
         assert "Cdo put an entry on the portal." in body(message)
         assert "news for you" in str(message["Subject"])
+        assert "Start: this takes" not in body(message, "html")
+
+    def test_only_ones_own_work_waits(self, city: City, post: Mailbox) -> None:
+        """A viewer reads what came back to departments, and has nothing to do with it."""
+        returned(city)
+        entry = city.approved(title="Lamps")
+        city.step(
+            city.cdo,
+            entry,
+            "promote",
+            publication={"metadata_only": True, "license_id": "cc-by"},
+        )
+        send()
+        assert "came back to you" not in body(post.to(city.viewer)[0])
+        digests = [body(m) for m in post.to(city.coordinator)]
+        assert any("One entry came back to you." in text for text in digests)
+
+    def test_plain_text_is_not_escaped(self, city: City, post: Mailbox) -> None:
+        city.submitted(title="Trees & <b>benches</b>")
+        send()
+        [message] = post.to(city.cdo)
+        assert "Trees & <b>benches</b>" in body(message)
+        assert "Trees &amp; &lt;b&gt;benches" in body(message, "html")
+        assert 'lang="en"' in body(message, "html")
 
     def test_a_bulk_act_is_one_line(self, city: City, post: Mailbox) -> None:
         entries = [city.entry(**ENOUGH_TO_APPROVE, title=f"Trees {n}") for n in range(5)]

@@ -6,6 +6,7 @@ inventory. Where people sign in elsewhere it is the sign-in page.
 
 from __future__ import annotations
 
+import html
 import re
 import smtplib
 from collections.abc import Mapping, Sequence
@@ -35,20 +36,20 @@ def set_up() -> bool:
     return any(True for _plugin in p.PluginImplementations(p.INotifier))
 
 
-def deliver(name: str, email: str, subject: str, body: str, html: str | None = None) -> str:
+def deliver(name: str, email: str, subject: str, body: str, body_html: str | None = None) -> str:
     """Send one mail through CKAN, so that its plugins may deliver it otherwise.
 
     :param name: of the recipient
     :param email: of the recipient
     :param subject: one line
     :param body: the text
-    :param html: the same as HTML (optional)
+    :param body_html: the same as HTML (optional)
     :returns: what went wrong, empty if it was sent
     """
     if not set_up():
         return NOT_SET_UP
     try:
-        mailer.mail_recipient(name, email, " ".join(subject.split()), body, html)
+        mailer.mail_recipient(name, email, " ".join(subject.split()), body, body_html)
     except (mailer.MailerException, OSError, smtplib.SMTPException, UnicodeError) as error:
         return str(error) or type(error).__name__
     return ""
@@ -108,9 +109,19 @@ def _words(row: Invitation, user: model.User | None) -> tuple[str, str]:
         "expires_on": row.expires_at.date().isoformat(),
     }
     return (
-        tk.render("emails/inventory_invitation_subject.txt", values).strip(),
-        tk.render("emails/inventory_invitation.txt", values).strip() + "\n",
+        plain("emails/inventory_invitation_subject.txt", values).strip(),
+        plain("emails/inventory_invitation.txt", values).strip() + "\n",
     )
+
+
+def plain(template: str, values: Mapping[str, Any]) -> str:
+    """Render a template of plain text; CKAN escapes for HTML whatever the template's name is.
+
+    :param template: the template
+    :param values: what it shows
+    :returns: the text
+    """
+    return html.unescape(str(tk.render(template, dict(values))))
 
 
 def sign_in_link(*, qualified: bool = True) -> str:

@@ -20,7 +20,7 @@ from jinja2 import TemplateError
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock, config, policy
-from ckanext.inventory.model import Notice
+from ckanext.inventory.model import Notice, Record
 from ckanext.inventory.model.outbox import DIGEST
 from ckanext.inventory.service import (
     invitation_mail,
@@ -29,7 +29,7 @@ from ckanext.inventory.service import (
     notice_settings,
     outbox,
     readers,
-    statistics,
+    search,
 )
 from ckanext.inventory.service.notice_rules import Topic
 from ckanext.inventory.service.readers import Known
@@ -40,6 +40,10 @@ TOO_OLD = dt.timedelta(days=3)
 
 MOST_LINES = 20
 """Acts that a digest names by topic; of more it tells the number."""
+
+
+_DEPARTMENTS_WORK = ("returned", "detailing", "ready")
+"""Views of the list that a department, or who has an entry, works on."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +66,16 @@ def _render(name: str, known: Known, values: Mapping[str, Any], ids: Collection[
     shown = {
         "site_title": config.core("ckan.site_title"),
         "site_url": config.core("ckan.site_url"),
+        "language": config.core("ckan.locale_default"),
         "name": known.name,
         "home_link": link(tk.url_for("inventory.home")),
         "settings_link": link(tk.url_for("inventory.notices", _anchor="settings")),
         **values,
     }
-    subject = tk.render(f"inventory/mail/{name}_subject.txt", shown)
+    subject = invitation_mail.plain(f"inventory/mail/{name}_subject.txt", shown)
     return Mail(
-        " ".join(str(subject).split()),
-        str(tk.render(f"inventory/mail/{name}.txt", shown)).strip() + "\n",
+        " ".join(subject.split()),
+        invitation_mail.plain(f"inventory/mail/{name}.txt", shown).strip() + "\n",
         str(tk.render(f"inventory/mail/{name}.html", shown)).strip() + "\n",
         tuple(ids),
     )
@@ -256,8 +261,18 @@ def waits(session: Session, person: Person) -> dict[str, int]:
     :param person: who is asked
     :returns: view → number of entries, without those that have none
     """
-    counts = statistics.attention(session, person)
-    views = ("queue",) if policy.is_decider(person) else ("returned", "detailing", "ready")
-    if not policy.is_decider(person) and not policy.departments_of(person):
-        views = ("returned",)
-    return {name: counts[name] for name in views if counts[name]}
+    theirs = sa.or_(
+        Record.department.in_(policy.departments_of(person)), Record.assignee == person.user_id
+    )
+    work = {name: sa.and_(search.ATTENTION[name], theirs) for name in _DEPARTMENTS_WORK}
+    if policy.is_decider(person):
+        work["queue"] = search.ATTENTION["queue"]
+    columns = [sa.func.count().filter(condition).label(name) for name, condition in work.items()]
+    query = sa.select(*columns).where(
+        Record.package_type == ENTRY,
+        Record.package_state == "active",
+        search.visible(policy.scope(person)),
+    )
+    return {
+        name: int(count) for name, count in session.execute(query).mappings().one().items() if count
+    }
