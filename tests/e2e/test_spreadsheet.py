@@ -39,7 +39,9 @@ def picture(page: Page, name: str) -> None:
     """Keep a picture where somebody asked for them."""
     folder = os.environ.get("INVENTORY_PICTURES")
     if folder:
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+        # The bar with the button floats; in a picture it stands at its end.
+        page.add_style_tag(content=".inv-commit { position: static !important; }")
+        page.get_by_role("main").screenshot(path=f"{folder}/{name}.png")
 
 
 def name_an_entry(page: Page, title: str, notes: str) -> None:
