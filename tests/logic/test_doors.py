@@ -382,6 +382,7 @@ CITY_REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     "name_cdo": ("inventory_role_add", {"user": "editor", "role": "cdo"}),
     "manage_departments": ("inventory_department_update", {"id": "{parks}", "steward": "Unit"}),
     "merge": ("inventory_merge", {"department": "{water}", "into": "{parks}"}),
+    "take_over": ("inventory_portal_missing", {}),
     "check": ("inventory_check", {}),
     "erase": ("inventory_event_erase", {"event_id": 1, "reason": "Named a resident."}),
 }
