@@ -26,6 +26,16 @@ def notify() -> Drained:
 
     :returns: how many were carried out, and how many failed and are tried again
     """
+    context = middleware._internal_test_request_context  # pyright: ignore[reportPrivateUsage]
+    if has_request_context() or context is None:
+        return _notify()
+    # a worker has no request that says which language and which site; core's own url_for takes
+    # this one there, too
+    with context.app.test_request_context():
+        return _notify()
+
+
+def _notify() -> Drained:
     session = cast(Session, model.Session())
     notice_list.forget_old(session)
     notice_mail.queue_digests(session)
@@ -33,17 +43,6 @@ def notify() -> Drained:
     return outbox.drain(session, kinds=outbox.LATER)
 
 
-def notify_in_worker() -> None:
-    """Do the same in a worker, where no request says which language and which site."""
-    context = middleware._internal_test_request_context  # pyright: ignore[reportPrivateUsage]
-    if has_request_context() or context is None:
-        notify()
-        return
-    # the application that the worker was started with; core's own url_for uses it likewise
-    with context.app.test_request_context():
-        notify()
-
-
 def enqueue() -> None:
     """Leave it to the worker."""
-    tk.enqueue_job(notify_in_worker, title="inventory mail", queue=QUEUE)
+    tk.enqueue_job(notify, title="inventory mail", queue=QUEUE)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from ckan import model
 from click.testing import CliRunner, Result
 
+from ckanext.inventory import clock
 from ckanext.inventory.cli import inventory
 from ckanext.inventory.model import Outbox, Record
 from tests.logic.city import City, make_city
@@ -399,3 +400,17 @@ def test_a_workbook_goes_out_and_comes_back(town: City, tmp_path: Path) -> None:
     run(*as_coordinator, "--save", "--conflicts", "mine")
     found = town.do(town.coordinator, "inventory_entry_show", id="PARKS-0001")
     assert found["content"]["notes"] == "three"
+
+
+def test_notify_sends_what_is_due(town: City, ckan_config: Any) -> None:
+    from tests.logic.test_notices import LATER
+
+    entry = town.submitted()
+    town.step(town.cdo, entry, "return", comment="Which years?")
+    ckan_config["smtp.server"] = "127.0.0.1:9"
+    ckan_config["smtp.mail_from"] = "portal@larkhaven.example"
+    with clock.at(clock.now() + LATER):
+        assert run_json("notify", expect=PROBLEMS)["failed"] >= 1
+    ckan_config["smtp.server"] = ""
+    with clock.at(clock.now() + LATER * 3):
+        assert run_json("notify")["failed"] == 0

@@ -518,10 +518,17 @@ def test_a_plugin_may_deliver_instead(with_plugins: None, city: City, app: CKANT
     assert (city.coordinator.email, True) in [(to, bool(html)) for to, _s, html in _Chat.messages]
 
 
-def test_a_worker_does_the_same(city: City, post: Mailbox) -> None:
+def test_a_worker_does_the_same(city: City, post: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no request; and there is nothing in a job that could be read in Redis (leak L38)."""
+    jobs_queued: list[tuple[Any, dict[str, Any]]] = []
+    monkeypatch.setattr(tk, "enqueue_job", lambda job, **how: jobs_queued.append((job, how)))
     returned(city)
+    jobs.enqueue()
+    [(job, how)] = jobs_queued
+    assert how == {"title": "inventory mail", "queue": jobs.QUEUE}
+    monkeypatch.setattr(jobs, "has_request_context", lambda: False)
     with clock.at(clock.now() + LATER):
-        jobs.notify_in_worker()
+        job()
     assert len(post.to(city.coordinator)) == 1
 
 
