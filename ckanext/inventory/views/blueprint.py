@@ -23,6 +23,9 @@ def enter() -> None:
     flask.request.environ["__no_cache__"] = True
     if helpers.inventory_me() is None and not _open_to_staff():
         raise NotFound
+    request = flask.request
+    if any("\0" in text for text in (request.path, *request.args.values())):
+        raise NotFound  # PostgreSQL has no text with NUL: nothing can be called so
 
 
 def _open_to_staff() -> bool:
@@ -57,3 +60,13 @@ def not_found(error: Exception) -> tuple[str, int]:
     Source: leaks L1, L39.
     """
     return tk.render("inventory/not_found.html"), 404
+
+
+@inventory.errorhandler(tk.ValidationError)
+def no_such_filter(error: tk.ValidationError) -> tuple[str, int]:
+    """Answer for an address that names a filter or a view that there isn't; forms say more.
+
+    :param error: what an action refused
+    :returns: the page and 404
+    """
+    return not_found(error)

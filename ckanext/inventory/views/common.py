@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,9 @@ from werkzeug.wrappers import Response
 
 from ckanext.inventory import config, helpers
 from ckanext.inventory.types import ENTRY
+
+LAST_PAGE = 1_000_000
+"""Beyond it an offset would not fit what PostgreSQL counts with."""
 
 
 def action(name: str, data: Mapping[str, Any] | None = None) -> Any:
@@ -55,7 +59,7 @@ def page_number() -> int:
     :returns: 1 or more; 1 for anything that is no number
     """
     text = flask.request.args.get("page", "1")
-    return max(int(text), 1) if text.isdigit() else 1
+    return min(max(int(text), 1), LAST_PAGE) if re.fullmatch(r"[0-9]{1,9}", text) else 1
 
 
 def page_of(endpoint: str, **values: Any) -> Response:

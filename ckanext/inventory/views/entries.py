@@ -36,6 +36,8 @@ def list_params() -> dict[str, Any]:
     """
     args = flask.request.args
     params: dict[str, Any] = {name: args[name] for name in FILTERS if args.get(name)}
+    if params.get("state") not in dict(helpers.inventory_states()):
+        params.pop("state", None)
     if args.get("q", "").strip():
         params["q"] = args["q"].strip()
     if args.get("sort", "") in SORTS:

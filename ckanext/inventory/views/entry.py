@@ -290,7 +290,7 @@ def _review(number: str, form: forms.Form) -> str:
 
 
 def _assign(number: str, form: forms.Form) -> str:
-    user = form.get("user", "").strip()
+    user = form.get("user", "").replace("\0", "").strip()
     action("inventory_assign", {"ids": [number], "user": user or None})
     return tk._("Assigned.") if user else tk._("Assigned to nobody.")
 
