@@ -155,6 +155,7 @@ def _build() -> dict[str, Any]:
         "inventory_review_queue": _citywide(CityAct.REVIEW_QUEUE),
         "inventory_overview": _citywide(CityAct.OVERVIEW),
         "inventory_department_list": _enter,
+        "inventory_organization_list": _enter,
         "inventory_department_update": _citywide(CityAct.MANAGE_DEPARTMENTS),
         "inventory_role_list": _citywide(CityAct.MANAGE_ROLES),
         "inventory_role_add": _citywide(CityAct.MANAGE_ROLES),

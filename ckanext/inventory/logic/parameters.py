@@ -25,6 +25,7 @@ __all__ = [
     "inventory_role",
     "inventory_text",
     "inventory_texts",
+    "inventory_words",
 ]
 
 
@@ -39,6 +40,18 @@ def inventory_text(value: Any) -> str:
         return clean_text(str(value))
     except ValueError as error:
         raise tk.Invalid(tk._(str(error))) from error
+
+
+def inventory_words(value: Any) -> Any:
+    """Ask for words; core would say "Missing value".
+
+    :param value: a text
+    :returns: the same
+    :raises Invalid: if there is nothing in it
+    """
+    if value is tk.missing or not str(value or "").strip():
+        raise tk.Invalid(tk._("Write a sentence first."))
+    return value
 
 
 def inventory_texts(value: Any) -> list[str]:

@@ -215,24 +215,30 @@ def comment(
     unicode_safe: Validator,
     one_of: ValidatorFactory,
     inventory_text: Validator,
+    inventory_words: Validator,
     inventory_texts: Validator,
 ) -> Schema:
     """A comment on one record."""
     return {
         "id": [not_empty, unicode_safe],
-        "text": [not_empty, inventory_text],
+        "text": [inventory_words, inventory_text],
         "mentions": [ignore_empty, inventory_texts],
         "purpose": [default("comment"), unicode_safe, one_of(["comment", "question"])],
     }
 
 
 @validator_args
-def waiver(not_empty: Validator, unicode_safe: Validator, inventory_text: Validator) -> Schema:
+def waiver(
+    not_empty: Validator,
+    unicode_safe: Validator,
+    inventory_text: Validator,
+    inventory_words: Validator,
+) -> Schema:
     """A request to waive a blocker."""
     return {
         "id": [not_empty, unicode_safe],
         "kind": [not_empty, unicode_safe],
-        "reason": [not_empty, inventory_text],
+        "reason": [inventory_words, inventory_text],
     }
 
 
@@ -371,12 +377,15 @@ def department_update(
 
 @validator_args
 def erase(
-    not_empty: Validator, natural_number_validator: Validator, inventory_text: Validator
+    not_empty: Validator,
+    natural_number_validator: Validator,
+    inventory_text: Validator,
+    inventory_words: Validator,
 ) -> Schema:
     """An event whose words are erased, and why."""
     return {
         "event_id": [not_empty, natural_number_validator],
-        "reason": [not_empty, inventory_text],
+        "reason": [inventory_words, inventory_text],
     }
 
 

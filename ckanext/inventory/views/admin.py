@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from ckanext.inventory import forms, helpers
 from ckanext.inventory.views.blueprint import inventory
-from ckanext.inventory.views.common import action, page_of
+from ckanext.inventory.views.common import action, organizations, page_of
 from ckanext.inventory.views.edit import licenses
 
 DEFAULTS = (
@@ -40,7 +40,6 @@ def _page(
     me = helpers.inventory_me() or {}
     if not me.get("cdo"):
         raise NotFound
-    organizations = action("organization_list", {"all_fields": True, "limit": 1000})
     roles = action("inventory_role_list")
     departments = action("inventory_department_list")
     covered = {role["department"] for role in roles if role["role"] == "coordinator"}
@@ -50,7 +49,7 @@ def _page(
             "roles": roles,
             "departments": departments,
             "uncovered": [item for item in departments if item["id"] not in covered],
-            "organizations": sorted(organizations, key=lambda item: item["title"].lower()),
+            "organizations": organizations(),
             "findings": action("inventory_check"),
             "steps": {step["name"]: step for step in action("inventory_setup")},
             "editors": action("inventory_editors_to_coordinators", {"dry_run": True})["rows"],

@@ -45,6 +45,16 @@ def show(package_type: str, number: str) -> dict[str, Any]:
     return shown
 
 
+def organizations() -> list[dict[str, Any]]:
+    """Return every organization that may take part, asked once per page.
+
+    :returns: dicts with ``id``, ``name`` and ``title``, by title
+    """
+    if not hasattr(flask.g, "_inventory_organizations"):
+        flask.g._inventory_organizations = action("inventory_organization_list")
+    return list(flask.g._inventory_organizations)
+
+
 def page_size() -> int:
     """Say how many rows a page of a list shows.
 
@@ -88,7 +98,14 @@ def people_to_assign(department: str | None = None) -> list[dict[str, str]]:
     for organization in [department] if department else own if len(own) == 1 else []:
         shown = action(
             "organization_show",
-            {"id": organization, "include_users": True, "include_datasets": False},
+            {
+                "id": organization,
+                "include_users": True,
+                "include_datasets": False,
+                # both count datasets by search, which may be away
+                "include_dataset_count": False,
+                "include_groups": False,
+            },
         )
         people |= {
             user["id"]: user.get("fullname") or user["name"] for user in shown.get("users", [])

@@ -14,7 +14,7 @@ from ckanext.inventory import forms, helpers
 from ckanext.inventory.fields import FieldSpec, schema_for
 from ckanext.inventory.types import ENTRY
 from ckanext.inventory.views.blueprint import inventory
-from ckanext.inventory.views.common import action, page_of, show
+from ckanext.inventory.views.common import action, organizations, page_of, show
 
 STALE = "revision"
 """The key under which an action says that somebody else has saved in the meantime."""
@@ -31,12 +31,7 @@ def departments_to_add() -> list[dict[str, Any]]:
         raise NotFound
     if not me.get("cdo"):
         return cast("list[dict[str, Any]]", me["departments"])
-    if not hasattr(flask.g, "_inventory_organizations"):
-        found = action("organization_list", {"all_fields": True, "limit": 1000})
-        flask.g._inventory_organizations = [
-            {"id": item["id"], "title": item["title"] or item["name"]} for item in found
-        ]
-    return cast("list[dict[str, Any]]", flask.g._inventory_organizations)
+    return organizations()
 
 
 def lists_for(department: str | None) -> dict[str, Any]:

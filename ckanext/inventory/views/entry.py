@@ -14,7 +14,7 @@ from ckanext.inventory import forms, helpers
 from ckanext.inventory.fields import LIST_KINDS, schema_for
 from ckanext.inventory.types import ENTRY
 from ckanext.inventory.views.blueprint import inventory
-from ckanext.inventory.views.common import action, page_of, people_to_assign, show
+from ckanext.inventory.views.common import action, organizations, page_of, people_to_assign, show
 
 EDITS_SHOWN = 8
 """Edits whose changes are spelled out on the page; the older ones are only named."""
@@ -116,12 +116,7 @@ def other_departments(shown: Mapping[str, Any]) -> list[dict[str, str]]:
     :param shown: the record, as its show action gives it
     :returns: dicts with ``id`` and ``title``
     """
-    found = action("organization_list", {"all_fields": True, "limit": 1000})
-    return [
-        {"id": item["id"], "title": item["title"] or item["name"]}
-        for item in found
-        if item["id"] != shown["department"]["id"]
-    ]
+    return [item for item in organizations() if item["id"] != shown["department"]["id"]]
 
 
 @inventory.route("/entries/<number>/delete", methods=["POST"])

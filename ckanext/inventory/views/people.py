@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from ckanext.inventory import forms, helpers
 from ckanext.inventory.views.blueprint import inventory
-from ckanext.inventory.views.common import action, page_of
+from ckanext.inventory.views.common import action, organizations, page_of
 from ckanext.inventory.views.tables import csv_file
 
 VIEWS = ("departments", "sources", "people")
@@ -102,11 +102,6 @@ def _only_cdos() -> None:
         raise NotFound
 
 
-def _organizations() -> list[dict[str, Any]]:
-    found = action("organization_list", {"all_fields": True, "limit": 1000})
-    return sorted(found, key=lambda item: str(item["title"]).lower())
-
-
 @inventory.route("/people/name", methods=["GET", "POST"])
 def people_name() -> str | tuple[str, int] | Response:
     """Name people by pasted addresses: paste, look, do it.
@@ -141,7 +136,7 @@ def people_name() -> str | tuple[str, int] | Response:
             "typed": form,
             "shown": shown,
             "errors": errors,
-            "organizations": _organizations(),
+            "organizations": organizations(),
             "invitations": action("inventory_invitation_list"),
         },
     )
@@ -225,7 +220,7 @@ def people_hand_over() -> str | tuple[str, int] | Response:
             "typed": form,
             "shown": shown,
             "errors": errors,
-            "organizations": _organizations(),
+            "organizations": organizations(),
             "people": _accounts(),
         },
     )

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from ckanext.inventory import forms, helpers
 from ckanext.inventory.views.blueprint import inventory
-from ckanext.inventory.views.common import action, page_number, page_of, page_size
+from ckanext.inventory.views.common import action, organizations, page_number, page_of, page_size
 from ckanext.inventory.views.imports import CARRIED_BYTES
 
 PARTS = ("state", "date", "reason", "look_again", "dataset", "url")
@@ -28,15 +28,6 @@ def only_cdos() -> None:
     me = helpers.inventory_me()
     if me is None or not me["may"]["take_over"]:
         raise NotFound
-
-
-def organizations() -> list[dict[str, Any]]:
-    """Return the departments that something can be taken into.
-
-    :returns: organizations with id, name and title, by title
-    """
-    found = action("organization_list", {"all_fields": True, "limit": 1000})
-    return sorted(found, key=lambda item: str(item["title"]).lower())
 
 
 @inventory.route("/take-over")
