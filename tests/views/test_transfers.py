@@ -131,9 +131,10 @@ class TestPages:
             city.coordinator, "inventory_source_create", title="Pumps", owner_org=city.parks.id
         )
         owner, other = headers(city.coordinator), headers(city.neighbour)
+        water = city.water.id  # a request closes the session that could look it up later
         page = f"/inventory/sources/{source['number']}"
         assert "Move it to another department" in app.get(page, headers=owner).body
-        app.post(f"{page}/do/transfer", headers=owner, data={"department": city.water.id})
+        app.post(f"{page}/do/transfer", headers=owner, data={"department": water})
         app.post(f"/inventory/transfers/{source['number']}/accept", headers=other)
         assert app.get(page, headers=other).status_code == 200
         assert app.get(page, headers=owner).status_code == 404
