@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -12,8 +11,8 @@ import ckan.plugins.toolkit as tk
 from ckan.logic.schema import validator_args
 from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
 
-from ckanext.inventory import clock, config, policy
-from ckanext.inventory.logic import commit, who
+from ckanext.inventory import clock, policy
+from ckanext.inventory.logic import commit, files, who
 from ckanext.inventory.service import exports, imports, search
 from ckanext.inventory.spreadsheets.headers import Assignment
 from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Problem
@@ -157,7 +156,7 @@ def inventory_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
             tk._("Only the chief data officer can create departments by importing.")
         )
     package_type = KINDS[data_dict["kind"]]
-    upload = _upload(data_dict)
+    upload = files.upload_of(data_dict)
     choices = choices_of(data_dict)
     dry_run = bool(data_dict["dry_run"])
     user_name = who.user_name(context)
@@ -203,23 +202,6 @@ def _department(data_dict: DataDict) -> str | None:
     if not reference:
         return None
     return imports.find_department(model.Session(), str(reference)) or str(reference)
-
-
-def _upload(data_dict: DataDict) -> imports.Upload:
-    upload = data_dict.get("upload")
-    name = str(data_dict.get("filename") or getattr(upload, "filename", "") or "upload")
-    if data_dict.get("content"):
-        try:
-            return imports.Upload(base64.b64decode(data_dict["content"], validate=True), name)
-        except (binascii.Error, ValueError) as error:
-            raise tk.ValidationError({"content": [tk._("This isn't base64.")]}) from error
-    if isinstance(upload, bytes):
-        return imports.Upload(upload, name)
-    stream = getattr(upload, "stream", upload)
-    if stream is None or not hasattr(stream, "read"):
-        raise tk.ValidationError({"upload": [tk._("Choose a file.")]})
-    # One byte more than allowed is enough to see that it is too big.
-    return imports.Upload(stream.read(config.import_max_bytes() + 1), name)
 
 
 def choices_of(data_dict: DataDict) -> Choices:
