@@ -1,0 +1,68 @@
+"""Comparing a file that comes back with what is stored: what would be new, changed, refused, to be chosen.
+
+Nothing is written here. A workbook of ours is compared cell by cell and three ways; a file that has never
+seen us goes through the importer's plan, and rows that look like a record that exists are offered as such.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from sqlalchemy.orm import Session
+
+from ckanext.inventory.service import imports, workbooks
+from ckanext.inventory.spreadsheets import returned, synonyms
+from ckanext.inventory.spreadsheets.reader import Source, read
+from ckanext.inventory.spreadsheets.returned import Page
+from ckanext.inventory.types import Person
+
+from .ground import Ground
+from .lists import ForeignList
+from .plans import Preview, RowPlan, Settled
+from .rules import Rules
+from .workbook import Workbook
+
+__all__ = ["Preview", "RowPlan", "Settled", "preview"]
+
+
+def preview(
+    session: Session,
+    person: Person,
+    user_name: str,
+    upload: imports.Upload,
+    settled: Settled,
+) -> Preview:
+    """Say what saving a file would do. Writes nothing.
+
+    :param session: the database session
+    :param person: who brings the file
+    :param user_name: the account's name
+    :param upload: the file
+    :param settled: what was chosen so far
+    :returns: the preview
+    :raises FileProblem: if the file can't be read, or is another department's workbook
+    """
+    limits = imports.limits()
+    digest = hashlib.sha256(upload.data).hexdigest()
+    source = returned.read_json(upload.data[: limits.max_bytes], upload.filename, digest) or read(
+        upload.data, upload.filename, limits
+    )
+    found = Preview(source.filename, source.digest, source, notes=list(source.notes))
+    pages = _pages(person, source)
+    ground = Ground(session, person, user_name, settled, found)
+    if pages:
+        Workbook(ground).compare(pages)
+    else:
+        found.ours = False
+        ForeignList(ground).compare(upload)
+    Rules(ground).finish()
+    return found
+
+
+def _pages(person: Person, source: Source) -> list[Page]:
+    schemas, words = workbooks.schemas(), synonyms.load()
+    pages = returned.pages(source, workbooks.layouts_for(person, None), schemas, words)
+    department = next((page.stamp.department for page in pages if page.stamp.department), None)
+    if department is None:
+        return pages
+    return returned.pages(source, workbooks.layouts_for(person, department), schemas, words)

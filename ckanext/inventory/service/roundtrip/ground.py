@@ -1,0 +1,301 @@
+"""What comparing a file stands on: who brings it, what is there, and what was found so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ckanext.inventory import clock, config, policy, vocabularies
+from ckanext.inventory.fields import FieldSpec
+from ckanext.inventory.model import Record, Revision
+from ckanext.inventory.policy import Act
+from ckanext.inventory.service import (
+    bulk,
+    facts,
+    imports,
+    search,
+    workbooks,
+)
+from ckanext.inventory.service.search import Query
+from ckanext.inventory.spreadsheets import layout as layouts
+from ckanext.inventory.spreadsheets import merge, returned, synonyms
+from ckanext.inventory.spreadsheets.layout import Column
+from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity, shorten
+from ckanext.inventory.spreadsheets.plan import fold
+from ckanext.inventory.spreadsheets.reader import text
+from ckanext.inventory.spreadsheets.returned import Line, Page
+from ckanext.inventory.spreadsheets.values import Reader
+from ckanext.inventory.types import ENTRY, SOURCE, Person
+
+from .plans import Preview, RowPlan, Settled
+
+
+class Ground:
+    """What all comparisons of one file share."""
+
+    def __init__(
+        self,
+        session: Session,
+        person: Person,
+        user_name: str,
+        settled: Settled,
+        found: Preview,
+    ) -> None:
+        self.session = session
+        self.person = person
+        self.user_name = user_name
+        self.settled = settled
+        self.preview = found
+        self.words = vocabularies.load()
+        self.names = workbooks.load_names(session, person, search.conditions(person, Query(ENTRY)))
+        self.cells = Reader(
+            self.words,
+            synonyms.load(),
+            {},
+            imports.licenses(),
+            day_first=settled.choices.day_first or config.import_day_first(),
+            year=clock.today().year,
+        )
+        found.names = self.names
+        self.department = settled.choices.department
+        self.known: dict[str, RowPlan] = {}
+        self.intact: dict[str, tuple[int, str]] = {}
+        self.new_titles: dict[str, RowPlan] = {}
+        self._links: dict[tuple[str, str], dict[str, str]] = {}
+
+    def records(self, numbers: Iterable[str]) -> dict[str, Record]:
+        """Return the records that bear numbers, as far as the person may read them.
+
+        :param numbers: their numbers
+        :returns: number to record
+        """
+        query = sa.select(Record).where(
+            Record.number.in_(set(numbers)), Record.package_state == "active"
+        )
+        return {
+            row.number: row
+            for row in self.session.scalars(query)
+            if policy.may(self.person, Act.READ, facts.of_record(row))
+        }
+
+    def base(
+        self, lines: Sequence[tuple[Line, Record]], stored: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, Mapping[str, Any]]:
+        """Return the contents of the revisions that were downloaded.
+
+        :param lines: rows of the file and their records
+        :param stored: package id to content now
+        :returns: package id to content then
+        """
+        base: dict[str, Mapping[str, Any]] = {}
+        older: set[tuple[str, int]] = set()
+        for line, record in lines:
+            base[record.package_id] = stored.get(record.package_id, {})
+            if line.token is not None and line.token.revision != record.revision:
+                older.add((record.package_id, line.token.revision))
+        if older:
+            query = sa.select(Revision.package_id, Revision.content).where(
+                sa.tuple_(Revision.package_id, Revision.revision).in_(older)
+            )
+            base |= {row.package_id: row.content for row in self.session.execute(query)}
+        return base
+
+    def read_mark(self, page: Page, plan: RowPlan, name: str, written: str) -> tuple[bool, Any]:
+        """Read the cell of a mark.
+
+        :param page: its sheet
+        :param plan: its row
+        :param name: the mark
+        :param written: what the cell says
+        :returns: whether it was understood, and the value
+        """
+        if name == "assignee":
+            if not written:
+                return True, None
+            by_name = {fold(shown): key for key, shown in self.names.people.items()}
+            user = imports.people(self.session, self.departments_of(plan)).get(
+                fold(written), by_name.get(fold(written))
+            )
+            if user:
+                return True, user
+            message = Message(
+                "No member of the department has this name or e-mail address: it stays as it was."
+            )
+        else:
+            list_name = layouts.MARK_LISTS.get(name, name)
+            value = self.words.match(list_name, written) if written else None
+            if value:
+                return True, mark_value(name, value)
+            labels = ", ".join(choice.label for choice in self.words.choices(list_name))
+            message = Message("It is none of the values: %(values)s.", {"values": labels})
+        self.problem(plan, Severity.WARNING, page.headers[name], written, message, key=name)
+        return False, None
+
+    def departments_of(self, plan: RowPlan) -> set[str]:
+        """Return the department of a row.
+
+        :param plan: the row
+        """
+        if plan.record is not None:
+            return {plan.record.department}
+        return {str(plan.content.get("owner_org") or self.department or "")}
+
+    def resolver(self, spec: FieldSpec, plan: RowPlan) -> Callable[[str], str | None]:
+        """Return what finds other records that a cell names.
+
+        :param spec: the cell's field
+        :param plan: its row
+        """
+        package_type = SOURCE if spec.kind == "source_list" else ENTRY
+
+        def resolve(written: str) -> str | None:
+            number = returned.reference(written)
+            if number:
+                return self._linkable(package_type, plan).get(number)
+            title = fold(written)
+            new = self.new_titles.get(f"{package_type}!{title}")
+            if new is not None and new.new is not None:
+                return new.new.package_id
+            return self._linkable(package_type, plan).get(title)
+
+        return resolve
+
+    def _linkable(self, package_type: str, plan: RowPlan) -> dict[str, str]:
+        """Return what a record may name: by number, and by name within its department."""
+        department = next(iter(self.departments_of(plan)))
+        key = (package_type, department)
+        if key not in self._links:
+            conditions = [Record.package_type == package_type, Record.package_state == "active"]
+            mine = search.visible(policy.scope(self.person))
+            if package_type == SOURCE and policy.departments_of(self.person):
+                mine = sa.or_(mine, Record.shared.is_(sa.true()))
+            query = sa.select(
+                Record.package_id, Record.number, Record.title, Record.department
+            ).where(*conditions, mine)
+            found: dict[str, str] = {}
+            for row in self.session.execute(query):
+                found[row.number] = row.package_id
+                if row.department == department:
+                    found.setdefault(fold(row.title), row.package_id)
+            self._links[key] = found
+        return self._links[key]
+
+    def new_record(self, plan: RowPlan) -> None:
+        """Let a row make a record.
+
+        :param plan: the row
+        """
+        plan.new = bulk.NewRecord(
+            plan.content,
+            plan.marks,
+            (self.preview.digest, plan.sheet, plan.row),
+        )
+        self.new_titles.setdefault(f"{plan.package_type}!{fold(plan.title)}", plan)
+
+    def problem(
+        self,
+        row: RowPlan,
+        severity: Severity,
+        column: str,
+        value: str,
+        message: Message,
+        suggestion: str = "",
+        key: str = "",
+    ) -> None:
+        """Note what is wrong with a row or one of its cells.
+
+        :param row: the row; an error holds it
+        :param severity: whether it holds the row
+        :param column: header of the cell's column
+        :param value: what the cell says
+        :param message: what is wrong, and what to do
+        :param suggestion: what was probably meant
+        :param key: the cell, where it can be fixed in place
+        """
+        if severity is Severity.ERROR:
+            row.failed = True
+        self.preview.problems.append(
+            Problem(
+                severity,
+                row.sheet,
+                row.row,
+                column.rstrip(" *"),
+                shorten(value),
+                message,
+                suggestion,
+                key,
+            )
+        )
+
+    def chosen(self, plan: RowPlan, key: str) -> str:
+        """Return how a conflict was settled, empty as long as it isn't.
+
+        :param plan: the row
+        :param key: the cell
+        """
+        number = plan.record.number if plan.record is not None else ""
+        return self.settled.conflicts.get(f"{number}!{key}", self.settled.all_conflicts)
+
+    def add_cell(
+        self,
+        plan: RowPlan,
+        key: str,
+        label: str,
+        spec: FieldSpec | None,
+        values: tuple[Any, Any, Any],
+    ) -> None:
+        """Compare a cell that somebody wrote into, three ways.
+
+        :param plan: its row
+        :param key: the field or mark
+        :param label: what people read
+        :param spec: the field, None for a mark
+        :param values: when downloaded, now, in the file
+        """
+        plan.cells.append(merge.compare(key, label, spec, values, chosen=self.chosen(plan, key)))
+
+    def read(
+        self, page: Page, line: Line, plan: RowPlan, column: Column, before: Any
+    ) -> tuple[bool, Any]:
+        """Read a cell that somebody wrote into.
+
+        :param page: its sheet
+        :param line: its row in the file
+        :param plan: its row
+        :param column: its column
+        :param before: its value when it was downloaded
+        :returns: False if it wasn't understood, and the value
+        """
+        assert column.spec is not None
+        fix = self.settled.fixes.get(f"{plan.where}!{column.key}")
+        cell = line.cells[column.key] if fix is None else fix
+        resolve = self.resolver(column.spec, plan)
+        reading = returned.read_cell(
+            column.spec, cell, self.cells, resolve, before, plain=page.plain and fix is None
+        )
+        if reading.message is None:
+            return True, reading.value
+        self.problem(
+            plan,
+            Severity.WARNING,
+            page.headers[column.key],
+            text(cell),
+            reading.message,
+            reading.suggestion,
+            column.key,
+        )
+        return False, None
+
+
+def mark_value(name: str, written: str) -> Any:
+    """Return the value of a mark from how a file holds it.
+
+    :param name: the mark
+    :param written: its value as text
+    """
+    if name in ("in_directory", "shared"):
+        return written == "yes"
+    return written or None

@@ -1,0 +1,159 @@
+"""Comparing a file that has never seen us: the importer's plan, and what is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ckanext.inventory.fields import schema_for
+from ckanext.inventory.service import (
+    imports,
+    register,
+)
+from ckanext.inventory.spreadsheets import merge
+from ckanext.inventory.spreadsheets.headers import Assignment
+from ckanext.inventory.spreadsheets.messages import Problem, Severity
+from ckanext.inventory.spreadsheets.reader import Cell as FileCell
+from ckanext.inventory.spreadsheets.reader import Sheet, Source
+
+from .ground import Ground
+from .plans import NEW, RowPlan
+
+
+class ForeignList:
+    """Compares a list that isn't ours."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+
+    def compare(self, upload: imports.Upload) -> None:
+        """Plan a file that isn't ours; rows that are there already are compared.
+
+        :param upload: the file
+        """
+        settled, found = self.ground.settled, self.ground.preview
+        choices = replace(settled.choices, read_known=True, create_departments=False)
+        prepared = imports.plan_import(
+            self.ground.session,
+            self.ground.person,
+            self.ground.user_name,
+            settled.package_type,
+            upload,
+            choices,
+            source=_mended(found.source, settled.fixes),
+        )
+        plan = prepared.plan
+        found.notes = list(plan.notes)
+        found.columns = plan.columns
+        found.problems += _with_places(plan.problems, plan.columns)
+        found.read, found.refused, found.skipped = plan.total, plan.refused, plan.skipped
+        failed = {
+            (problem.sheet, problem.row)
+            for problem in plan.problems
+            if problem.severity is Severity.ERROR and problem.row is not None
+        }
+        for sheet, row in sorted(failed, key=str):
+            here = RowPlan(sheet, row, settled.package_type, failed=True)
+            here.left_out = here.where in settled.left_out
+            found.rows.append(here)
+        for row, record in zip(plan.rows, prepared.records, strict=True):
+            here = RowPlan(
+                row.sheet,
+                row.number,
+                settled.package_type,
+                str(row.content["title"]),
+                content=row.content,
+                marks=row.marks,
+                new=record,
+            )
+            here.left_out = here.where in settled.left_out
+            found.rows.append(here)
+            found.departments.add(row.department)
+        self._foreign_known(plan.known)
+
+    def _foreign_known(self, rows: Sequence[Any]) -> None:
+        """Compare rows whose record is there already, or offer it as the same one."""
+        numbers = {row.existing.number for row in rows}
+        records = self.ground.records(numbers)
+        stored = register.current_contents(
+            self.ground.session, [record.package_id for record in records.values()]
+        )
+        for row in rows:
+            here = RowPlan(
+                row.sheet, row.number, self.ground.settled.package_type, str(row.content["title"])
+            )
+            here.left_out = here.where in self.ground.settled.left_out
+            here.content, here.marks = row.content, row.marks
+            answer = self.ground.settled.same.get(here.where, "")
+            certain = row.reason is None or "number" not in row.reason.params
+            here.same = row.existing
+            if answer == NEW:
+                here.same = None
+                self.ground.new_record(here)
+                self.ground.preview.rows.append(here)
+                continue
+            record = records.get(row.existing.number)
+            if record is None or (answer != row.existing.number and not certain):
+                here.left_out = True
+                self.ground.preview.rows.append(here)
+                continue
+            here.record, here.content = record, {}
+            here.base = here.stored = stored.get(record.package_id, {})
+            if record.number in self.ground.known:
+                here.left_out = True
+                self.ground.preview.rows.append(here)
+                continue
+            self.ground.known[record.number] = here
+            schema = schema_for(here.package_type)
+            for name in row.written:
+                spec = schema.fields.get(name)
+                if spec is None or name in ("owner_org", "title") or spec.kind == "rows":
+                    continue
+                old, value = here.stored.get(name), row.content.get(name)
+                if not merge.same_value(spec)(old, value):
+                    self.ground.add_cell(here, name, spec.label, spec, (old, old, value))
+
+
+COLUMN = "@"
+"""Begins the key of a column of a file that isn't ours: ``@`` and its position."""
+
+
+def _with_places(
+    problems: Sequence[Problem], columns: Sequence[tuple[str, Sequence[Assignment]]]
+) -> list[Problem]:
+    """Say of each problem of a cell which column it is in, so that it can be fixed in place."""
+    places = {
+        (sheet, item.column.label): item.column.index for sheet, items in columns for item in items
+    }
+    return [
+        replace(problem, key=f"{COLUMN}{places[problem.sheet, problem.column]}")
+        if problem.row is not None and (problem.sheet, problem.column) in places
+        else problem
+        for problem in problems
+    ]
+
+
+def _mended(source: Source, fixes: Mapping[str, str]) -> Source:
+    """Put the texts that stand for cells of a file that isn't ours into their places."""
+    found: dict[tuple[str, int], dict[int, str]] = {}
+    for key, written in fixes.items():
+        place, _, column = key.rpartition("!")
+        sheet, _, row = place.rpartition("!")
+        index = column.removeprefix(COLUMN)
+        if column.startswith(COLUMN) and index.isdecimal() and row.isdecimal():
+            found.setdefault((sheet, int(row)), {})[int(index)] = written
+    if not found:
+        return source
+    sheets: list[Sheet] = []
+    for sheet in source.sheets:
+        rows: list[tuple[int, tuple[FileCell, ...]]] = []
+        for number, given in sheet.rows:
+            cells = list(given)
+            for index, written in found.get((sheet.name, number), {}).items():
+                if index < 500:
+                    cells += [""] * (index + 1 - len(cells))
+                    cells[index] = written
+            rows.append((number, tuple(cells)))
+        sheets.append(replace(sheet, rows=tuple(rows)))
+    return replace(source, sheets=tuple(sheets))

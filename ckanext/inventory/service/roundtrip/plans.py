@@ -1,0 +1,223 @@
+"""What a file that comes back would do: its choices, its rows, and the preview as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from ckanext.inventory.fields import canonical_json
+from ckanext.inventory.model import Record
+from ckanext.inventory.service import (
+    bulk,
+    bulk_edit,
+)
+from ckanext.inventory.spreadsheets import layout as layouts
+from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
+from ckanext.inventory.spreadsheets.headers import Assignment
+from ckanext.inventory.spreadsheets.merge import Cell
+from ckanext.inventory.spreadsheets.messages import Message, Problem
+from ckanext.inventory.spreadsheets.plan import Choices, Ref, Skipped
+from ckanext.inventory.spreadsheets.reader import Source
+from ckanext.inventory.spreadsheets.returned import Unknown
+from ckanext.inventory.types import ENTRY
+
+NEW = "new"
+OUT = "out"
+"""How "the same one?" is answered besides a number: it is a new one, or leave the row out."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What whoever brings the file has chosen.
+
+    :param choices: what the importer asks (department, columns, sheets, …)
+    :param package_type: what a file that isn't ours lists
+    :param fixes: ``sheet!row!column`` to the text that stands for the cell
+    :param left_out: ``sheet!row`` of rows that stay out
+    :param conflicts: ``number!cell`` to ``mine`` or ``stored``
+    :param all_conflicts: ``mine`` or ``stored`` for conflicts that aren't settled by themselves
+    :param same: ``sheet!row`` to a number, ``new`` or ``out``
+    :param submit: ``sheet!row`` of new rows to submit; ``all`` for all that have what it takes
+    """
+
+    choices: Choices = field(default_factory=Choices)
+    package_type: str = ENTRY
+    fixes: Mapping[str, str] = field(default_factory=dict[str, str])
+    left_out: frozenset[str] = frozenset()
+    conflicts: Mapping[str, str] = field(default_factory=dict[str, str])
+    all_conflicts: str = ""
+    same: Mapping[str, str] = field(default_factory=dict[str, str])
+    submit: frozenset[str] = frozenset()
+
+
+@dataclass
+class RowPlan:
+    """What one row of the file would do.
+
+    :param sheet: its sheet
+    :param row: its number there
+    :param package_type: what it is about
+    :param title: its name
+    :param record: the record that it is, None for a new one
+    :param base: the record's content when the file was downloaded
+    :param stored: its content now
+    :param cells: its cells that somebody wrote into, compared
+    :param content: fields of a new record
+    :param marks: marks of a new record
+    :param failed: an error holds it
+    :param left_out: it stays out by choice
+    :param same: a record that it looks like
+    :param edit: the change, validated
+    :param new: the new record, validated
+    :param back_to_review: it was approved, and saving sends it back
+    :param submit: it is submitted in the same step
+    """
+
+    sheet: str
+    row: int
+    package_type: str
+    title: str = ""
+    record: Record | None = None
+    base: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    stored: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    cells: list[Cell] = field(default_factory=list[Cell])
+    content: dict[str, Any] = field(default_factory=dict[str, Any])
+    marks: dict[str, Any] = field(default_factory=dict[str, Any])
+    failed: bool = False
+    left_out: bool = False
+    same: Ref | None = None
+    edit: bulk_edit.Edit | None = None
+    new: bulk.NewRecord | None = None
+    back_to_review: bool = False
+    submit: bool = False
+    rows: dict[str, dict[str, dict[str, Any]]] = field(
+        default_factory=dict[str, dict[str, dict[str, Any]]]
+    )
+
+    @property
+    def where(self) -> str:
+        """Its place, as choices name it."""
+        return f"{self.sheet}!{self.row}"
+
+    @property
+    def changes_marks(self) -> list[Cell]:
+        """Its cells that set a mark."""
+        names = MARK_COLUMNS.get(self.package_type, ())
+        return [cell for cell in self.cells if cell.goes_in and cell.key in names]
+
+    @property
+    def changes(self) -> bool:
+        """Whether saving would change something of a known record."""
+        return bool(self.edit is not None and self.edit.changes) or bool(self.changes_marks)
+
+
+@dataclass
+class Preview:
+    """What saving a file would do.
+
+    :param filename: its name
+    :param digest: SHA-256 of its bytes
+    :param source: the file as read
+    :param ours: it is a workbook of ours
+    :param rows: rows that would do something, or that something holds
+    :param problems: everything that is wrong, by sheet, row and column
+    :param notes: remarks on the whole file
+    :param unknown: columns that are kept out
+    :param columns: what each column of a file that isn't ours means
+    :param read: rows that were read
+    :param unchanged: known records without a difference
+    :param missing: records of the department that the file doesn't hold
+    :param refused: rows of a list that isn't ours that an error keeps out
+    :param skipped: rows of a list that isn't ours that stand in it twice
+    :param departments: organization ids that new rows go to
+    :param downloaded: when the workbook was downloaded, empty if unknown
+    :param names: what ids stand for
+    """
+
+    filename: str
+    digest: str
+    source: Source
+    ours: bool = True
+    rows: list[RowPlan] = field(default_factory=list[RowPlan])
+    problems: list[Problem] = field(default_factory=list[Problem])
+    notes: list[Message] = field(default_factory=list[Message])
+    unknown: list[Unknown] = field(default_factory=list[Unknown])
+    columns: list[tuple[str, list[Assignment]]] = field(
+        default_factory=list[tuple[str, list[Assignment]]]
+    )
+    read: int = 0
+    unchanged: int = 0
+    missing: int = 0
+    refused: int = 0
+    skipped: list[Skipped] = field(default_factory=list[Skipped])
+    departments: set[str] = field(default_factory=set[str])
+    downloaded: str = ""
+    names: layouts.Names = layouts.NO_NAMES
+
+    @property
+    def new(self) -> list[RowPlan]:
+        """Rows that would make a record."""
+        return [
+            row for row in self.rows if row.new is not None and not (row.failed or row.left_out)
+        ]
+
+    @property
+    def changed(self) -> list[RowPlan]:
+        """Rows that would change a record."""
+        return [
+            row
+            for row in self.rows
+            if row.record is not None and row.changes and not (row.failed or row.left_out)
+        ]
+
+    @property
+    def held(self) -> list[RowPlan]:
+        """Rows that have to be fixed or left out before anything is saved."""
+        return [row for row in self.rows if row.failed and not row.left_out]
+
+    @property
+    def conflicts(self) -> list[tuple[RowPlan, Cell]]:
+        """Cells that still have to be chosen."""
+        return [
+            (row, cell) for row in self.rows if not row.left_out for cell in row.cells if cell.open
+        ]
+
+    @property
+    def fingerprint(self) -> str:
+        """Tell this preview from any other: the same file, choices, revisions and outcome."""
+        # Ids of new records are made up at each look.
+        made = {cast(bulk.NewRecord, row.new).package_id: row.where for row in self.new}
+        parts: list[Any] = [self.digest]
+        for row in self.new:
+            parts.append([row.where, _without_ids(row.content, made), row.marks, row.submit])
+        for row in self.changed:
+            record = cast(Record, row.record)
+            cells = [
+                [cell.key, cell.stored, _without_ids(cell.file, made)]
+                for cell in row.cells
+                if cell.goes_in
+            ]
+            parts.append([record.package_id, record.revision, cells, row.back_to_review])
+        return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
+
+
+def _without_ids(value: Any, made: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return made.get(value, value)
+    if isinstance(value, list):
+        return [_without_ids(item, made) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+        return {name: _without_ids(item, made) for name, item in items}
+    return value
+
+
+def rows_of(content: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the rows of a field.
+
+    :param content: a record's content
+    :param name: the field
+    """
+    return list(content.get(name) or [])

@@ -1,0 +1,382 @@
+"""Comparing a workbook of ours: cell by cell, three ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from ckanext.inventory import policy
+from ckanext.inventory.fields import FieldSpec
+from ckanext.inventory.model import Record
+from ckanext.inventory.service import (
+    imports,
+    register,
+    review,
+    search,
+    workbooks,
+)
+from ckanext.inventory.service.marks import MARKS
+from ckanext.inventory.service.search import Query
+from ckanext.inventory.spreadsheets import layout as layouts
+from ckanext.inventory.spreadsheets import merge, returned
+from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
+from ckanext.inventory.spreadsheets.layout import Column, Role
+from ckanext.inventory.spreadsheets.merge import Cell, Outcome
+from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Severity
+from ckanext.inventory.spreadsheets.plan import fold
+from ckanext.inventory.spreadsheets.reader import text
+from ckanext.inventory.spreadsheets.returned import Line, Page
+
+from .ground import Ground, mark_value
+from .plans import RowPlan
+from .row_sheets import RowSheets
+
+BATCH = 500
+
+
+class Workbook:
+    """Compares the sheets of a workbook of ours."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+
+    def compare(self, pages: Sequence[Page]) -> None:
+        """Compare it.
+
+        :param pages: its sheets
+        """
+        found = self.ground.preview
+        stamps = [page.stamp for page in pages]
+        found.downloaded = next((stamp.at for stamp in stamps if stamp.at), "")
+        self.ground.department = self.ground.department or next(
+            (stamp.department for stamp in stamps if stamp.department), None
+        )
+        for page in pages:
+            found.unknown += page.unknown
+            if page.outdated:
+                found.notes.append(
+                    Message(
+                        'The columns of "%(sheet)s" have changed since this file was downloaded. '
+                        "What is still understood is read.",
+                        {"sheet": page.sheet or page.layout.title},
+                    )
+                )
+        for page in [page for page in pages if not page.layout.rows_of]:
+            self._page(page)
+        readable = bool(self.ground.known or self.ground.intact)
+        rows = RowSheets(self.ground)
+        for page in [page for page in pages if page.layout.rows_of]:
+            rows.compare(page)
+        self._refuse_strange(pages, readable=readable)
+        self._count_missing(pages)
+
+    def _refuse_strange(self, pages: Sequence[Page], *, readable: bool) -> None:
+        numbered = any(line.number for page in pages for line in page.lines)
+        mine = self.ground.department is not None and policy.may_add_to(
+            self.ground.person, self.ground.department
+        )
+        if numbered and not readable and not self.ground.known and not mine:
+            raise FileProblem(
+                "This is a workbook of another department, or of another inventory. Download yours "
+                "and copy your rows into it."
+            )
+
+    def _count_missing(self, pages: Sequence[Page]) -> None:
+        types = {page.layout.package_type for page in pages if not page.layout.rows_of}
+        for package_type in types:
+            conditions = search.conditions(self.ground.person, Query(package_type))
+            if self.ground.department is not None:
+                conditions.append(Record.department == self.ground.department)
+            total = self.ground.session.scalar(sa.select(sa.func.count()).where(*conditions)) or 0
+            there = {n for n, row in self.ground.known.items() if row.package_type == package_type}
+            there |= {n for n, (_, kind) in self.ground.intact.items() if kind == package_type}
+            self.ground.preview.missing += max(total - len(there), 0)
+
+    def _page(self, page: Page) -> None:
+        for start in range(0, len(page.lines), BATCH):
+            lines = self._put_aside(page, page.lines[start : start + BATCH])
+            records = self.ground.records(line.number for line in lines if line.number)
+            pairs = [(line, records[line.number]) for line in lines if line.number in records]
+            stored = register.current_contents(
+                self.ground.session, [record.package_id for _, record in pairs]
+            )
+            base = self.ground.base(pairs, stored)
+            for line in lines:
+                self.ground.preview.read += 1
+                self._line(page, line, records.get(line.number), base, stored)
+
+    def _put_aside(self, page: Page, lines: Sequence[Line]) -> list[Line]:
+        """Count rows that nobody wrote into, and return the others."""
+        others: list[Line] = []
+        same: dict[str, Line] = {}
+        fixed = {key.rpartition("!")[0] for key in self.ground.settled.fixes}
+        for line in lines:
+            seen = (
+                line.number in same
+                or line.number in self.ground.intact
+                or line.number in self.ground.known
+            )
+            if (
+                seen
+                or f"{line.sheet}!{line.row}" in fixed
+                or not returned.intact(line, page.layout)
+            ):
+                others.append(line)
+            else:
+                same[line.number] = line
+        query = sa.select(Record.number).where(
+            Record.number.in_(same),
+            Record.package_type == page.layout.package_type,
+            Record.package_state == "active",
+            search.visible(policy.scope(self.ground.person)),
+        )
+        readable = set(self.ground.session.scalars(query)) if same else set[str]()
+        for number, line in same.items():
+            if number in readable:
+                self.ground.intact[number] = (line.row, page.layout.package_type)
+                self.ground.preview.read += 1
+            else:
+                others.append(line)
+        return others
+
+    def _line(
+        self,
+        page: Page,
+        line: Line,
+        record: Record | None,
+        base: Mapping[str, Mapping[str, Any]],
+        stored: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        package_type = page.layout.package_type
+        plan = RowPlan(line.sheet, line.row, package_type)
+        plan.left_out = plan.where in self.ground.settled.left_out
+        if not line.number:
+            self._new_line(page, line, plan)
+            return
+        if record is None or record.package_type != package_type:
+            self.ground.problem(
+                plan,
+                Severity.ERROR,
+                page.headers.get(layouts.NUMBER, ""),
+                line.number,
+                Message(
+                    "There is no record with this number, or none that you may see. Leave the number "
+                    "empty to add a new one."
+                ),
+            )
+            self.ground.preview.rows.append(plan)
+            return
+        known = self.ground.known.get(line.number)
+        before = known.row if known is not None else self.ground.intact.get(line.number, (0, ""))[0]
+        if before:
+            self.ground.problem(
+                plan,
+                Severity.ERROR,
+                page.headers.get(layouts.NUMBER, ""),
+                line.number,
+                Message(
+                    "The number stands in row %(row)s, too. Keep one of them, or leave the number "
+                    "empty to add a new record.",
+                    {"row": before},
+                ),
+            )
+            self.ground.preview.rows.append(plan)
+            return
+        plan.record, plan.title = record, record.title
+        plan.base, plan.stored = base[record.package_id], stored.get(record.package_id, {})
+        self.ground.known[line.number] = plan
+        self._compare(page, line, plan)
+
+    def _compare(self, page: Page, line: Line, plan: RowPlan) -> None:
+        """Compare the cells of a known record that somebody wrote into."""
+        record = cast(Record, plan.record)
+        for column in page.layout.columns:
+            if column.key not in line.cells:
+                continue
+            if column.spec is not None:
+                self._field(page, line, plan, column)
+            elif column.role is Role.MARK or column.key in MARKS or column.key == "assignee":
+                self._mark(page, line, plan, column)
+        if line.token is not None and not returned.untouched(line, page.layout, plain=page.plain):
+            self._attempts(page, line, plan, record)
+
+    def _attempts(self, page: Page, line: Line, plan: RowPlan, record: Record) -> None:
+        """Report cells of read-only columns that somebody wrote into."""
+        shown = _Shown(record)
+        confirmed = review.findings(self.ground.session, [record.package_id])[
+            record.package_id
+        ].confirmed
+        for column in page.layout.columns:
+            if column.role is not Role.READ_ONLY or column.spec is not None:
+                continue
+            if column.key not in line.cells or column.key == layouts.BALL:
+                continue
+            if column.key in MARKS or column.key == "assignee":
+                continue
+            now = workbooks.cell_of(
+                column, shown, plan.stored, confirmed, self.ground.words, self.ground.names
+            )
+            cell = line.cells[column.key]
+            if not returned.was_written_into(cell, now, plain=page.plain):
+                continue
+            reason = _ATTEMPTS.get(column.key, "This can't be changed through a file.")
+            written = text(cell)
+            plan.cells.append(
+                Cell(column.key, column.header, now, now, written, Outcome.REFUSED, reason=reason)
+            )
+            self.ground.problem(
+                plan,
+                Severity.WARNING,
+                page.headers[column.key],
+                written,
+                Message(reason),
+            )
+
+    def _field(self, page: Page, line: Line, plan: RowPlan, column: Column) -> None:
+        spec = cast(FieldSpec, column.spec)
+        key = f"{plan.where}!{column.key}"
+        cell, old = line.cells[column.key], plan.base.get(column.key)
+        fixed = key in self.ground.settled.fixes
+        if line.token is None and not fixed and not text(cell):
+            # Nobody knows what stood there, so that nothing says that it was emptied.
+            return
+        before = layouts.write(spec, old, self.ground.names)
+        if not fixed and not returned.was_written_into(cell, before, plain=page.plain):
+            return
+        understood, value = self.ground.read(page, line, plan, column, old)
+        if not understood or merge.same_value(spec)(value, old):
+            return
+        if column.key == "title" and not value:
+            self.ground.problem(
+                plan,
+                Severity.WARNING,
+                page.headers[column.key],
+                "",
+                Message("A record needs a name: it stays as it was."),
+                key=column.key,
+            )
+            return
+        self.ground.add_cell(
+            plan, column.key, spec.label, spec, (old, plan.stored.get(column.key), value)
+        )
+
+    def _mark(self, page: Page, line: Line, plan: RowPlan, column: Column) -> None:
+        record, name = cast(Record, plan.record), column.key
+        stored = getattr(record, name)
+        base = stored
+        names = MARK_COLUMNS[plan.package_type]
+        if line.token is not None and len(line.token.marks) == len(names):
+            base = mark_value(name, line.token.marks[names.index(name)])
+        fix = self.ground.settled.fixes.get(f"{plan.where}!{name}")
+        written = text(line.cells[name]) if fix is None else fix.strip()
+        if line.token is None and not written:
+            return
+        before = layouts.write_mark(name, base, self.ground.words, self.ground.names)
+        if not returned.was_written_into(written, before, plain=page.plain):
+            return
+        understood, value = self.ground.read_mark(page, plan, name, written)
+        if understood and value != base:
+            self.ground.add_cell(plan, name, column.header, None, (base, stored, value))
+
+    def _new_line(self, page: Page, line: Line, plan: RowPlan) -> None:
+        """Read a row without a number."""
+        headers = page.headers
+        filled = [
+            column
+            for column in page.layout.columns
+            if column.key in line.cells
+            and (
+                text(line.cells[column.key])
+                or f"{plan.where}!{column.key}" in self.ground.settled.fixes
+            )
+        ]
+        if not any(column.role is not Role.READ_ONLY for column in filled):
+            return
+        self.ground.preview.rows.append(plan)
+        self._new_department(page, line, plan)
+        for column in filled:
+            if column.role is Role.READ_ONLY:
+                if column.spec is not None or column.key in (layouts.STATE, layouts.CONFIRMED):
+                    reason = _ATTEMPTS.get(column.key, "You can't write this column.")
+                    written = text(line.cells[column.key])
+                    self.ground.problem(
+                        plan, Severity.WARNING, headers[column.key], written, Message(reason)
+                    )
+                continue
+            if column.role is Role.MARK:
+                fix = self.ground.settled.fixes.get(f"{plan.where}!{column.key}")
+                written = text(line.cells[column.key]) if fix is None else fix.strip()
+                understood, value = self.ground.read_mark(page, plan, column.key, written)
+                if understood:
+                    plan.marks[column.key] = value
+                continue
+            understood, value = self.ground.read(page, line, plan, column, None)
+            if understood and value not in (None, "", []):
+                plan.content[column.key] = value
+        plan.title = str(plan.content.get("title") or "")
+        if not plan.title:
+            self.ground.problem(
+                plan,
+                Severity.ERROR,
+                headers.get("title", ""),
+                "",
+                Message("The row has no name."),
+                key="title",
+            )
+            return
+        if not plan.failed:
+            self.ground.new_record(plan)
+
+    def _new_department(self, page: Page, line: Line, plan: RowPlan) -> None:
+        written = text(line.cells.get(layouts.DEPARTMENT, ""))
+        column = page.headers.get(layouts.DEPARTMENT, "")
+        wanted = self.ground.department
+        if written:
+            by_title = {fold(title): key for key, title in self.ground.names.departments.items()}
+            wanted = by_title.get(fold(written)) or imports.find_department(
+                self.ground.session, written
+            )
+            if wanted is None:
+                self.ground.problem(
+                    plan,
+                    Severity.ERROR,
+                    column,
+                    written,
+                    Message("No department has this name."),
+                )
+                return
+        own = policy.departments_of(self.ground.person)
+        if wanted is None and len(own) == 1:
+            wanted = next(iter(own))
+        if wanted is None:
+            message = Message("Say which department the row belongs to.")
+            self.ground.problem(plan, Severity.ERROR, column, "", message)
+            return
+        if not policy.may_add_to(self.ground.person, wanted):
+            message = Message("You can't add to this department.")
+            self.ground.problem(plan, Severity.ERROR, column, written, message)
+            return
+        plan.content["owner_org"] = wanted
+        self.ground.preview.departments.add(wanted)
+
+
+_ATTEMPTS: Mapping[str, str] = {
+    layouts.NUMBER: "A number can't be changed: the row stays what it was.",
+    layouts.STATE: "A state can't be changed through a file. Use the steps of the workflow.",
+    layouts.DEPARTMENT: "The department can't be changed here. Ask for a transfer instead.",
+    layouts.CONFIRMED: "A confirmed classification can't be changed through a file.",
+}
+
+
+class _Shown:
+    """A register row as the download shows it; who has the ball isn't compared."""
+
+    in_queue = detailing = False
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._record, name)
