@@ -8,10 +8,11 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pysolr
 import pytest
-from ckan import model
+from ckan import logic, model
 from ckan.lib.search.common import make_connection
 
 from ckanext.inventory import search_guard
+from ckanext.inventory.plugin import InventoryPlugin
 from ckanext.inventory.service import indexing, outbox
 from tests.leaks.city import OUTSIDERS, City, create
 from tests.leaks.probes import call
@@ -165,13 +166,34 @@ def test_l13_l42_the_index_holds_allowed_keys_and_no_word(city: City) -> None:
 def test_l13_core_builds_the_same_document_through_its_own_door(city: City) -> None:
     draft = city.records["draft"]
     tk.get_action("package_show")({"ignore_auth": True}, {"id": draft.id})
-    from ckan import logic
-
     logic.index_update_package({"model": model, "ignore_auth": True, "user": ""}, draft.id)
     docs = make_connection().search(f"id:{draft.id}", fl="*").docs
     assert docs[0]["title"] == indexing.UNTITLED
     assert not {"notes", "tags", "author", "title_string"} & set(docs[0])
     assert not [key for key in docs[0] if key.startswith(("extras_", "vocab_", "res_"))]
+
+
+def test_l13_l42_plugins_behind_ours_add_nothing_to_a_document(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plugins are asked one after the other; some add every text that they find."""
+    ours = InventoryPlugin.before_dataset_index
+
+    def and_then_theirs(self: InventoryPlugin, pkg_dict: dict[str, Any]) -> dict[str, Any]:
+        document = ours(self, pkg_dict)
+        document["text_en"] = "zqx words"
+        document.update(text_fr="zqx words", title="zqx words")
+        document.setdefault("vocab_theme", "zqx words")
+        document |= {"extras_word": "zqx words"}
+        return document
+
+    monkeypatch.setattr(InventoryPlugin, "before_dataset_index", and_then_theirs)
+    draft = city.records["draft"]
+    logic.index_update_package({"model": model, "ignore_auth": True, "user": ""}, draft.id)
+    labelled = f"id:{draft.id} AND permission_labels:inventory-org-{city.a.id}"
+    document = make_connection().search(labelled, fl="*").docs[0]
+    assert document["title"] == indexing.UNTITLED
+    assert not [key for key in document if key.startswith(("text_", "vocab_", "extras_"))]
 
 
 MEASURES = (

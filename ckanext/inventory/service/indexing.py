@@ -63,10 +63,35 @@ def allowed_document(document: Mapping[str, Any]) -> dict[str, Any]:
     """Reduce the index document of a private type to the allow-list.
 
     :param document: the document as core built it
-    :returns: a document with allow-listed keys only
+    :returns: a document with allow-listed keys only, which takes no others from plugins that core
+        asks after ours
     """
     kept = {key: value for key, value in document.items() if key in ALLOWED_KEYS}
-    return {**kept, "title": UNTITLED}
+    return _Sealed({**kept, "title": UNTITLED})
+
+
+class _Sealed(dict[str, Any]):
+    """A document that only takes what core itself still has to say: the permission labels.
+
+    Plugins behind ours get it, too, and some add every text of the stored blobs as a field of
+    its own. Whoever builds a new document instead is found by ``ckan inventory check``.
+    """
+
+    def __setitem__(self, key: str, value: object) -> None:
+        if key == "permission_labels":
+            super().__setitem__(key, value)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        for key, value in dict[str, Any](*args, **kwargs).items():
+            self[key] = value
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        self[key] = self.get(key, default)
+        return self.get(key, default)
+
+    def __ior__(self, other: Any) -> _Sealed:
+        self.update(other)
+        return self
 
 
 def index(session: Session, ids: Sequence[str]) -> dict[str, str]:
