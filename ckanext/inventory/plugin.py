@@ -8,6 +8,7 @@ import ckan.model as model
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan.common import CKANConfig
+from ckan.lib.plugins import DefaultTranslation
 from ckan.types import Context
 
 from ckanext.inventory import config as inventory_config
@@ -26,6 +27,7 @@ from ckanext.inventory.views import inventory
 @tk.blanket.config_declarations
 @tk.blanket.helpers
 class InventoryPlugin(
+    DefaultTranslation,
     p.IActions,
     p.IAuthFunctions,
     p.IConfigurable,
@@ -33,6 +35,7 @@ class InventoryPlugin(
     p.IPackageController,
     p.IPermissionLabels,
     p.ISignal,
+    p.ITranslation,
     p.IValidators,
     p.SingletonPlugin,
 ):

@@ -23,10 +23,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     for folder in ("tests", "devstack"):
         shutil.copytree(ROOT / folder, source / folder)
-    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.cfg", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     wheels = tmp_path_factory.mktemp("wheels")
-    _run("-m", "build", "--wheel", "--no-isolation", "--outdir", str(wheels), str(source))
+    # The wheel is made from the source distribution, so what is in it is in both.
+    _run("-m", "build", "--no-isolation", "--outdir", str(wheels), str(source))
     (wheel,) = wheels.glob("*.whl")
     target = tmp_path_factory.mktemp("site") / "packages"
     _run("-m", "pip", "install", "--no-deps", "--no-index", "--target", str(target), str(wheel))
@@ -58,6 +59,7 @@ def test_every_file_of_the_package_is_installed(installed: Path) -> None:
     [
         "schemas/*.yaml",
         "config_declaration.yaml",
+        "i18n/ckanext-inventory.pot",
         "templates/inventory/*.html",
         "assets/webassets.yml",
         "assets/*.css",

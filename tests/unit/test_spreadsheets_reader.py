@@ -55,7 +55,7 @@ def test_a_byte_that_is_not_utf8_spoils_only_itself() -> None:
     data = "Name\nStraße ä\nÜ ".encode() + b"\x96 x\n"
     found, notes = decode(data)
     assert found == "Name\nStraße ä\nÜ – x\n"
-    assert "1 bytes" in str(notes[0])
+    assert "One byte" in str(notes[0])
 
 
 def test_windows_characters_read_as_latin_are_repaired() -> None:
@@ -127,7 +127,7 @@ def test_workbook_values_are_typed_and_formulas_keep_their_results() -> None:
 
 def test_a_formula_without_a_stored_result_is_told() -> None:
     source = read(workbook([["Name", "Kind"], ["A", "=1+1"]]), "a.xlsx")
-    assert "1 formulas" in str(source.notes[0])
+    assert "One formula" in str(source.notes[0])
 
 
 def test_cells_merged_downwards_count_for_each_row() -> None:

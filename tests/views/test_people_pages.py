@@ -130,7 +130,7 @@ def test_an_older_inventory_is_taken_over_after_a_look(
     form: dict[str, Any] = {"content": carried, "filename": "old.csv", "save": "1"}
     refused = _post(app, "/inventory/take-over/file", cdo, **form)
     assert refused.status_code == 400
-    assert "Say what “blue” means (1 rows)." in refused.body
+    assert "Say what “blue” means (one row)." in refused.body
     assert 'name="past-state"' in refused.body
     done = _post(
         app,

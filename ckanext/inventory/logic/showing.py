@@ -28,8 +28,7 @@ def said(message: Message) -> str:
     :param message: the message
     :returns: the sentence
     """
-    text = tk._(message.text)
-    return text % message.params if message.params else text
+    return message.said(tk._, tk.ungettext)
 
 
 def preview(

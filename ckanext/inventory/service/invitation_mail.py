@@ -9,12 +9,14 @@ from __future__ import annotations
 import html
 import re
 import smtplib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
 
 import ckan.model as model
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+import flask_babel
 import sqlalchemy as sa
 from ckan.lib import mailer
 from sqlalchemy.orm import Session
@@ -24,6 +26,16 @@ from ckanext.inventory.model import Invitation, RoleGrant
 
 NOT_SET_UP = "This site can't send mail: smtp.server or smtp.mail_from is not set."
 _REFUSED = re.compile(r"SMTPRecipientsRefused.*?\(\s*5\d\d\s*,")
+
+
+@contextmanager
+def in_site_language() -> Iterator[None]:
+    """Have mails written in the language of the site, whatever language the page is read in.
+
+    They may go out with the request of somebody who reads in another one.
+    """
+    with cast(Any, flask_babel).force_locale(config.core("ckan.locale_default")):
+        yield
 
 
 def set_up() -> bool:
@@ -55,6 +67,7 @@ def deliver(name: str, email: str, subject: str, body: str, body_html: str | Non
     return ""
 
 
+@in_site_language()
 def send(session: Session, keys: Sequence[str]) -> Mapping[str, str]:
     """Send invitations; one that lost its roles, was withdrawn or ran out is not sent.
 

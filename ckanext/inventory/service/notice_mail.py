@@ -105,6 +105,7 @@ def _linked(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 # at once
 
 
+@invitation_mail.in_site_language()
 def send_notices(session: Session, keys: Sequence[str]) -> Mapping[str, str]:
     """Send mails that go at once; those that nobody should get any more are dropped.
 
@@ -181,6 +182,7 @@ def queue_digests(session: Session) -> int:
     return len(keys)
 
 
+@invitation_mail.in_site_language()
 def send_digests(session: Session, keys: Sequence[str]) -> Mapping[str, str]:
     """Send digests; who has nothing new gets none.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ckanext.inventory.types import Word
@@ -21,14 +21,44 @@ class Message:
 
     :param text: template with ``%(name)s`` placeholders, translated where it is shown
     :param params: values for the placeholders
+    :param plural: the template where ``count`` among the parameters isn't one
     """
 
     text: str
     params: Mapping[str, object] = field(default_factory=dict[str, object])
+    plural: str = ""
 
     def __str__(self) -> str:
         """Return the sentence in English."""
-        return self.text % self.params if self.params else self.text
+        return self.said(str, lambda one, many, count: one if count == 1 else many)
+
+    def said(
+        self, translate: Callable[[str], str], translate_plural: Callable[[str, str, int], str]
+    ) -> str:
+        """Return the sentence in another language.
+
+        :param translate: takes the message id
+        :param translate_plural: takes both message ids and the number
+        :returns: the sentence, filled in
+        """
+        if self.plural:
+            count = int(str(self.params["count"]))
+            text = translate_plural(self.text, self.plural, count)
+        else:
+            text = translate(self.text)
+        return text % self.params if self.params else text
+
+
+def counted(one: str, many: str, count: int, **params: object) -> Message:
+    """Make a message with a number.
+
+    :param one: template for one
+    :param many: template with ``%(count)s``
+    :param count: the number
+    :param params: values for other placeholders
+    :returns: the message
+    """
+    return Message(one, {"count": count, **params}, many)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from .headers import (
     HeaderMap,
     looks_like_other_type,
 )
-from .messages import FileProblem, Message, Problem, Severity, shorten
+from .messages import FileProblem, Message, Problem, Severity, counted, shorten
 from .reader import Cell, Source, Table, find_table, text
 from .synonyms import Synonyms, key, squash
 from .values import Reader, is_day_first, plain_text
@@ -486,14 +486,18 @@ class _Planner:
         for title, rows in self.forbidden.items():
             self._department_problem(
                 title,
-                Message(
-                    "You can't add to this department: %(rows)s rows were kept out.", {"rows": rows}
+                counted(
+                    "You can't add to this department: one row was kept out.",
+                    "You can't add to this department: %(count)s rows were kept out.",
+                    rows,
                 ),
             )
         if not self.choices.create_departments:
             for new in self.new.values():
-                message = Message(
-                    "No department has this name: %(rows)s rows were kept out.", {"rows": new.rows}
+                message = counted(
+                    "No department has this name: one row was kept out.",
+                    "No department has this name: %(count)s rows were kept out.",
+                    new.rows,
                 )
                 self._department_problem(new.title, message, self._near_department(new.title))
         self.plan.offers = [

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import python_calamine as calamine
 
-from .messages import FileProblem, Message
+from .messages import FileProblem, Message, counted
 from .package_scan import scan_package
 from .stamp import PREFIX
 
@@ -115,10 +115,12 @@ def _read_workbook(data: bytes, limits: Limits) -> tuple[list[Sheet], list[Messa
         scan = scan_package(data, limits.max_inflated_bytes, limits.max_cells)
         if scan.formulas_without_value:
             notes.append(
-                Message(
+                counted(
+                    "One formula has no stored result and reads as empty. Open the file in a "
+                    "spreadsheet program and save it there.",
                     "%(count)s formulas have no stored result and read as empty. Open the file in a "
                     "spreadsheet program and save it there.",
-                    {"count": scan.formulas_without_value},
+                    scan.formulas_without_value,
                 )
             )
     try:
@@ -260,13 +262,18 @@ def decode(data: bytes) -> tuple[str, list[Message]]:
         # Windows-1252 that was once read as Latin-1: the controls stand where quotes and dashes were.
         text = CHARACTERS.sub(lambda match: _cp1252(match.group().encode("latin-1")), text)
         notes.append(
-            Message("%(count)s wrongly encoded characters were repaired.", {"count": len(found)})
+            counted(
+                "One wrongly encoded character was repaired.",
+                "%(count)s wrongly encoded characters were repaired.",
+                len(found),
+            )
         )
     if "\ufffd" in text:
         notes.append(
-            Message(
+            counted(
+                "One character can't be read and shows as �.",
                 "%(count)s characters can't be read and show as �.",
-                {"count": text.count("\ufffd")},
+                text.count("\ufffd"),
             )
         )
     return text, notes
@@ -278,7 +285,11 @@ def _decode_mixed(body: bytes, notes: list[Message]) -> str:
     if broken >= len(valid):
         return _cp1252(body)
     notes.append(
-        Message("%(count)s bytes are not UTF-8 and were read as Windows-1252.", {"count": broken})
+        counted(
+            "One byte is not UTF-8 and was read as Windows-1252.",
+            "%(count)s bytes are not UTF-8 and were read as Windows-1252.",
+            broken,
+        )
     )
     pieces: list[str] = []
     rest = body

@@ -233,8 +233,7 @@ def choices_of(data_dict: DataDict) -> Choices:
 
 def _said(message: Message) -> str:
     """Translate a message of the reader or planner."""
-    text = tk._(message.text)
-    return text % message.params if message.params else text
+    return message.said(tk._, tk.ungettext)
 
 
 def report_of(

@@ -222,9 +222,8 @@ def inventory_take_over(context: Context, data_dict: DataDict) -> dict[str, Any]
             done = older_inventory.run(session, person, planned)
             return _older(session, planned, done, report_data)
     except FileProblem as problem:
-        text = tk._(problem.message.text)
-        params = problem.message.params
-        raise tk.ValidationError({"upload": [text % params if params else text]}) from problem
+        said = problem.message.said(tk._, tk.ungettext)
+        raise tk.ValidationError({"upload": [said]}) from problem
 
 
 def _past(data_dict: DataDict) -> dict[str, str]:
@@ -248,11 +247,14 @@ def _states(data_dict: DataDict) -> dict[str, State]:
 
 def _refuse_unsaid(planned: OlderPlan) -> None:
     if planned.unsaid:
-        message = tk._("Say what “{word}” means ({rows} rows).")
         raise tk.ValidationError(
             {
                 "states": [
-                    message.format(word=word.word or tk._("empty"), rows=word.rows)
+                    tk.ungettext(
+                        "Say what “{word}” means (one row).",
+                        "Say what “{word}” means ({rows} rows).",
+                        word.rows,
+                    ).format(word=word.word or tk._("empty"), rows=word.rows)
                     for word in planned.unsaid
                 ]
             }

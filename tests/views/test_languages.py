@@ -1,0 +1,127 @@
+"""Another language: pages, labels from the YAML files and mails come out of one catalogue."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from ckan.lib import mailer
+from ckan.tests.helpers import CKANTestApp
+
+from ckanext.inventory import clock, jobs
+from ckanext.inventory.plugin import InventoryPlugin
+from tests.logic.city import City, make_city
+from tests.support import headers
+
+WORDS: dict[str, str] = {
+    "Saved as {number}, a draft.": "Als {number} gespeichert, ein Entwurf.",
+    "Energy and environment": "Energie und Umwelt",
+    "Category": "Sachgebiet",
+    "Draft": "Entwurf",
+    "“{value}” is no link: it must start with http:// or https:// and hold no spaces.": (
+        "„{value}“ ist kein Link."
+    ),
+    "“{label}” is missing.": "„{label}“ fehlt.",
+    "Submit": "Einreichen",
+    "Hello %(name)s,": "Guten Tag, %(name)s,",
+}
+
+
+@pytest.fixture
+def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tiny catalogue in place of the extension's own."""
+    catalog = Catalog(locale="de")
+    for message, translation in WORDS.items():
+        catalog.add(message, translation)
+    target = tmp_path / "de" / "LC_MESSAGES" / "ckanext-inventory.mo"
+    target.parent.mkdir(parents=True)
+    with target.open("wb") as file:
+        write_mo(file, catalog)
+    monkeypatch.setattr(InventoryPlugin, "i18n_directory", lambda self: str(tmp_path))
+
+
+# The plugins are loaded once more, so that the application learns of the catalogue.
+reloaded = pytest.mark.ckan_config("ckan.plugins", "inventory scheming_datasets activity")
+
+
+@pytest.fixture
+def city(german: None, db: None) -> Iterator[City]:
+    return make_city()
+
+
+@reloaded
+def test_a_page_in_another_language_is_translated(city: City, app: CKANTestApp) -> None:
+    coordinator = headers(city.coordinator)
+    saved: Any = app.post(
+        "/de/inventory/entries/new",
+        data={"title": "Bäume", "owner_org": city.parks.id},
+        headers=coordinator,
+    )
+    assert "Als PARKS-0001 gespeichert, ein Entwurf." in saved.body, "a sentence with a number"
+    city.do(
+        city.coordinator,
+        "inventory_entry_patch",
+        id="PARKS-0001",
+        category="energy_and_environment",
+    )
+    page: Any = app.get("/de/inventory/entries/PARKS-0001", headers=coordinator)
+    assert "Sachgebiet" in page.body, "a field's label, from the schema"
+    assert "Energie und Umwelt" in page.body, "a value's label, from the vocabularies"
+    assert "Entwurf" in page.body, "a state, from a module that knows no language"
+    english: Any = app.get("/inventory/entries/PARKS-0001", headers=coordinator)
+    assert "Energy and environment" in english.body
+    assert "Sachgebiet" not in english.body
+
+
+@reloaded
+def test_a_refusal_in_another_language_is_translated(city: City, app: CKANTestApp) -> None:
+    entry = city.entry()
+    page: Any = app.post(
+        f"/de/inventory/entries/{entry['number']}/edit",
+        data={"title": "Bäume", "data_dictionary_url": "no link", "revision": "1"},
+        headers=headers(city.coordinator),
+    )
+    assert page.status_code == 400
+    assert "„no link“ ist kein Link." in page.body
+
+
+class TestMails:
+    """They go out with whichever request or job comes first, so its language can't count."""
+
+    @pytest.fixture
+    def sent(self, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        ckan_config["smtp.mail_from"] = "portal@larkhaven.example"
+        texts: list[str] = []
+        monkeypatch.setattr(
+            mailer, "mail_recipient", lambda name, email, subject, body, html: texts.append(body)
+        )
+        return texts
+
+    def send(self, city: City, app: CKANTestApp, language: str) -> None:
+        entry = city.submitted()
+        city.step(city.cdo, entry, "return", comment="Which years does it cover?")
+        with (
+            app.flask_app.test_request_context(environ_overrides={"CKAN_LANG": language}),
+            clock.at(clock.now() + dt.timedelta(minutes=5)),
+        ):
+            jobs.notify()
+
+    @reloaded
+    @pytest.mark.ckan_config("ckan.locale_default", "de")
+    def test_speak_the_language_of_the_site(
+        self, city: City, app: CKANTestApp, sent: list[str]
+    ) -> None:
+        self.send(city, app, "en")
+        [text] = sent
+        assert text.startswith("Guten Tag, Parks Coordinator,")
+
+    @reloaded
+    def test_and_no_other(self, city: City, app: CKANTestApp, sent: list[str]) -> None:
+        self.send(city, app, "de")
+        [text] = sent
+        assert text.startswith("Hello Parks Coordinator,")
