@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from gettext import NullTranslations
 from pathlib import Path
 from typing import Any
 
+import ckan
+import flask_babel
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 from ckan.lib import mailer
 from ckan.tests.helpers import CKANTestApp
 
+import ckanext.inventory
 from ckanext.inventory import clock, jobs
 from ckanext.inventory.plugin import InventoryPlugin
 from tests.logic.city import City, make_city
 from tests.support import headers
+from tests.views.test_pages import PAGES
 
 WORDS: dict[str, str] = {
     "Saved as {number}, a draft.": "Als {number} gespeichert, ein Entwurf.",
@@ -125,3 +131,54 @@ class TestMails:
         self.send(city, app, "de")
         [text] = sent
         assert text.startswith("Hello Parks Coordinator,")
+
+
+# --- what pages ask to translate is known to translators --------------------------------------------
+
+
+class _Listening(NullTranslations):
+    """Notes every message that is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: set[str] = set()
+
+    def gettext(self, message: str) -> str:
+        self.asked.add(message)
+        return message
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        self.asked.add(msgid1)
+        return msgid1 if n == 1 else msgid2
+
+    ugettext, ungettext = gettext, ngettext
+
+
+def _messages(path: Path) -> set[str]:
+    with path.open("rb") as file:
+        catalog = read_po(file)
+    return {each.id if isinstance(each.id, str) else each.id[0] for each in catalog if each.id}
+
+
+def test_whatever_a_page_translates_stands_in_the_template(
+    db: None, app: CKANTestApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city = make_city()
+    first, second = city.submitted(), city.approved(title="Benches")
+    city.entry(title="Paths", blocker_status="some")
+    city.do(city.coordinator, "inventory_source_create", title="Trees", owner_org=city.parks.id)
+    listening = _Listening()
+    monkeypatch.setattr(flask_babel.Domain, "get_translations", lambda self: listening)
+    pages = [path for path, who in PAGES.items() if "cdo" in who]
+    pages += [f"/inventory/entries/{second['number']}/promote"]
+    for path in pages:
+        app.get(path, headers=headers(city.cdo))
+    app.post(
+        f"/inventory/entries/{first['number']}/edit",
+        data={"title": "", "earliest_records": "x", "public_contact_email": "x", "revision": "1"},
+        headers=headers(city.coordinator),
+    )
+    ours = _messages(Path(ckanext.inventory.__file__).parent / "i18n" / "ckanext-inventory.pot")
+    core = _messages(Path(ckan.__file__).parent / "i18n" / "ckan.pot")
+    assert len(listening.asked) > 300
+    assert listening.asked - ours - core == set()
