@@ -24,7 +24,7 @@ PAGES = [
     "/inventory/sources/PARKS-S001",
     "/inventory/review",
     "/inventory/overview",
-    "/inventory/import",
+    "/inventory/spreadsheet",
     "/inventory/admin",
     "/inventory/guide",
     "/inventory/guide/fields",

@@ -537,3 +537,22 @@ def test_a_cell_of_a_foreign_list_is_fixed_in_place(city: City) -> None:
     fixed = again(city, found, fixes={f"{problem['where']}!{problem['field']}": "Benches"})
     assert (fixed["counts"]["held"], fixed["counts"]["new"]) == (0, 2)
     assert len(save(city, fixed)["created"]) == 2
+
+
+def test_an_import_in_one_step_is_kept_and_taken_back(city: City) -> None:
+    done = city.do(
+        city.coordinator,
+        "inventory_import",
+        content="VGl0bGUKVHJlZXMK",
+        filename="list.csv",
+        department="parks",
+    )
+    listed = city.do(city.coordinator, "inventory_import_list")["results"]
+    assert [(row["file"], row["status"], row["counts"]["new"]) for row in listed] == [
+        ("list.csv", "saved", 1)
+    ]
+    shown = city.do(city.coordinator, "inventory_import_show", id=listed[0]["id"])
+    assert [row["title"] for row in shown["records"]] == ["Trees"]
+    city.do(city.coordinator, "inventory_import_undo", id=listed[0]["id"])
+    assert done["numbers"][0]["number"] == "PARKS-0001"
+    assert city.do(city.coordinator, "inventory_entry_list")["count"] == 0

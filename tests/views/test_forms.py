@@ -459,52 +459,6 @@ class TestSources:
         assert "Paper is gone" in done.body
 
 
-class TestImport:
-    CSV = "Dataset name,Brief description,Shelf\nTrees,One row per tree,A\n,Nothing,B\n"
-
-    def test_look_first_then_save(self, site: Site) -> None:
-        upload = (io.BytesIO(self.CSV.encode()), "parks.csv")
-        report = site.post(
-            COORDINATOR, "/import", kind="entry", department=site.parks, upload=upload
-        )
-        assert report.status_code == 200
-        assert "Nothing is saved yet" in report.body
-        assert "Save one draft" in report.body
-        assert "Shelf" in report.body
-        form = {
-            name: _hidden(report.body, name) for name in ("content", "digest", "filename", "kind")
-        }
-        saved = site.post(
-            COORDINATOR, "/import", follow=True, save="1", department=site.parks, **form
-        )
-        assert "Saved one new draft." in saved.body
-        assert site.show("PARKS-0001")["title"] == "Trees"
-
-    def test_a_file_is_needed(self, site: Site) -> None:
-        answer = site.post(COORDINATOR, "/import", kind="entry", department=site.parks)
-        assert answer.status_code == 400
-        assert "Choose a file first." in answer.body
-
-    def test_what_is_no_table_is_refused_in_words(self, site: Site) -> None:
-        upload = (io.BytesIO(b"\x00\x01\x02"), "photo.xlsx")
-        answer = site.post(
-            COORDINATOR, "/import", kind="entry", department=site.parks, upload=upload
-        )
-        assert answer.status_code == 400
-        assert "One thing to fix" in answer.body
-
-    def test_another_department_is_refused(self, site: Site) -> None:
-        upload = (io.BytesIO(self.CSV.encode()), "parks.csv")
-        answer = site.post(
-            "neighbour", "/import", kind="entry", department=site.parks, upload=upload
-        )
-        assert "Save one draft" not in answer.body
-
-
-def _hidden(body: str, name: str) -> str:
-    return body.split(f'name="{name}" value="')[1].split('"')[0]
-
-
 class TestAdmin:
     def test_name_and_end_a_role(self, site: Site) -> None:
         make_user("new-colleague", fullname="New colleague")

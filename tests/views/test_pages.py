@@ -55,7 +55,7 @@ PAGES: dict[str, set[str]] = {
     "/inventory/review?entry=PARKS-0002": DECIDERS,
     "/inventory/overview": EVERYBODY,
     "/inventory/overview.csv": EVERYBODY,
-    "/inventory/import": ADDERS,
+    "/inventory/spreadsheet": ADDERS,
     "/inventory/admin": CDOS,
     "/inventory/guide": EVERYBODY,
     "/inventory/guide/fields": EVERYBODY,

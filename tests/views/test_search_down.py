@@ -38,7 +38,7 @@ PAGES = (
     "/inventory/overview",
     "/inventory/people",
     "/inventory/directory",
-    "/inventory/import",
+    "/inventory/spreadsheet",
     "/inventory/spreadsheet",
     "/inventory/notices",
     "/inventory/admin",

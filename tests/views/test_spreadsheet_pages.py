@@ -152,6 +152,86 @@ def test_a_list_of_ones_own(city: City, pages: Pages) -> None:
     assert content(city, "PARKS-0001")["comments"] == "x"
 
 
+WHOLE_CITY = (
+    b"Agency,Dataset name\nParks,Trees\nWater,Pipes\nParks and Recreation,Benches\nZoo,Animals\n"
+)
+
+
+def test_a_whole_citys_list_with_departments_nobody_knows(
+    city: City, app: CKANTestApp, pages: Pages
+) -> None:
+    browser = Pages(city, app, "cdo")
+    path = browser.upload(WHOLE_CITY, "city.csv", department="", kind="entry")
+    page = browser.get(path)
+    assert "Departments of your file" in page.body
+    assert "Zoo" in page.body
+    fields = form_of(page.body)
+    refused = browser.post(path, act="save", **fields)
+    assert refused.status_code == 400
+    assert "2 departments of the file" in refused.body
+    names = {"department-Parks and Recreation": city.parks.id, "department-Zoo": "out"}
+    browser.post(path, act="look", **names)
+    fields = form_of(browser.get(path).body)
+    assert browser.post(path, act="save", **fields, **names).status_code == 303
+    titles = {row["title"] for row in city.do(city.cdo, "inventory_entry_list")["results"]}
+    assert titles == {"Trees", "Benches", "Pipes"}
+    assert city.do(city.cdo, "inventory_entry_show", id="WATER-0001")["title"] == "Pipes"
+
+
+def test_rows_of_departments_that_arent_ones_own_are_left_out_expressly(
+    city: City, pages: Pages
+) -> None:
+    path = pages.upload(WHOLE_CITY, "city.csv", department="", kind="entry")
+    page = pages.get(path)
+    assert "not yours to add to" in page.body
+    assert pages.post(path, act="save", **form_of(page.body)).status_code == 400
+    pages.post(path, act="departments_out")
+    page = pages.get(path)
+    assert pages.post(path, act="save", **form_of(page.body)).status_code == 303
+    titles = {row["title"] for row in city.do(city.cdo, "inventory_entry_list")["results"]}
+    assert titles == {"Trees"}
+
+
+def test_a_list_whose_name_column_nobody_knows_gets_the_page_of_columns(
+    city: City, pages: Pages
+) -> None:
+    file = b"Qwertz,Yxcv\nTrees,x\nBenches,y\n"
+    path = pages.upload(file, "list.csv", department=city.parks.id, kind="entry")
+    page = pages.get(path)
+    assert "No column holds the name" in page.body
+    assert pages.post(path, act="save", **form_of(page.body)).status_code == 400
+    pages.post(path, act="look", **{"column-Qwertz": "title"})
+    fields = form_of(pages.get(path).body)
+    saved_now = pages.post(path, act="save", **fields, **{"column-Qwertz": "title"})
+    assert saved_now.status_code == 303
+    assert content(city, "PARKS-0002")["title"] == "Benches"
+
+
+def test_all_rows_with_errors_are_left_out_at_once(city: City, pages: Pages) -> None:
+    file = b"Dataset name,Brief description\nTrees,one\n,two\n,three\n"
+    path = pages.upload(file, "list.csv", department=city.parks.id, kind="entry")
+    page = pages.get(path)
+    assert pages.post(path, act="save", **form_of(page.body)).status_code == 400
+    pages.post(path, act="out_all")
+    page = pages.get(path)
+    out = dict.fromkeys(re.findall(r'name="(out-[^"]+)" checked', page.body), "on")
+    assert len(out) == 2
+    assert pages.post(path, act="save", **form_of(page.body), **out).status_code == 303
+    assert content(city, "PARKS-0001")["title"] == "Trees"
+
+
+def test_home_offers_the_workbook_and_its_upload(city: City, pages: Pages) -> None:
+    body = pages.get("/").body
+    assert "/inventory/workbook?department=" in body
+    assert "/inventory/spreadsheet#upload" in body
+
+
+def test_the_earlier_address_leads_here(pages: Pages) -> None:
+    answer = pages.get("/import")
+    assert answer.status_code == 303
+    assert answer.headers["Location"].endswith("/inventory/spreadsheet")
+
+
 def test_broken_files_and_strangers(city: City, app: CKANTestApp, pages: Pages) -> None:
     answer = pages.post("/spreadsheet", upload=(io.BytesIO(b"PK\x03\x04broken"), "x.xlsx"))
     assert answer.status_code == 400

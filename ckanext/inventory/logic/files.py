@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -50,3 +51,14 @@ def department(session: Session, reference: Any) -> str | None:
     if found is None:
         raise tk.ValidationError({"department": [tk._("There is no such department.")]})
     return found
+
+
+def departments(session: Session, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return which departments of the site a file's names stand for.
+
+    :param session: the database session
+    :param given: name in the file to name, id or code; empty to leave its rows out
+    :returns: name in the file to organization id, or nothing
+    :raises ValidationError: if one stands for nothing
+    """
+    return {str(title): department(session, found) or "" for title, found in given.items()}

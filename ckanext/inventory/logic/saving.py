@@ -12,7 +12,7 @@ from ckanext.inventory import clock
 from ckanext.inventory.logic import showing
 from ckanext.inventory.model import Import
 from ckanext.inventory.model.imports import SAVED
-from ckanext.inventory.service import import_save, kept_imports, roundtrip
+from ckanext.inventory.service import events, import_save, kept_imports, roundtrip
 from ckanext.inventory.service.roundtrip import Preview
 from ckanext.inventory.types import Person
 
@@ -86,7 +86,7 @@ def carry_out(
     kept.status, kept.saved_at, kept.message, kept.step = SAVED, clock.now(), None, ""
     kept.counts = counts | {"created": len(done.created), "submitted": len(done.submitted)}
     kept.file = None
-    kept.last_event = import_save.last_event(session)
+    kept.last_event = events.last(session)
     session.flush()
     return showing.head(kept) | {
         "created": [

@@ -67,10 +67,20 @@ def preview(
             {"sheet": u.sheet, "column": u.header, "filled": u.filled, "sample": u.sample[:120]}
             for u in found.unknown
         ],
+        "departments_named": [
+            {
+                "title": item.title,
+                "rows": item.rows,
+                "known": item.forbidden,
+                "chosen": item.chosen,
+                "near": item.near,
+            }
+            for item in found.named
+        ],
         "columns": [
             _column(sheet, item, found) for sheet, columns in found.columns for item in columns
         ],
-        "can_save": bool((found.new or found.changed) and not found.conflicts and not found.held),
+        "can_save": found.can_be_saved,
     }
 
 
@@ -117,7 +127,8 @@ def counts(found: Preview) -> Plain:
         "refused_rows": found.refused,
         "skipped": len(found.skipped),
         "held": len(found.held),
-        "left_out": sum(row.left_out for row in found.rows),
+        "left_out": sum(row.left_out for row in found.rows) + found.department_rows,
+        "strange": len(found.strange),
         "warnings": sum(p.severity is Severity.WARNING for p in found.problems),
         "errors": sum(p.severity is Severity.ERROR for p in found.problems),
         "unknown": len(found.unknown)

@@ -229,3 +229,11 @@ def _verify_rows(session: Session, values: dict[str, Any]) -> Iterator[Fault]:
             or detail_digest(row["salt"], row["details"]) != row["detail_digest"]
         ):
             yield Fault(values["id"], "its details were changed after they were written")
+
+
+def last(session: Session) -> int:
+    """Return the newest link of the history; the chain's lock is held by whoever just wrote.
+
+    :param session: the database session
+    """
+    return int(session.scalar(sa.select(sa.func.max(event.c.id))) or 0)

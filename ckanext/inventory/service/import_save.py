@@ -14,7 +14,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ckanext.inventory.model import ImportRow, Record, event
+from ckanext.inventory.model import ImportRow, Record
 from ckanext.inventory.service import (
     bulk,
     bulk_edit,
@@ -214,14 +214,6 @@ def _keep(
         session.execute(sa.insert(ImportRow.__table__), rows)  # pyright: ignore[reportArgumentType] - a Table
 
 
-def last_event(session: Session) -> int:
-    """Return the newest link of the history; the chain's lock is held by whoever just wrote.
-
-    :param session: the database session
-    """
-    return int(session.scalar(sa.select(sa.func.max(event.c.id))) or 0)
-
-
 def refuse_unsettled(found: Preview) -> None:
     """Refuse to save as long as something is to be chosen or fixed.
 
@@ -244,6 +236,16 @@ def refuse_unsettled(found: Preview) -> None:
                 "{n} rows have errors: fix them, or leave them out.",
                 len(found.held),
             ).format(n=len(found.held))
+        ]
+    if found.strange:
+        errors["departments"] = [
+            tk.ungettext(
+                "One department of the file isn't known here: say which one it is, or leave its "
+                "rows out.",
+                "{n} departments of the file aren't known here: say which ones they are, or leave "
+                "their rows out.",
+                len(found.strange),
+            ).format(n=len(found.strange))
         ]
     if not found.new and not found.changed:
         errors["upload"] = [tk._("There is nothing to save.")]

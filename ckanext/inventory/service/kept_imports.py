@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock, fields, policy
 from ckanext.inventory.fields import schema_for
-from ckanext.inventory.model import Import, ImportMapping, Record, Revision
+from ckanext.inventory.model import Import, ImportMapping, ImportRow, Record, Revision
 from ckanext.inventory.model.imports import DISCARDED, OPEN, PREVIEW, SAVED, UNDONE
-from ckanext.inventory.service import facts, import_undo
-from ckanext.inventory.service.imports import Upload
+from ckanext.inventory.service import events, facts, import_undo
+from ckanext.inventory.service.imports import Done, Prepared, Upload
 from ckanext.inventory.service.roundtrip import Preview, Settled
 from ckanext.inventory.spreadsheets.plan import Choices
 from ckanext.inventory.spreadsheets.synonyms import squash
@@ -53,6 +53,60 @@ def start(session: Session, person: Person, upload: Upload, settled: Settled) ->
     )
     session.add(kept)
     session.flush()
+    return kept
+
+
+def keep_saved(
+    session: Session,
+    person: Person,
+    upload: Upload,
+    settled: Settled,
+    prepared: Prepared,
+    done: Done,
+) -> Import:
+    """Keep an import that was saved in the same call, so that it is listed and can be taken back.
+
+    :param session: the database session
+    :param person: who brought it
+    :param upload: the file, which isn't kept
+    :param settled: what was chosen along with it
+    :param prepared: what was planned
+    :param done: what was made of it
+    :returns: the kept import
+    """
+    kept = start(session, person, upload, settled)
+    plan, records = prepared.plan, (*prepared.sources, *prepared.records)
+    kept.status, kept.file, kept.saved_at = SAVED, None, kept.at
+    kept.departments = sorted({str(record.content["owner_org"]) for record in records})
+    kept.counts = {
+        "read": plan.total,
+        "new": len(records),
+        "new_cells": sum(len(record.content) for record in records),
+        "changed": 0,
+        "skipped": len(plan.skipped),
+        "refused_rows": plan.refused,
+        "created": len(done.created) + len(done.sources),
+    }
+    kept.last_event = events.last(session)
+    session.flush()
+    rows: list[dict[str, Any]] = [
+        {
+            "import_id": kept.id,
+            "seq": seq,
+            "package_id": record.package_id,
+            "department": str(record.content["owner_org"]),
+            "created": True,
+            "from_revision": None,
+            "revision": 1,
+            "marks": {},
+            "submitted": False,
+            "sheet": record.origin[1] if record.origin else "",
+            "row": record.origin[2] if record.origin else 0,
+        }
+        for seq, record in enumerate(records)
+    ]
+    if rows:
+        session.execute(sa.insert(ImportRow.__table__), rows)  # pyright: ignore[reportArgumentType] - a Table
     return kept
 
 
@@ -162,6 +216,7 @@ def to_json(settled: Settled) -> dict[str, Any]:
         "columns": dict(choices.columns),
         "values": {name: dict(cells) for name, cells in choices.values.items()},
         "origin": choices.origin,
+        "departments": dict(choices.departments),
         "sheets": list(choices.sheets),
         "day_first": choices.day_first,
         "package_type": settled.package_type,
@@ -186,6 +241,7 @@ def from_json(given: Mapping[str, Any]) -> Settled:
             values=given.get("values") or {},
             origin=given.get("origin") or "",
             sheets=tuple(given.get("sheets") or ()),
+            departments=given.get("departments") or {},
             day_first=bool(given.get("day_first")),
         ),
         str(given.get("package_type") or ENTRY),

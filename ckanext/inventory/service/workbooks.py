@@ -45,7 +45,7 @@ START = (
     "7. What stands in the way of a release goes on the sheet Blockers: one row per record and kind.",
     "8. Your own columns, colours, sorting and filters don't matter. A row that you delete here stays in the "
     "inventory.",
-    "9. Save the file and upload it on the page Import. You see every changed cell before anything is saved.",
+    "9. Save the file and upload it on the page Spreadsheet. You see every changed cell before anything is saved.",
     "10. If somebody else changed the same cell meanwhile, you are asked which text to keep.",
 )
 

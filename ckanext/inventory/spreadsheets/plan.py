@@ -120,6 +120,8 @@ class Choices:
     :param values: field to cell text to value
     :param origin: name of the list whose IDs these are; empty derives it from the file's name
     :param sheets: names of the sheets to read, empty for the one that fits best
+    :param departments: name of a department in the file to the organization id that it stands for;
+        empty leaves its rows out; ``*`` stands for all that nothing is said about
     :param create_departments: unknown departments are created instead of keeping their rows out
     :param day_first: undecided dates put the day first
     :param read_known: read rows whose record is already there, too, instead of skipping them
@@ -130,6 +132,7 @@ class Choices:
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     origin: str = ""
     sheets: tuple[str, ...] = ()
+    departments: Mapping[str, str] = field(default_factory=dict[str, str])
     create_departments: bool = False
     day_first: bool = False
     read_known: bool = False
@@ -192,6 +195,25 @@ class NewDepartment:
 
 
 @dataclass(frozen=True)
+class NamedDepartment:
+    """A department of the file whose rows nobody can add as it stands there.
+
+    :param title: as the file writes it
+    :param rows: how many rows name it
+    :param forbidden: there is one, but whoever imports may not add to it
+    :param chosen: organization id that it stands for, empty if its rows stay out, None as long as
+        nothing is chosen
+    :param near: id of the department with the nearest name, empty without one
+    """
+
+    title: str
+    rows: int
+    forbidden: bool
+    chosen: str | None
+    near: str
+
+
+@dataclass(frozen=True)
 class Offer:
     """A source that entries name and that isn't registered.
 
@@ -219,6 +241,9 @@ class Plan:
     :param unknown_departments: departments that nobody knows, created if so chosen
     :param offers: sources that could be registered
     :param origin: name of the list that the IDs belong to
+    :param named: departments of the file that are to be mapped or left out
+    :param left_out: rows that stay out because their department does
+    :param lacking: the column that has to be named first, None if all are there
     """
 
     rows: list[Row] = field(default_factory=list[Row])
@@ -233,11 +258,15 @@ class Plan:
     unknown_departments: list[NewDepartment] = field(default_factory=list[NewDepartment])
     offers: list[Offer] = field(default_factory=list[Offer])
     origin: str = ""
+    named: list[NamedDepartment] = field(default_factory=list[NamedDepartment])
+    left_out: int = 0
+    lacking: Message | None = None
 
     @property
     def refused(self) -> int:
         """How many rows an error keeps out."""
-        return self.total - len(self.rows) - len(self.skipped) - len(self.known)
+        done = len(self.rows) + len(self.skipped) + len(self.known) + self.left_out
+        return self.total - done
 
 
 Refusal = Callable[[str], str]
@@ -285,28 +314,49 @@ def make_plan(
         (table, headers.assign(table, choices.columns, whole_city=whole_city)) for table in tables
     ]
     for table, assignments in assigned:
-        if not any(item.target == "title" for item in assignments):
-            names = [column.label for column in table.columns]
-            if looks_like_other_type(names, HeaderMap(other, synonyms)):
-                raise FileProblem(
-                    "No column holds the name. The file looks like a list of %(other)s instead.",
-                    other="sources" if schema.package_type == ENTRY else "entries",
-                )
-            raise FileProblem(
-                "No column holds the name of what is listed. Columns found: %(columns)s.",
-                columns=", ".join(names[:20]),
-            )
-        if whole_city and not any(item.target == DEPARTMENT for item in assignments):
-            raise FileProblem(
-                "No column names the department. Choose the department to import into, or say "
-                "which column names it. Columns found: %(columns)s.",
-                columns=", ".join(column.label for column in table.columns[:20]),
-            )
+        lacking = _lacking(table, assignments, schema, HeaderMap(other, synonyms), whole_city)
+        if lacking is None:
+            continue
+        if not choices.read_known or not table.rows:
+            raise FileProblem(lacking.text, **lacking.params)
+        plan.lacking = plan.lacking or lacking
+    if plan.lacking is not None:
+        plan.columns = [(table.sheet, assignments) for table, assignments in assigned]
+        return plan
     planner = _Planner(schema, vocabularies, synonyms, known, choices, cells, refusal, plan)
     for table, assignments in assigned:
         planner.add(source, table, assignments)
     planner.finish()
     return plan
+
+
+def _lacking(
+    table: Table,
+    assignments: Sequence[Assignment],
+    schema: Schema,
+    other: HeaderMap,
+    whole_city: bool,
+) -> Message | None:
+    """Say which column nothing can be planned without."""
+    names = [column.label for column in table.columns]
+    targets = {item.target for item in assignments}
+    if "title" not in targets:
+        if looks_like_other_type(names, other):
+            return Message(
+                "No column holds the name. The file looks like a list of %(other)s instead.",
+                {"other": "sources" if schema.package_type == ENTRY else "entries"},
+            )
+        return Message(
+            "No column holds the name of what is listed. Columns found: %(columns)s.",
+            {"columns": ", ".join(names[:20])},
+        )
+    if whole_city and DEPARTMENT not in targets:
+        return Message(
+            "No column names the department. Choose the department to import into, or say "
+            "which column names it. Columns found: %(columns)s.",
+            {"columns": ", ".join(names[:20])},
+        )
+    return None
 
 
 def default_origin(filename: str, header: str) -> str:
@@ -395,8 +445,11 @@ class _Planner:
         for source in known.sources:
             if source.number:
                 self.sources[("", fold(source.number))] = source
+        self.chosen = {key(title): found for title, found in choices.departments.items()}
+        self.by_id = {department.id: department for department in known.departments}
         self.new: dict[str, NewDepartment] = {}
         self.forbidden: Counter[str] = Counter()
+        self.named: dict[str, NamedDepartment] = {}
         self.offers: Counter[tuple[str, str]] = Counter()
         self.offered: dict[tuple[str, str], str] = {}
         self.seen_titles: dict[tuple[str, str], tuple[str, int]] = {}
@@ -466,6 +519,30 @@ class _Planner:
                 return found
         return None
 
+    def choice(self, title: str) -> str | None:
+        """Return what was chosen for a department of the file.
+
+        :param title: as the file writes it
+        :returns: organization id, empty to leave its rows out, None if nothing was chosen
+        """
+        found = self.chosen.get(key(title), self.choices.departments.get("*"))
+        known = self.by_id.get(found or "")
+        return found if not found or (known is not None and known.allowed) else None
+
+    def note_named(self, title: str, *, forbidden: bool, chosen: str | None) -> None:
+        """Note a row whose department nobody can add to as it stands there.
+
+        :param title: as the file writes it
+        :param forbidden: there is such a department
+        :param chosen: what it stands for by choice
+        """
+        before = self.named.get(key(title))
+        rows = before.rows if before else 0
+        near = before.near if before else "" if forbidden else self._near_department(title)
+        self.named[key(title)] = NamedDepartment(
+            before.title if before else title, rows + 1, forbidden, chosen, near
+        )
+
     def unknown_department(self, candidates: Sequence[str]) -> str:
         """Note a department that nobody knows, and return the id that stands for it."""
         title = max(candidates, key=len)
@@ -483,6 +560,15 @@ class _Planner:
     def finish(self) -> None:
         """Report what concerns many rows at once."""
         self.plan.unknown_departments = list(self.new.values())
+        self.plan.named = sorted(self.named.values(), key=lambda item: (-item.rows, item.title))
+        if not self.choices.read_known:
+            self._report_departments()
+        self.plan.offers = [
+            Offer(department, self.offered[(department, folded)], count)
+            for (department, folded), count in self.offers.items()
+        ]
+
+    def _report_departments(self) -> None:
         for title, rows in self.forbidden.items():
             self._department_problem(
                 title,
@@ -499,18 +585,15 @@ class _Planner:
                     "No department has this name: %(count)s rows were kept out.",
                     new.rows,
                 )
-                self._department_problem(new.title, message, self._near_department(new.title))
-        self.plan.offers = [
-            Offer(department, self.offered[(department, folded)], count)
-            for (department, folded), count in self.offers.items()
-        ]
+                near = self.by_id.get(self._near_department(new.title))
+                self._department_problem(new.title, message, near.title if near else "")
 
     def _department_problem(self, title: str, message: Message, suggestion: str = "") -> None:
         self.plan.problems.append(Problem(Severity.ERROR, "", None, "", title, message, suggestion))
 
     def _near_department(self, title: str) -> str:
         near = difflib.get_close_matches(key(title), list(self.departments), 1, 0.75)
-        return self.departments[near[0]].title if near else ""
+        return self.departments[near[0]].id if near else ""
 
 
 class _RowPlanner:
@@ -541,6 +624,7 @@ class _RowPlanner:
         self.comments: list[str] = []
         self.department = ""
         self.failed = False
+        self.left_out = False
         self._existing: Ref | None = None
 
     def plan(self) -> None:
@@ -550,6 +634,9 @@ class _RowPlanner:
         if not self._title():
             return
         self._department()
+        if self.left_out:
+            plan.left_out += 1
+            return
         title = self.content["title"]
         if not self.failed:
             self._read_id()
@@ -679,12 +766,15 @@ class _RowPlanner:
                 )
             elif candidates and not found and "division" in self.fields:
                 self.content["division"] = max(candidates, key=len)
+        elif found and found.allowed:
+            self.department = found.id
+        elif candidates and self._by_choice(candidates, found):
+            pass
         elif found:
             self.department = found.id
-            if not found.allowed:
-                # Reported once for all its rows.
-                planner.forbidden[found.title] += 1
-                self.failed = True
+            # Reported once for all its rows.
+            planner.forbidden[found.title] += 1
+            self.failed = True
         elif candidates:
             self.department = planner.unknown_department(candidates)
             if not planner.choices.create_departments:
@@ -694,6 +784,23 @@ class _RowPlanner:
             column = next(item.column.label for item in self.used if item.target == DEPARTMENT)
             self._problem(Severity.ERROR, column, "", Message("The row names no department."))
         self.content[DEPARTMENT] = self.department
+
+    def _by_choice(self, candidates: Sequence[str], found: Department | None) -> bool:
+        """Take the department that was chosen for the file's; False as long as none was."""
+        planner = self.planner
+        if planner.choices.create_departments and found is None:
+            return False
+        title = found.title if found else max(candidates, key=len)
+        chosen = planner.choice(title)
+        department = planner.by_id.get(chosen or "")
+        planner.note_named(title, forbidden=found is not None, chosen=chosen)
+        if chosen == "":
+            self.left_out = True
+        elif department is not None:
+            self.department = department.id
+        else:
+            return False
+        return True
 
     def _read_id(self) -> None:
         texts = self._texts("external_id")

@@ -160,7 +160,7 @@ def _begin() -> Task:
         tk.url_for("inventory.entry_new"),
         1,
         tk._("A name is enough. You can also bring the list that you have, as a spreadsheet."),
-        [(tk._("Bring a spreadsheet"), tk.url_for("inventory.import_start"))],
+        [(tk._("Bring a spreadsheet"), tk.url_for("inventory.spreadsheet"))],
     )
 
 
@@ -174,7 +174,7 @@ def _set_up() -> Task:
         tk._(
             "They list what their department holds. You can also bring a list that exists already."
         ),
-        [(tk._("Bring a spreadsheet"), tk.url_for("inventory.import_start"))],
+        [(tk._("Bring a spreadsheet"), tk.url_for("inventory.spreadsheet"))],
     )
 
 

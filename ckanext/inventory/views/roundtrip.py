@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -15,7 +16,15 @@ from ckanext.inventory.fields import FieldSpec, schema_for
 from ckanext.inventory.types import ENTRY, SOURCE
 from ckanext.inventory.views.blueprint import inventory
 from ckanext.inventory.views.common import action, page_of
-from ckanext.inventory.views.edit import departments_to_add
+from ckanext.inventory.views.edit import departments_to_add, no_department
+
+_FOR_ALL: Mapping[str, Mapping[str, Any]] = {
+    "mine": {"all_conflicts": "mine"},
+    "stored": {"all_conflicts": "stored"},
+    "out_all": {"left_out": ["all"]},
+    "departments_out": {"departments": {"*": ""}},
+}
+"""Buttons that settle everything of a kind at once."""
 
 OPEN = ("preview", "failed")
 RUNNING = ("queued", "running")
@@ -31,6 +40,19 @@ _FILTERS = (
     "blocker",
     "source",
 )
+
+
+OUT = "out"
+"""What the list of departments offers besides departments: leave the rows out."""
+
+
+@inventory.route("/import")
+def earlier_address() -> Response:
+    """Lead from where files were brought before.
+
+    :returns: a redirect
+    """
+    return page_of("spreadsheet")
 
 
 @inventory.route("/workbook")
@@ -80,12 +102,12 @@ def _file(found: dict[str, Any]) -> Response:
 
 
 @inventory.route("/spreadsheet")
-def spreadsheet() -> str:
+def spreadsheet() -> str | Response:
     """Offer the workbook, take a file, list earlier ones.
 
     :returns: the page
     """
-    return _start()
+    return _start() if departments_to_add() else no_department()
 
 
 def _start(errors: forms.Problems | None = None) -> str:
@@ -200,7 +222,7 @@ def spreadsheet_choose(id: str) -> str | tuple[str, int] | Response:  # noqa: A0
     if act == "undo":
         return _undo(id)
     if act != "save":
-        choices = _choices(form) | ({"all_conflicts": act} if act in ("mine", "stored") else {})
+        choices = {**_choices(form), **_FOR_ALL.get(act, {})}
         try:
             _look(id, **choices)
         except tk.ValidationError as error:
@@ -270,6 +292,11 @@ def _choices(form: forms.Form) -> dict[str, Any]:
     }
     if columns:
         choices["columns"] = columns
+    named = _named(form, "department-")
+    if named:
+        choices["departments"] = {
+            title: "" if chosen == OUT else chosen for title, chosen in named.items()
+        }
     if "department" in form:
         choices["department"] = form["department"]
     if form.get("kind") in ("entry", "source"):

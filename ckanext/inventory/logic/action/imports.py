@@ -13,7 +13,8 @@ from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
 
 from ckanext.inventory import clock, policy
 from ckanext.inventory.logic import commit, files, who
-from ckanext.inventory.service import exports, imports, search
+from ckanext.inventory.service import exports, imports, kept_imports, search
+from ckanext.inventory.service.roundtrip import Settled
 from ckanext.inventory.spreadsheets.headers import Assignment
 from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Problem
 from ckanext.inventory.spreadsheets.plan import Choices
@@ -44,6 +45,7 @@ def import_schema(
         "filename": [ignore_empty, unicode_safe],
         "columns": [ignore_empty, inventory_mapping],
         "values": [ignore_empty, inventory_mapping],
+        "departments": [ignore_empty, inventory_mapping],
         "origin": [ignore_empty, unicode_safe],
         "sheets": [ignore_empty, inventory_texts],
         "dry_run": [default(False), boolean_validator],
@@ -191,6 +193,9 @@ def inventory_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
                 done = imports.Done()
             else:
                 done = imports.run_import(session, person, package_type, prepared)
+                if done.created or done.sources:
+                    settled = Settled(choices, package_type)
+                    kept_imports.keep_saved(session, person, upload, settled, prepared, done)
             return report_of(prepared, done, data_dict)
     except FileProblem as problem:
         raise tk.ValidationError({"upload": [_said(problem.message)]}) from problem
@@ -226,6 +231,7 @@ def choices_of(data_dict: DataDict) -> Choices:
         },
         origin=str(data_dict.get("origin") or ""),
         sheets=tuple(data_dict.get("sheets") or ()),
+        departments=files.departments(model.Session(), data_dict.get("departments") or {}),
         create_departments=bool(data_dict["create_departments"]),
         day_first=bool(data_dict["day_first"]),
     )

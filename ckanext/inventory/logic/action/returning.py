@@ -47,6 +47,7 @@ _CHOICES = (
     "columns",
     "values",
     "origin",
+    "departments",
     "sheets",
     "day_first",
     "fixes",
@@ -82,6 +83,7 @@ def preview_schema(
         "columns": mapping,
         "values": mapping,
         "origin": [ignore_missing, unicode_safe],
+        "departments": mapping,
         "sheets": [ignore_missing, inventory_texts],
         "day_first": [ignore_empty, boolean_validator],
         "fixes": mapping,
@@ -108,8 +110,10 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
     :param kind: ``entry`` or ``source``, for a list that isn't ours
     :param columns: header to field, for a list that isn't ours; remembered for the department
     :param values: field to cell text to value
+    :param departments: a department as the file writes it to name, id or code of one of the site's;
+        empty leaves its rows out; ``*`` for all others
     :param fixes: ``sheet!row!field`` to the text that stands for the cell
-    :param left_out: ``sheet!row`` of rows that stay out
+    :param left_out: ``sheet!row`` of rows that stay out, or ``all`` that an error holds
     :param conflicts: ``number!field`` to ``mine`` (the file) or ``stored``
     :param all_conflicts: the same for all others
     :param same: ``sheet!row`` to the number that it is, ``new`` or ``out``
@@ -118,7 +122,8 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
     :returns: ``{"id", "status", "fingerprint", "ours", "counts", "rows": [{"where", "number",
         "title", "new", "held", "left_out", "same", "back_to_review", "submit", "cells": [{"key",
         "label", "outcome", "base", "stored", "file", "chosen", "who", "when", "reason"}],
-        "fields"}], "problems": [{"severity", "sheet", "row", "column", "value", "message",
+        "fields"}], "departments_named": [{"title", "rows", "known", "chosen", "near"}],
+        "problems": [{"severity", "sheet", "row", "column", "value", "message",
         "suggestion"}], "notes", "unknown", "columns", "can_save"}``
     :raises NotAuthorized: for people without role and assignment
     :raises ObjectNotFound: for an ``id`` that the caller may not know of
@@ -178,6 +183,8 @@ def _merged(session: Session, before: Mapping[str, Any], data_dict: DataDict) ->
             choices["department"] = files.department(session, value)
         elif isinstance(value, Mapping):
             given = cast("Mapping[str, Any]", value)
+            if name == "departments":
+                given = files.departments(session, given)
             choices[name] = {**(choices.get(name) or {}), **given}
         else:
             choices[name] = value

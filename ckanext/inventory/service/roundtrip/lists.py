@@ -48,6 +48,11 @@ class ForeignList:
         found.columns = plan.columns
         found.problems += _with_places(plan.problems, plan.columns)
         found.read, found.refused, found.skipped = plan.total, plan.refused, plan.skipped
+        found.named, found.department_rows = plan.named, plan.left_out
+        found.lacking = plan.lacking
+        if plan.lacking is not None:
+            found.problems.append(Problem(Severity.ERROR, "", None, "", "", plan.lacking))
+            return
         failed = {
             (problem.sheet, problem.row)
             for problem in plan.problems

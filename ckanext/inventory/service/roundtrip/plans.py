@@ -18,7 +18,7 @@ from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.headers import Assignment
 from ckanext.inventory.spreadsheets.merge import Cell
 from ckanext.inventory.spreadsheets.messages import Message, Problem
-from ckanext.inventory.spreadsheets.plan import Choices, Ref, Skipped
+from ckanext.inventory.spreadsheets.plan import Choices, NamedDepartment, Ref, Skipped
 from ckanext.inventory.spreadsheets.reader import Source
 from ckanext.inventory.spreadsheets.returned import Unknown
 from ckanext.inventory.types import ENTRY
@@ -35,7 +35,7 @@ class Settled:
     :param choices: what the importer asks (department, columns, sheets, …)
     :param package_type: what a file that isn't ours lists
     :param fixes: ``sheet!row!column`` to the text that stands for the cell
-    :param left_out: ``sheet!row`` of rows that stay out
+    :param left_out: ``sheet!row`` of rows that stay out; ``all`` for all that an error holds
     :param conflicts: ``number!cell`` to ``mine`` or ``stored``
     :param all_conflicts: ``mine`` or ``stored`` for conflicts that aren't settled by themselves
     :param same: ``sheet!row`` to a number, ``new`` or ``out``
@@ -131,6 +131,9 @@ class Preview:
     :param missing: records of the department that the file doesn't hold
     :param refused: rows of a list that isn't ours that an error keeps out
     :param skipped: rows of a list that isn't ours that stand in it twice
+    :param named: departments of a list that isn't ours that are to be mapped or left out
+    :param department_rows: rows of it that stay out because their department does
+    :param lacking: the column of it that has to be named first
     :param departments: organization ids that new rows go to
     :param downloaded: when the workbook was downloaded, empty if unknown
     :param names: what ids stand for
@@ -152,6 +155,9 @@ class Preview:
     missing: int = 0
     refused: int = 0
     skipped: list[Skipped] = field(default_factory=list[Skipped])
+    named: list[NamedDepartment] = field(default_factory=list[NamedDepartment])
+    department_rows: int = 0
+    lacking: Message | None = None
     departments: set[str] = field(default_factory=set[str])
     downloaded: str = ""
     names: layouts.Names = layouts.NO_NAMES
@@ -176,6 +182,18 @@ class Preview:
     def held(self) -> list[RowPlan]:
         """Rows that have to be fixed or left out before anything is saved."""
         return [row for row in self.rows if row.failed and not row.left_out]
+
+    @property
+    def strange(self) -> list[NamedDepartment]:
+        """Departments that still have to be mapped or left out."""
+        return [item for item in self.named if item.chosen is None]
+
+    @property
+    def can_be_saved(self) -> bool:
+        """Whether there is something to save, and nothing left to choose."""
+        return bool((self.new or self.changed) and not self.conflicts) and not (
+            self.held or self.strange or self.lacking
+        )
 
     @property
     def conflicts(self) -> list[tuple[RowPlan, Cell]]:

@@ -64,6 +64,9 @@ class Rules:
         self._validate_edits(touched, findings)
         self._find_same()
         self._validate_new()
+        if "all" in self.ground.settled.left_out:
+            for row in self.ground.preview.held:
+                row.left_out = True
         self.ground.preview.rows.sort(key=lambda row: (row.sheet, row.row))
 
     def _merge_rows(self, row: RowPlan) -> None:
