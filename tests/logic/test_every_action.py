@@ -32,6 +32,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "inventory_invitation_withdraw": {"id": 1},
     "inventory_import_preview": {"content": "VGl0bGUKVHJlZXMK", "filename": "x.csv"},
     "inventory_import_save": {**RECORD, "fingerprint": "0"},
+    "inventory_link_bulk": {"pairs": ["PARKS-0001=trees"]},
     "inventory_mark": {**MANY, "field": "triage", "value": "later"},
     "inventory_merge": {"department": "parks", "into": "water"},
     "inventory_notice_read": {"all": True},

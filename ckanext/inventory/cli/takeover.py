@@ -171,3 +171,100 @@ def _print(report: dict[str, Any]) -> None:
             click.echo(f"… and {len(report[name]) - _SHOWN} more: {text}")
     for item in report["shared"][:_SHOWN]:
         click.echo(f"{item['name']}: {len(item['titles'])} entries have this dataset")
+
+
+@take_over.command(short_help="Link entries that exist to datasets that are on the portal.")
+@click.argument("file", type=click.File("rb"), required=False)
+@click.option("--pair", "pairs", metavar="NUMBER=DATASET", multiple=True, help="Link these two.")
+@click.option(
+    "--above", metavar="PERCENT", help="Accept each clear suggestion that is at least so alike."
+)
+@click.option(
+    "--column",
+    "columns",
+    metavar="PART=HEADER",
+    multiple=True,
+    callback=_pairs,
+    help="Column that says the number, title, external_id, dataset or url.",
+)
+@click.option("--sheet", "sheets", metavar="NAME", multiple=True, help="Read these sheets only.")
+@click.option("--department", metavar="NAME", help="Only entries of this one: name, id or code.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+@common.as_user
+@common.as_json
+@common.inside_ckan
+def link(
+    file: BinaryIO | None,
+    pairs: tuple[str, ...],
+    above: str | None,
+    columns: dict[str, str],
+    sheets: tuple[str, ...],
+    department: str | None,
+    dry_run: bool,
+    user: str | None,
+    json_wanted: bool,
+) -> None:
+    """Link entries to datasets, by the rows of FILE, by pairs, or by how alike they are.
+
+    Without any of these, list suggestions. The exit status is 1 if something is left out.
+    """
+    if sum((file is not None, bool(pairs), above is not None)) > 1:
+        raise click.UsageError("Give FILE, --pair or --above, one of them.")
+    if file is None and not pairs and above is None:
+        _suggest(department, user, json_wanted)
+        return
+    done = common.call(
+        "inventory_link_bulk",
+        user,
+        upload=file,
+        filename=file.name.rsplit("/", 1)[-1] if file is not None else None,
+        pairs=list(pairs) or None,
+        above=above,
+        columns=columns or None,
+        sheets=list(sheets) or None,
+        department=department,
+        dry_run=dry_run,
+    )
+    if json_wanted:
+        common.emit(done)
+    else:
+        _print_linked(done)
+    if done["left_out"]:
+        raise click.exceptions.Exit(1)
+
+
+def _suggest(department: str | None, user: str | None, json_wanted: bool) -> None:
+    found = common.call("inventory_link_suggestions", user, department=department, limit=1000)
+    if json_wanted:
+        common.emit(found)
+        return
+    click.echo(f"{found['count']} suggestions; {found['clear']} fit nothing else as well.")
+    rows = [
+        (
+            f"{one['score']:.0%}",
+            one["entry"]["number"],
+            one["entry"]["title"],
+            one["dataset"]["name"],
+            "" if one["clear"] else "not clear",
+        )
+        for one in found["results"]
+    ]
+    if rows:
+        common.table(rows, ("alike", "number", "entry", "dataset", ""))
+
+
+def _print_linked(done: dict[str, Any]) -> None:
+    verb = "Would link" if done["dry_run"] else "Linked"
+    click.echo(f"{verb} {done['count']} entries.")
+    for row in done["rows"][:_SHOWN]:
+        where = row["dataset"]["name"] if row["dataset"] else row["url"]
+        click.echo(f"{row['entry']['number']} → {where}")
+    if len(done["rows"]) > _SHOWN:
+        click.echo(f"… and {len(done['rows']) - _SHOWN} more")
+    for item in done["shared"][:_SHOWN]:
+        click.echo(f"{item['dataset']['name']} has several entries: {', '.join(item['numbers'])}")
+    for row in done["left_out"][:_SHOWN]:
+        place = f"Row {row['row']}: " if row["row"] else ""
+        click.echo(f"{place}{row['named']} {row['reference']}: {row['message']}")
+    if len(done["left_out"]) > _SHOWN:
+        click.echo(f"… and {len(done['left_out']) - _SHOWN} more left out")

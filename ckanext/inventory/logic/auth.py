@@ -214,6 +214,8 @@ def _build() -> dict[str, Any]:
         "inventory_notice_preview": _citywide(CityAct.MANAGE_ROLES),
         "inventory_reader_list": _on_record(Act.COMMENT),
         "inventory_portal_missing": _citywide(CityAct.TAKE_OVER),
+        "inventory_link_suggestions": _citywide(CityAct.TAKE_OVER),
+        "inventory_link_bulk": _citywide(CityAct.TAKE_OVER),
         "inventory_take_over": _citywide(CityAct.TAKE_OVER),
         "inventory_take_over_portal": _citywide(CityAct.TAKE_OVER),
         "inventory_promotion_preview": entry,

@@ -17,10 +17,12 @@ from ckanext.inventory.values import clean_text
 __all__ = [
     "inventory_code",
     "inventory_day",
+    "inventory_likeness",
     "inventory_lines",
     "inventory_list_attention",
     "inventory_list_sort",
     "inventory_mapping",
+    "inventory_pairs",
     "inventory_partial_date",
     "inventory_role",
     "inventory_text",
@@ -98,6 +100,50 @@ def inventory_mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise tk.Invalid(tk._("This has to be a JSON object."))
     return {str(key): item for key, item in cast("Mapping[object, Any]", value).items()}
+
+
+def inventory_pairs(value: Any) -> list[tuple[str, str]]:
+    """Take pairs of an entry and a dataset, as objects or as ``ENTRY=DATASET``.
+
+    :param value: ``list[{"entry": …, "dataset": …}]``, ``list[str]`` or a JSON list
+    :returns: the pairs, trimmed
+    :raises Invalid: for anything else
+    """
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise tk.Invalid(tk._("This has to be a list.")) from error
+    if not isinstance(value, (list, tuple)):
+        raise tk.Invalid(tk._("This has to be a list."))
+    pairs: list[tuple[str, str]] = []
+    for item in cast("Sequence[object]", value):
+        if isinstance(item, Mapping):
+            given = cast("Mapping[str, Any]", item)
+            entry, dataset = given.get("entry"), given.get("dataset")
+        else:
+            entry, _sign, dataset = str(item).partition("=")
+        if not str(entry or "").strip() or not str(dataset or "").strip():
+            raise tk.Invalid(tk._("Each has to name an entry and a dataset."))
+        pairs.append((str(entry).strip(), str(dataset).strip()))
+    return pairs
+
+
+def inventory_likeness(value: Any) -> float:
+    """Take how alike two things have to be.
+
+    :param value: from 0 to 1, or a percentage above 1
+    :returns: from 0 to 1
+    :raises Invalid: for anything else
+    """
+    try:
+        number = float(str(value).strip().rstrip("%"))
+    except ValueError as error:
+        raise tk.Invalid(tk._("Write a number from 0 to 100.")) from error
+    number = number / 100 if number > 1 else number
+    if not 0 <= number <= 1:
+        raise tk.Invalid(tk._("Write a number from 0 to 100."))
+    return number
 
 
 def inventory_day(value: Any) -> dt.date:

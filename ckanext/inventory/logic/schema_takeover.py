@@ -5,6 +5,8 @@ from __future__ import annotations
 from ckan.logic.schema import validator_args
 from ckan.types import Schema, Validator, ValidatorFactory
 
+from ckanext.inventory.service.link_suggestions import LEAST
+
 
 @validator_args
 def portal_missing(
@@ -65,5 +67,51 @@ def take_over(
         "dry_run": [default(False), boolean_validator],
         "create_departments": [default(False), boolean_validator],
         "day_first": [default(False), boolean_validator],
+        "digest": [ignore_empty, unicode_safe],
+    }
+
+
+@validator_args
+def link_suggestions(
+    default: ValidatorFactory,
+    ignore_empty: Validator,
+    unicode_safe: Validator,
+    natural_number_validator: Validator,
+    inventory_texts: Validator,
+    inventory_likeness: Validator,
+) -> Schema:
+    """A page of the suggestions which entries to link."""
+    return {
+        "department": [ignore_empty, unicode_safe],
+        "datasets": [ignore_empty, inventory_texts],
+        "least": [default(LEAST), inventory_likeness],
+        "limit": [default(50), natural_number_validator],
+        "offset": [default(0), natural_number_validator],
+    }
+
+
+@validator_args
+def link_bulk(
+    default: ValidatorFactory,
+    ignore_empty: Validator,
+    ignore_missing: Validator,
+    unicode_safe: Validator,
+    boolean_validator: Validator,
+    inventory_mapping: Validator,
+    inventory_texts: Validator,
+    inventory_pairs: Validator,
+    inventory_likeness: Validator,
+) -> Schema:
+    """Which entries to link to what: pairs, a file, or suggestions above a likeness."""
+    return {
+        "pairs": [ignore_empty, inventory_pairs],
+        "above": [ignore_empty, inventory_likeness],
+        "upload": [ignore_missing],
+        "content": [ignore_empty, unicode_safe],
+        "filename": [ignore_empty, unicode_safe],
+        "columns": [ignore_empty, inventory_mapping],
+        "sheets": [ignore_empty, inventory_texts],
+        "department": [ignore_empty, unicode_safe],
+        "dry_run": [default(False), boolean_validator],
         "digest": [ignore_empty, unicode_safe],
     }

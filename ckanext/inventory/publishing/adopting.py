@@ -6,7 +6,7 @@ The publishing map is read backwards: what promotion would write to a key is wha
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -138,6 +138,19 @@ def missing(
     ]
 
 
+def titles(session: Session, wanted: Wanted) -> dict[str, tuple[str, str | None]]:
+    """Return what the datasets that no entry is linked to are called.
+
+    :param session: the database session
+    :param wanted: which
+    :returns: dataset id → title and organization id
+    """
+    package = model.package_table
+    title = sa.func.coalesce(sa.func.nullif(package.c.title, ""), package.c.name)
+    query = sa.select(package.c.id, title, package.c.owner_org).where(*_conditions(wanted))
+    return {key: (name, owner) for key, name, owner in session.execute(query).tuples()}
+
+
 def counted(session: Session, wanted: Wanted) -> list[dict[str, Any]]:
     """Count public datasets that no entry is linked to.
 
@@ -253,16 +266,8 @@ def content_from(
     :param organization: id of the department
     :returns: field → value
     """
-    content: dict[str, Any] = {}
-    for rule in publishing_map.rules:
-        spec = schema.fields.get(rule.source or "")
-        if spec is None or rule.source in content:
-            continue
-        value = _value(rule, spec, dataset)
-        if value not in (None, "", []):
-            content[spec.name] = value
+    content = described(dataset, publishing_map, schema)
     own = {
-        "format": _formats(schema, dataset),
         "existing_publication": [ON_THE_PORTAL],
         "existing_publication_url": [_address(dataset)],
         "source_date_published": dataset.created,
@@ -276,15 +281,41 @@ def content_from(
     return content | kept | {"title": dataset.title, "owner_org": organization}
 
 
+def described(dataset: Dataset, publishing_map: PublishingMap, schema: Schema) -> dict[str, Any]:
+    """Return what the publishing map, read backwards, says of a dataset, wherever it is published.
+
+    :param dataset: the dataset
+    :param publishing_map: the map in force
+    :param schema: the schema of entries
+    :returns: field → value
+    """
+    content: dict[str, Any] = {}
+    for rule in publishing_map.rules:
+        spec = schema.fields.get(rule.source or "")
+        if spec is None or rule.source in content:
+            continue
+        value = _value(rule, spec, dataset)
+        if value not in (None, "", []):
+            content[spec.name] = value
+    formats = formats_of(schema, dataset.formats)
+    return content | ({"format": formats} if formats and "format" not in content else {})
+
+
 def _address(dataset: Dataset) -> str:
     return str(tk.url_for("dataset.read", id=dataset.name, qualified=True))
 
 
-def _formats(schema: Schema, dataset: Dataset) -> list[str]:
+def formats_of(schema: Schema, said: Iterable[str]) -> list[str]:
+    """Find the formats that words for them mean.
+
+    :param schema: the schema of entries
+    :param said: what files are called elsewhere, such as ``CSV``
+    :returns: values, each once
+    """
     spec = schema.fields.get("format")
     if spec is None:
         return []
-    found = [_choice(spec, kind) for kind in dataset.formats]
+    found = [choice_of(spec, kind) for kind in said]
     return list(dict.fromkeys(value for value in found if value))
 
 
@@ -299,7 +330,7 @@ def _value(rule: Rule, spec: FieldSpec, dataset: Dataset) -> Any:
     back = {there: ours for ours, there in rule.values.items()}
     values = [back.get(str(value), value) for value in values if value not in (None, "")]
     if spec.choices:
-        values = [found for value in values if (found := _choice(spec, str(value)))]
+        values = [found for value in values if (found := choice_of(spec, str(value)))]
     if spec.kind in ("choices", "list", "url_list", "source_list"):
         return list(dict.fromkeys(str(value) for value in values))
     return str(values[0]) if values else None
@@ -315,8 +346,13 @@ def _as_list(value: Any, *, several: bool) -> list[Any]:
     return list(cast("Sequence[Any]", value)) if isinstance(value, list) else [value]
 
 
-def _choice(spec: FieldSpec, text: str) -> str | None:
-    """Find the value that a text means: itself, its words or what spreadsheets say for it."""
+def choice_of(spec: FieldSpec, text: str) -> str | None:
+    """Find the value that a text means: itself, its words or what spreadsheets say for it.
+
+    :param spec: a field with a list of values
+    :param text: what somebody calls it
+    :returns: the value, None if there is none
+    """
     wanted = normalise(text)
     for choice in spec.choices:
         said = (choice.value, choice.label, tk._(choice.label), *choice.synonyms)

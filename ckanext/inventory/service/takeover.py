@@ -122,7 +122,11 @@ def write(
         sa.update(Record),
         [_columns(one.record.package_id, one.past, hashes, now) for one in taken],
     )
-    links = [_link(one, hashes[one.record.package_id], by, now) for one in taken if one.past.linked]
+    links = [
+        link_row(one.record.package_id, one.past, 1, hashes[one.record.package_id], by, now)
+        for one in taken
+        if one.past.linked
+    ]
     if links:
         session.execute(sa.insert(Link), links)
     session.expire_all()
@@ -168,17 +172,29 @@ def _columns(
     }
 
 
-def _link(one: Taken, digest: str, by: Person, now: dt.datetime) -> dict[str, Any]:
-    here = one.past.dataset_id is not None
+def link_row(
+    entry_id: str, past: Past, revision: int, digest: str, by: Person, now: dt.datetime
+) -> dict[str, Any]:
+    """Return the link of an entry to what was published before this system.
+
+    :param entry_id: the entry
+    :param past: with a dataset here or an address elsewhere
+    :param revision: the entry's revision that stands for what is published
+    :param digest: its material hash
+    :param by: the CDO
+    :param now: the moment of the act
+    :returns: the columns of ``inventory_link``
+    """
+    here = past.dataset_id is not None
     return {
-        "entry_id": one.record.package_id,
+        "entry_id": entry_id,
         "mode": LINKED if here else EXTERNAL,
-        "dataset_id": one.past.dataset_id,
-        "url": None if here else one.past.url,
+        "dataset_id": past.dataset_id,
+        "url": None if here else past.url,
         "held": False,
         "dataset_state": "active",
         "copied": {},
-        "copied_revision": 1,
+        "copied_revision": revision,
         "copied_hash": digest,
         "inputs": {},
         "by": by.user_id,

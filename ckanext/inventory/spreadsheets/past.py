@@ -21,6 +21,31 @@ NO_WORD = ""
 LINKED_WORD = "(has a link or a date of publication)"
 """What a row says where no column tells its state but others tell that it is published."""
 
+DATASET_HEADERS: Mapping[str, tuple[str, ...]] = {
+    "dataset": (
+        "dataset id",
+        "portal id",
+        "ckan id",
+        "portal dataset",
+        "public dataset",
+        "dataset slug",
+        "slug",
+    ),
+    "url": (
+        "dataset url",
+        "portal url",
+        "portal url en",
+        "existing publication url",
+        "link to existing publication",
+        "landing page",
+        "landingpage",
+        "access url",
+        "url",
+        "link",
+    ),
+}
+"""Headers of columns that say where the data are."""
+
 _HEADERS: Mapping[str, tuple[str, ...]] = {
     "state": (
         "workflow state",
@@ -56,27 +81,7 @@ _HEADERS: Mapping[str, tuple[str, ...]] = {
         "justification",
     ),
     "look_again": ("look again", "review date", "revisit", "revisit on", "next review"),
-    "dataset": (
-        "dataset id",
-        "portal id",
-        "ckan id",
-        "portal dataset",
-        "public dataset",
-        "dataset slug",
-        "slug",
-    ),
-    "url": (
-        "dataset url",
-        "portal url",
-        "portal url en",
-        "existing publication url",
-        "link to existing publication",
-        "landing page",
-        "landingpage",
-        "access url",
-        "url",
-        "link",
-    ),
+    **DATASET_HEADERS,
 }
 
 _WORDS: Mapping[State, tuple[str, ...]] = {
@@ -259,7 +264,7 @@ def find(
     for sheet in sheets:
         table, _score = find_table(sheet, score)
         headers |= dict.fromkeys(column.label for column in table.columns)
-        picked = _pick(table.columns, given)
+        picked = pick(table.columns, given, _HEADERS)
         for part, column in picked.items():
             chosen.setdefault(part, column.label)
         for number, cells in table.rows:
@@ -274,14 +279,23 @@ def find(
     return PastColumns(chosen, list(headers), rows)
 
 
-def _pick(columns: Sequence[Column], given: Mapping[str, str]) -> dict[str, Column]:
+def pick(
+    columns: Sequence[Column], given: Mapping[str, str], headers: Mapping[str, Sequence[str]]
+) -> dict[str, Column]:
+    """Choose the column that says each part, a column for one part at most.
+
+    :param columns: of a table
+    :param given: part → header as somebody chose it; an empty header for none
+    :param headers: part → headers that are known to say it, the surest first
+    :returns: part → column
+    """
     by_name: dict[str, Column] = {}
     for column in columns:
         by_name.setdefault(squash(column.label), column)
         by_name.setdefault(squash(column.header), column)
     picked: dict[str, Column] = {}
-    for part in PARTS:
-        wanted = (given[part],) if part in given else _HEADERS[part]
+    for part, known in headers.items():
+        wanted = (given[part],) if part in given else known
         for header in wanted:
             column = by_name.get(squash(header)) if header else None
             if column is not None and column not in picked.values():
