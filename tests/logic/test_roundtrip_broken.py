@@ -95,6 +95,22 @@ def bombs(city: City) -> Broken:
     yield "ten million blank cells", "x.csv", b"Name\n" + (b"," * 499 + b"\n") * 100 + b"," * 900
 
 
+def damaged_parts(city: City) -> Broken:
+    """Packages that unpack, with parts that don't hold what they should."""
+    data = download(city)
+    with zipfile.ZipFile(io.BytesIO(data)) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    for name, content in parts.items():
+        if not name.endswith(".xml"):
+            continue
+        for words, broken in (
+            ("of an encoding that nobody knows", content.replace(b"UTF-8", b"UTF-99", 1)),
+            ("cut", content[: len(content) // 2]),
+            ("empty", b""),
+        ):
+            yield f"{name} {words}", "x.xlsx", _zip({**parts, name: broken})
+
+
 def wrong_words(city: City) -> Broken:
     """Workbooks of ours with hostile or wrong cells; each is looked at and changes nothing."""
     for number, value in enumerate(
@@ -147,7 +163,7 @@ def wrong_words(city: City) -> Broken:
     yield "an empty workbook", "x.xlsx", saved(only)
 
 
-KINDS = [truncated, scrambled, of_other_kinds, bombs, wrong_words]
+KINDS = [truncated, scrambled, of_other_kinds, bombs, damaged_parts, wrong_words]
 COUNTED: dict[str, int] = {}
 
 

@@ -30,23 +30,24 @@ class Message:
 
     def __str__(self) -> str:
         """Return the sentence in English."""
-        return self.said(str, lambda one, many, count: one if count == 1 else many)
+        return self.said(str, _in_english)
 
-    def said(
-        self, translate: Callable[[str], str], translate_plural: Callable[[str, str, int], str]
-    ) -> str:
+    def said(self, translate: Callable[[str], str], translate_plural: Callable[..., str]) -> str:
         """Return the sentence in another language.
 
         :param translate: takes the message id
-        :param translate_plural: takes both message ids and the number
+        :param translate_plural: takes both message ids, the number, and the values to fill in
         :returns: the sentence, filled in
         """
         if self.plural:
             count = int(str(self.params["count"]))
-            text = translate_plural(self.text, self.plural, count)
-        else:
-            text = translate(self.text)
+            return translate_plural(self.text, self.plural, count, **self.params)
+        text = translate(self.text)
         return text % self.params if self.params else text
+
+
+def _in_english(one: str, many: str, number: int, **values: object) -> str:
+    return (one if number == 1 else many) % values
 
 
 def counted(one: str, many: str, count: int, **params: object) -> Message:

@@ -73,6 +73,8 @@ def scan_package(data: bytes, max_bytes: int, max_cells: int) -> Scan:
         expat.ExpatError,
         RuntimeError,
         ValueError,
+        LookupError,  # a part names an encoding that doesn't exist
+        EOFError,
     ) as error:
         raise _damaged() from error
     return scan
