@@ -227,3 +227,23 @@ def page_size() -> int:
     :returns: rows
     """
     return int(tk.config["ckan.datasets_per_page"])
+
+
+HARVEST_ALLOWED_HOSTS = "ckanext.inventory.harvest.allowed_hosts"
+HARVEST_MAX_BYTES = "ckanext.inventory.harvest.max_bytes"
+
+
+def harvest_allowed_hosts() -> frozenset[str]:
+    """Return the hosts inside a network that a harvest may read.
+
+    :returns: names, or names with a port, in small letters
+    """
+    return frozenset(host.lower() for host in _get(HARVEST_ALLOWED_HOSTS) or ())
+
+
+def harvest_max_bytes() -> int:
+    """Return how big an answer of a catalogue may be.
+
+    :returns: bytes
+    """
+    return int(_get(HARVEST_MAX_BYTES))

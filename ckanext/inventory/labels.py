@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from ckanext.inventory import clock, config, policy
 from ckanext.inventory.model import RoleGrant
 from ckanext.inventory.publishing import hold
-from ckanext.inventory.service import facts
+from ckanext.inventory.service import candidates, facts
 from ckanext.inventory.types import PRIVATE_TYPES, Grant, Person, Role
 
 _MEMBER = "member"
@@ -77,11 +77,13 @@ def dataset_labels(session: Session, package: model.Package) -> list[str]:
         but a sysadmin finds it
 
     Source: leak contract, layer 2; the dataset of an entry that isn't on the portal can also be
-    seen by those who work on it.
+    seen by those who work on it. A harvest source of candidates is for those who decide (L28).
     """
     if package.type in PRIVATE_TYPES:
         known = facts.light(session, package.id)
         return policy.record_labels(known) if known is not None else []
+    if candidates.is_source(package.type, package.extras):
+        return [policy.LABEL_DECIDERS]
     labels = list(_core.get_dataset_labels(package))
     if "public" not in labels:
         held = hold.held(session, package.id)
@@ -250,6 +252,7 @@ def hidden(
             package.state,
             package.owner_org,
             package.creator_user_id,
+            package.extras,
         ).where(package.id.in_(wanted))
     ).all()
     if user is not None and user.is_authenticated and cast(model.User, user).sysadmin:
@@ -265,6 +268,8 @@ def hidden(
     }
     for row in others:
         labels = list(_core.get_dataset_labels(cast(model.Package, row)))
+        if candidates.is_source(row.type, row.extras):
+            labels = [policy.LABEL_DECIDERS]
         if row.id in at_work:
             labels += hold.labels(at_work[row.id])
         if mine.intersection(labels):

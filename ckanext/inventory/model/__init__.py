@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ckanext.inventory.model.candidate import Candidate
 from ckanext.inventory.model.department import Department, Transfer
 from ckanext.inventory.model.event import event, event_detail, event_entry
 from ckanext.inventory.model.imports import Import, ImportMapping, ImportRow
@@ -15,6 +16,7 @@ from ckanext.inventory.model.role import RoleGrant
 from ckanext.inventory.model.takeover import PastState
 
 __all__ = [
+    "Candidate",
     "Department",
     "Import",
     "ImportMapping",

@@ -140,7 +140,7 @@ def undo(session: Session, person: Person, user_name: str, kept: Import) -> int:
                 ]
             }
         )
-    told = _delete(session, [records[row.package_id] for row in rows if row.created])
+    told = delete_drafts(session, [records[row.package_id] for row in rows if row.created])
     told += _put_back(session, person, user_name, [r for r in rows if not r.created], records)
     if told:
         told[0].details["import"] = kept.id
@@ -152,8 +152,13 @@ def undo(session: Session, person: Person, user_name: str, kept: Import) -> int:
     return len(rows)
 
 
-def _delete(session: Session, records: Sequence[Record]) -> list[events.Row]:
-    """Delete what the import made, as a draft that was never submitted."""
+def delete_drafts(session: Session, records: Sequence[Record]) -> list[events.Row]:
+    """Delete what was made in bulk, as drafts that were never submitted.
+
+    :param session: the database session
+    :param records: register rows, held
+    :returns: what the history has to say of each, for the caller's event
+    """
     ids = [record.package_id for record in records]
     if not ids:
         return []

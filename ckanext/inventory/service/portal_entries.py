@@ -71,7 +71,7 @@ def plan(
             continue
         content = adopting.content_from(dataset, publishing_map, schema, organization)
         owned.append((dataset, bulk.NewRecord(content)))
-    left_out = _fit(session, person, user_name, schema, [record for _dataset, record in owned])
+    left_out = fit(session, person, user_name, [record for _dataset, record in owned])
     adopted: list[Adopted] = []
     for (dataset, record), left in zip(owned, left_out, strict=True):
         if record.validated is None:
@@ -92,14 +92,20 @@ def _label(schema: Schema, name: str) -> str:
     return tk._(spec.label) if spec is not None else name
 
 
-def _fit(
+def fit(
     session: Session,
     person: Person,
     user_name: str,
-    schema: Schema,
     records: Sequence[bulk.NewRecord],
 ) -> list[bulk.Errors]:
-    """Validate, leaving out what doesn't fit; what can't do without stays unvalidated."""
+    """Validate entries, leaving out what doesn't fit; what can't do without stays unvalidated.
+
+    :param session: the database session
+    :param person: who writes
+    :param user_name: the account's name
+    :param records: the entries
+    :returns: for each entry the fields whose values don't fit, with why
+    """
     first = bulk.validate(session, ENTRY, records, person, user_name)
     again = [
         record

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ckanext.inventory.model import (
+    Candidate,
     Link,
     Pending,
     ReviewRecord,
@@ -38,6 +39,10 @@ def forget(session: Session, package_id: str, by: str | None) -> None:
     for table in (Revision, ReviewRecord, Pending, Transfer):
         session.execute(sa.delete(table).where(table.package_id == package_id))
     session.execute(sa.delete(Link).where(Link.entry_id == package_id))
+    # its record in the catalogue stays known, so that no harvest brings it again
+    session.execute(
+        sa.update(Candidate).where(Candidate.entry_id == package_id).values(entry_id=None)
+    )
     session.delete(record)
     session.flush()
     outbox.reindex(session, [package_id])

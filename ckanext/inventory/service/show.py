@@ -15,6 +15,7 @@ from ckanext.inventory.fields import schema_for
 from ckanext.inventory.model import Department, Link, Record
 from ckanext.inventory.policy import Act
 from ckanext.inventory.service import (
+    candidates,
     facets,
     facts,
     history,
@@ -94,6 +95,8 @@ def _release(session: Session, row: Record, content: Mapping[str, Any]) -> dict[
         "open_blockers": len(facets.open_blockers(content)),
         "likelihood": {"value": row.likelihood, "reasons": row.likelihood_reasons},
         "link": _link(session, row),
+        # nobody made what a harvest brought, so that nothing is asked for all others
+        "candidate": None if row.created_by else candidates.of_entry(session, row.package_id),
     }
 
 

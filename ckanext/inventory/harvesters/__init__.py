@@ -1,0 +1,1 @@
+"""Candidates by harvest: the only room that knows ckanext-harvest."""
