@@ -50,6 +50,7 @@ def core_actions(city: City) -> dict[str, Make]:
         },
         "package_collaborator_delete": lambda ref: {"id": ref, "user_id": nobody.id},
         "bulk_update_public": bulk,
+        "bulk_update_public as text": lambda ref: {"datasets": ref, "org_id": city.a.id},
         "bulk_update_private": bulk,
         "bulk_update_delete": bulk,
         "package_relationship_create as subject": lambda ref: {

@@ -66,8 +66,6 @@ def _bulk(next_action: Action, context: Context, data_dict: DataDict) -> Any:
         )
         .all()
     )
-    if not rows:
-        return next_action(context, data_dict)
     of_ours = {reference for row in rows for reference in row}
     # In place: subscribers of this action read the same dict afterwards.
     data_dict["datasets"] = [str(uuid.uuid4()) if each in of_ours else each for each in ids]

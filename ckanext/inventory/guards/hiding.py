@@ -11,27 +11,22 @@ import uuid
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan.logic import auth_audit_exempt
 from ckan.types import Action, Context, DataDict
 
 from ckanext.inventory.guards.asking import ours, readable, unfiltered
 
 
-def _guard(*keys: str, writes: bool = False, unaudited: bool = False) -> Any:
+def _guard(*keys: str, writes: bool = False) -> Any:
     """Make a chained action that hides packages named by some of its parameters.
 
     :param keys: the parameters
     :param writes: it isn't free of side effects
-    :param unaudited: the plugin's action asks for no authorisation under its own name; core
-        lets plugins' actions do so, but not those that are chained
     """
 
     @tk.chained_action
     def hide(next_action: Action, context: Context, data_dict: DataDict) -> Any:
         return next_action(context, as_unknown(context, data_dict, keys))
 
-    if unaudited:
-        hide = auth_audit_exempt(hide)
     return hide if writes else tk.side_effect_free(hide)
 
 
@@ -59,21 +54,16 @@ def _is_hidden(context: Context, reference: object) -> bool:
 READING: dict[str, Any] = {
     "am_following_dataset": _guard("id"),
     "dataset_follower_count": _guard("id"),
-    "dataset_follower_list": _guard("id"),
     "package_collaborator_list": _guard("id"),
     "package_relationships_list": _guard("id", "id2"),
 }
 """Reading actions of core's."""
 
 WRITING: dict[str, Any] = {
-    "package_collaborator_create": _guard("id", writes=True),
     "package_collaborator_delete": _guard("id", writes=True),
     "unfollow_dataset": _guard("id", writes=True),
 }
 """Writing actions of core's that nothing else here guards."""
 
 READING_ACTIVITY: dict[str, Any] = {"package_activity_list": _guard("id")}
-READING_HARVEST: dict[str, Any] = {
-    "harvest_source_show": _guard("id", unaudited=True),
-    "harvest_source_show_status": _guard("id"),
-}
+READING_HARVEST: dict[str, Any] = {"harvest_source_show_status": _guard("id")}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import ckan.plugins as p
@@ -105,57 +104,6 @@ def test_l17d_the_digest_of_a_former_coordinator_is_clean(whole_city: City) -> N
 
 
 # harvest
-
-
-@pytest.fixture(scope="module")
-def harvested(whole_city: City) -> Iterator[dict[str, str]]:
-    """A private source, an object that became an entry, one that became nothing yet."""
-    if not p.plugin_loaded("harvest"):
-        pytest.skip("the plugin harvest is not installed")
-    from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
-
-    city = whole_city
-    words = city.words
-    package = city.act(
-        "sysadmin",
-        "package_create",
-        name="zq-harvest-source",
-        type="dataset",
-        owner_org=city.a.id,
-        private=True,
-    )
-    source = HarvestSource(
-        id=package["id"],
-        url=f"https://{words.make('harvest url', 'harvest')}.example.org",
-        type="test",
-        config=f'{{"key": "{words.make("harvest config", "harvest")}"}}',
-        active=True,
-    )
-    job = HarvestJob(source=source)
-    entry = city.records["draft"]
-    became = HarvestObject(
-        guid=words.make("harvest guid", "harvest"),
-        content=f"<x>{words.make('harvest content', 'harvest')}</x>",
-        job=job,
-        source=source,
-        package_id=entry.id,
-        current=True,
-    )
-    waiting = HarvestObject(
-        guid="zz",
-        content=f"<x>{words.make('harvest content waiting', 'harvest')}</x>",
-        job=job,
-        source=source,
-        current=True,
-    )
-    model.Session.add_all([source, job, became, waiting])
-    model.Session.commit()
-    ids = {"became": became.id, "waiting": waiting.id, "source": source.id, "entry": entry.name}
-    yield ids
-    model.Session.rollback()
-    for table in ("harvest_object", "harvest_job", "harvest_source"):
-        model.Session.execute(sa.text(f"DELETE FROM {table}"))
-    model.Session.commit()
 
 
 HARVEST_ACTIONS = (
