@@ -512,8 +512,9 @@ def inventory_event_words(event: Mapping[str, Any]) -> str:
         "transfer_decline": tk._("declined the move"),
         "merge": tk._("merged the departments"),
         "hand_over": tk._("handed it over"),
+        "part_send": tk._("sent it to a colleague in a part"),
         "take_over": tk._("took it over, as it was decided before this system"),
-        "link": tk._("linked it to a dataset on the portal"),
+        "link": tk._("linked it to what is on the portal, as decided before this system"),
     }
     if event["act"] == "edit":
         count = len(event.get("changes") or event["details"].get("fields") or [])
@@ -566,6 +567,10 @@ def inventory_notice_words(notice: Mapping[str, Any]) -> str:
         "transfer_request": tk._("{who} asks you to take over an entry.").format(who=who),
         "withdraw": ungettext(
             "{who} took an entry off the portal.", "{who} took {n} entries off the portal."
+        ),
+        "link": ungettext(
+            "{who} linked an entry to what is on the portal already.",
+            "{who} linked {n} entries to what is on the portal already.",
         ),
         "submit": ungettext("{who} submitted an entry.", "{who} submitted {n} entries."),
         "assign": ungettext(

@@ -59,7 +59,7 @@ def test_a_pair_is_linked_as_decided_before_this_system(city: City) -> None:
         {},
         False,
     )
-    assert events_of(entry)[-1] == "take_over"
+    assert events_of(entry)[-1] == "link"
     [told, *_] = city.do(city.cdo, "inventory_history", id="PARKS-0001")
     assert (told["from_state"], told["to_state"]) == ("draft", "published")
     assert told["details"]["before_this_system"] is True
@@ -112,7 +112,7 @@ def test_rows_of_a_file_name_entries_and_datasets_in_every_way(city: City) -> No
     assert done["rows"][3]["url"] == "https://elsewhere.example/wells"
     modes = sorted(model.Session.scalars(sa.select(Link.mode)))
     assert modes == ["external", "linked", "linked", "linked"]
-    acts = model.Session.scalars(sa.select(event.c.id).where(event.c.act == "take_over")).all()
+    acts = model.Session.scalars(sa.select(event.c.id).where(event.c.act == "link")).all()
     assert len(acts) == 1
 
 
@@ -179,6 +179,8 @@ def test_a_withheld_entry_stays_withheld(city: City) -> None:
 def test_a_file_of_nothing_but_datasets_says_what_it_lacks(city: City) -> None:
     with pytest.raises(tk.ValidationError) as refusal:
         _link(city, **_file("Dataset ID,Colour\ntrees,green\n"))
+    shown = _link(city, **_file("Dataset ID,Colour\ntrees,green\n"), dry_run=True)
+    assert (shown["headers"], len(shown["lacks"])) == (["Dataset ID", "Colour"], 1)
     assert "names the entry" in refusal.value.error_dict["columns"][0]
 
 
@@ -206,13 +208,13 @@ def test_suggestions_by_title_and_by_link(city: City) -> None:
         ("PARKS-0003", "wells", "same_link"),
         ("PARKS-0002", "fountains", "similar_title"),
     ]
-    assert found["clear"] == 3
+    assert found["distinct"] == 3
     only = city.do(city.cdo, "inventory_link_suggestions", datasets=["wells"])
     assert [one["entry"]["number"] for one in only["results"]] == ["PARKS-0003"]
     assert city.do(city.cdo, "inventory_link_suggestions", department="WATER")["count"] == 0
 
 
-def test_all_clear_ones_above_a_likeness_are_accepted(city: City) -> None:
+def test_all_distinct_ones_above_a_likeness_are_accepted(city: City) -> None:
     city.entry(title="Street trees")
     city.entry(title="Twins")
     city.entry(title="Twins")

@@ -46,6 +46,8 @@ PAGES: dict[str, set[str]] = {
     "/inventory/people/hand-over": CDOS,
     "/inventory/take-over": CDOS,
     "/inventory/take-over/file": CDOS,
+    "/inventory/take-over/link": CDOS,
+    "/inventory/take-over/link/file": CDOS,
     "/inventory/directory": EVERYBODY,
     "/inventory/directory?q=trees&person=forest&source=base": EVERYBODY,
     "/inventory/notices": EVERYBODY,

@@ -177,7 +177,7 @@ def _print(report: dict[str, Any]) -> None:
 @click.argument("file", type=click.File("rb"), required=False)
 @click.option("--pair", "pairs", metavar="NUMBER=DATASET", multiple=True, help="Link these two.")
 @click.option(
-    "--above", metavar="PERCENT", help="Accept each clear suggestion that is at least so alike."
+    "--above", metavar="PERCENT", help="Accept all so alike that fit nothing else as well."
 )
 @click.option(
     "--column",
@@ -238,14 +238,14 @@ def _suggest(department: str | None, user: str | None, json_wanted: bool) -> Non
     if json_wanted:
         common.emit(found)
         return
-    click.echo(f"{found['count']} suggestions; {found['clear']} fit nothing else as well.")
+    click.echo(f"{found['count']} suggestions; {found['distinct']} fit nothing else as well.")
     rows = [
         (
             f"{one['score']:.0%}",
             one["entry"]["number"],
             one["entry"]["title"],
             one["dataset"]["name"],
-            "" if one["clear"] else "not clear",
+            "" if one["distinct"] else "not the only one",
         )
         for one in found["results"]
     ]

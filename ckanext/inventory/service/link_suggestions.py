@@ -36,14 +36,14 @@ class Suggestion:
     :param dataset_id: the dataset
     :param score: how alike they are, from 0 to 1
     :param why: same link, same title or similar title
-    :param clear: neither of the two fits another as well
+    :param distinct: neither of the two fits another as well
     """
 
     entry_id: str
     dataset_id: str
     score: float
     why: str
-    clear: bool = False
+    distinct: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def suggest(
             entries[one[0][0]].number,
         ),
     )
-    clear = _clear(ranked, entries, missing)
+    distinct = _distinct(ranked, entries, missing)
     shown: list[Suggestion] = []
     seen: dict[str, int] = {}
     for key, score, why in ranked:
@@ -88,7 +88,7 @@ def suggest(
         if datasets is not None and key[1] not in datasets:
             continue
         if score >= least and seen[key[0]] <= PER_ENTRY:
-            shown.append(Suggestion(*key, score, why, key in clear))
+            shown.append(Suggestion(*key, score, why, key in distinct))
     return shown
 
 
@@ -168,7 +168,7 @@ def _at_home(
     return entries[key[0]].department == missing.get(key[1], ("", None))[1]
 
 
-def _clear(
+def _distinct(
     ranked: Sequence[tuple[tuple[str, str], float, str]],
     entries: Mapping[str, _Entry],
     missing: Mapping[str, tuple[str, str | None]],

@@ -20,9 +20,11 @@ from ckanext.inventory.model import Link, Record
 from ckanext.inventory.publishing import resolving
 from ckanext.inventory.publishing.resolving import NOTHING, Target
 from ckanext.inventory.service import events, facts, takeover
-from ckanext.inventory.service.takeover import ACT, Past
+from ckanext.inventory.service.takeover import Past
 from ckanext.inventory.types import ENTRY, NOT_KNOWN, PRIVATE_TYPES, Person, State
 from ckanext.inventory.workflow import HAS_APPROVED_TEXT
+
+ACT = "link"
 
 LINKABLE = frozenset({State.DRAFT, State.SUBMITTED, State.RETURNED, State.APPROVED, State.DEFERRED})
 """States that linking ends: in the others there is a link, or a decision against one."""

@@ -117,6 +117,7 @@ RULES: Sequence[Rule] = (
         {"field": "triage", "new": "worth_detailing"},
     ),
     Rule("promote", Receiver.DEPARTMENT, False, Topic.PUBLIC),
+    Rule("link", Receiver.DEPARTMENT, False, Topic.PUBLIC),
     Rule("promote", Receiver.DECIDERS, False, Topic.PUBLIC),
     Rule("promote", Receiver.READERS, False, Topic.PUBLIC),
 )

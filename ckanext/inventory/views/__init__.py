@@ -14,8 +14,10 @@ from ckanext.inventory.views import (
     entry,
     guide,
     home,
+    linking,
     notices,
     overview,
+    parts,
     people,
     promote,
     review,
@@ -40,8 +42,10 @@ PAGES = (
     directory,
     notices,
     roundtrip,
+    parts,
     admin,
     takeover,
+    linking,
     guide,
 )
 """The modules whose import puts the pages on the blueprint."""

@@ -18,6 +18,9 @@ from ckanext.inventory.views.common import action, organizations, page_number, p
 CARRIED_BYTES = 340_000
 """A file of at most so many bytes travels in the report's form; a bigger one is chosen again."""
 
+SUGGESTIONS = 1000
+"""Suggestions that the page of datasets looks through, the most alike first."""
+
 PARTS = ("state", "date", "reason", "look_again", "dataset", "url")
 STATES = ("draft", "submitted", "approved", "published", "deferred", "withheld", "retired")
 
@@ -50,10 +53,13 @@ def _page(errors: forms.Problems | None = None, shown: dict[str, Any] | None = N
         "inventory_portal_missing",
         {**params, "limit": page_size(), "offset": (page - 1) * page_size()},
     )
+    alike = action("inventory_link_suggestions", {"limit": SUGGESTIONS})
     return tk.render(
         "inventory/take_over.html",
         extra_vars={
             "found": found,
+            "alike": alike["count"],
+            "suggested": _by_dataset(alike["results"]),
             "params": params,
             "page": page,
             "size": page_size(),
@@ -63,6 +69,14 @@ def _page(errors: forms.Problems | None = None, shown: dict[str, Any] | None = N
             "typed": flask.request.form,
         },
     )
+
+
+def _by_dataset(suggestions: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the best suggestion for each dataset."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in suggestions:
+        found.setdefault(one["dataset"]["id"], one)
+    return found
 
 
 @inventory.route("/take-over", methods=["POST"])
@@ -141,7 +155,7 @@ def take_over_file_do() -> str | tuple[str, int] | Response:
     """
     only_cdos()
     form = flask.request.form
-    content, filename = _file(form)
+    content, filename = file_of(form)
     if content is None:
         message = tk._("Choose a file first.")
         found = forms.Problems({"upload": [message]}, [("", "field-upload", message)])
@@ -185,8 +199,12 @@ def take_over_file_do() -> str | tuple[str, int] | Response:
     return page_of("entries")
 
 
-def _file(form: forms.Form) -> tuple[bytes | None, str]:
-    """Return the file that was chosen, or the one that the report's form carried along."""
+def file_of(form: forms.Form) -> tuple[bytes | None, str]:
+    """Return the file that was chosen, or the one that the report's form carried along.
+
+    :param form: what the browser sent
+    :returns: content and name; None for no file
+    """
     upload = flask.request.files.get("upload")
     if upload is not None and upload.filename:
         return upload.stream.read(), upload.filename

@@ -47,9 +47,9 @@ def inventory_link_suggestions(context: Context, data_dict: DataDict) -> dict[st
     :param least: how alike they have to be, 0 to 1 or a percentage (default: 0.45)
     :param limit: suggestions in the answer, 1000 at most (default: 50)
     :param offset: suggestions to skip (default: 0)
-    :returns: ``count``, ``clear`` (how many of them fit nothing else as well) and ``results``: entry
+    :returns: ``count``, ``distinct`` (how many of them fit nothing else as well) and ``results``: entry
         (id, number, title, state, department_title), dataset (id, name, title,
-        organization_title), score, why (same_link, same_title or similar_title), clear
+        organization_title), score, why (same_link, same_title or similar_title), distinct
     :raises NotAuthorized: for people who are not CDO
     :raises ValidationError: by parameter
     """
@@ -66,7 +66,7 @@ def inventory_link_suggestions(context: Context, data_dict: DataDict) -> dict[st
     page = found[start : start + min(int(data_dict["limit"]), MAX_ROWS)]
     return {
         "count": len(found),
-        "clear": sum(one.clear for one in found),
+        "distinct": sum(one.distinct for one in found),
         "results": _suggested(session, page),
     }
 
@@ -96,7 +96,7 @@ def _suggested(session: Session, found: list[Suggestion]) -> list[dict[str, Any]
             "dataset": datasets[one.dataset_id],
             "score": round(one.score, 3),
             "why": one.why,
-            "clear": one.clear,
+            "distinct": one.distinct,
         }
         for one in found
     ]
@@ -147,7 +147,7 @@ def inventory_link_bulk(context: Context, data_dict: DataDict) -> dict[str, Any]
 
     :param pairs: ``list[{"entry": number or id, "dataset": id, name or address}]``, or
         ``ENTRY=DATASET`` texts
-    :param above: accept every clear suggestion that is at least so alike, 0 to 1 or a percentage
+    :param above: accept every distinct suggestion that is at least so alike, 0 to 1 or a percentage
     :param upload, content, filename, sheets: a file, as for ``inventory_import``
     :param columns: ``dict[str, str]`` number, title, external_id, dataset or url → header of the
         column that says it; an empty header for none; without it the headers are guessed
@@ -157,7 +157,8 @@ def inventory_link_bulk(context: Context, data_dict: DataDict) -> dict[str, Any]
     :param digest: the file's SHA-256 as a dry run gave it; another file is refused
     :returns: ``dry_run``, ``count``, ``rows`` (row, entry, dataset or url, score), ``left_out``
         (row, named, reference, reason, message, entry), ``reasons`` (reason → count, message),
-        ``shared`` (dataset, numbers), and for a file ``columns``, ``headers``, ``digest``
+        ``shared`` (dataset, numbers), and for a file ``columns``, ``headers``, ``digest`` and
+        ``lacks`` (what no column says)
     :raises NotAuthorized: for people who are not CDO
     :raises ValidationError: by parameter; ``pairs`` if nothing says which
     """
@@ -202,7 +203,7 @@ def _asked(session: Session, data_dict: DataDict) -> tuple[list[Asked], dict[str
         asked = [
             Asked(one.entry_id, (one.dataset_id,), score=round(one.score, 3))
             for one in found
-            if one.clear
+            if one.distinct
         ]
         return asked, {}, department
     if not data_dict.get("upload") and not data_dict.get("content"):
@@ -229,26 +230,26 @@ def _of_file(
     sheets = [sheet for sheet in source.sheets if not only or sheet.name in only]
     score = HeaderMap(schema_for(ENTRY), synonyms.load()).score
     columns = pair_files.find(sheets, score, {key: str(text or "") for key, text in given.items()})
+    lacks = _lacks(columns)
+    if lacks and not data_dict["dry_run"]:
+        raise tk.ValidationError({"columns": lacks})
     told = {
         "columns": dict(columns.chosen),
         "headers": list(columns.headers),
         "digest": source.digest,
+        "lacks": lacks,
     }
-    _refuse_nameless(columns)
-    return _of_rows(columns), told, department
+    return [] if lacks else _of_rows(columns), told, department
 
 
-def _refuse_nameless(columns: PairColumns) -> None:
-    """Refuse a file that names no entries, or no datasets."""
-    errors: list[str] = []
+def _lacks(columns: PairColumns) -> list[str]:
+    """Say what a file lacks that names no entries, or no datasets."""
+    lacks: list[str] = []
     if not set(columns.chosen) - set(DATASET_PARTS):
-        errors.append(tk._("No column names the entry: by its number, its id or its title."))
+        lacks.append(tk._("No column names the entry: by its number, its id or its title."))
     if not set(columns.chosen) & set(DATASET_PARTS):
-        errors.append(tk._("No column names the dataset: by its id, its name or its address."))
-    if errors and not columns.headers:
-        raise tk.ValidationError({"upload": [tk._("There is nothing in this file.")]})
-    if errors:
-        raise tk.ValidationError({"columns": errors})
+        lacks.append(tk._("No column names the dataset: by its id, its name or its address."))
+    return lacks
 
 
 def _of_rows(columns: PairColumns) -> list[Asked]:
