@@ -12,6 +12,7 @@ import pytest
 from ckan.common import config
 from ckan.exceptions import CkanConfigurationException
 
+from ckanext.inventory.fields import loaded
 from ckanext.inventory.service import startup
 from ckanext.inventory.service.findings import Severity
 
@@ -59,7 +60,7 @@ def test_an_older_ckan_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_missing_schema_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(startup.fields, "_loaded", lambda package_type: None)
+    monkeypatch.setattr(loaded, "_loaded", lambda package_type: None)
     assert names(Severity.ERROR) == {"schema"}
 
 

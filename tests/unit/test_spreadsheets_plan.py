@@ -40,7 +40,7 @@ WATER = Department("water-id", "water", "Water Utility", "WATER")
 KNOWN = Known(departments=(PARKS, WATER))
 HERE = Choices(department=PARKS.id)
 CITY = Choices()
-SCHEMAS = Path(fields.__file__).parent / "schemas"
+SCHEMAS = Path(fields.__file__).parents[1] / "schemas"
 
 
 @cache

@@ -1,50 +1,29 @@
-"""The fields of entries and sources as typed data, read from scheming's loaded schemas.
-
-Pure but for :func:`schema_for` and :func:`problems_at_start`, which ask scheming what it loaded.
-"""
+"""Reading and checking a schema that a city declared in scheming's YAML: every problem at once."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, TypeGuard, cast
-
-import yaml
+from typing import Any, cast
 
 from ckanext.inventory import vocabularies as vocabularies_module
-from ckanext.inventory.types import ENTRY, SOURCE, Stage, Writer
-from ckanext.inventory.vocabularies import (
-    COMPUTED_FACTS,
-    Choice,
-    Vocabularies,
-    VocabularyProblem,
+from ckanext.inventory.fields.shapes import (
+    CHOICE_KINDS,
+    INHERITED,
+    KINDS,
+    NO_STAGE,
+    PUBLIC,
+    STAGES,
+    FieldSpec,
+    Problem,
+    Schema,
+    SchemaProblem,
+    Section,
+    is_list,
+    is_mapping,
 )
-
-CHOICE_KINDS = frozenset({"choice", "choices"})
-LIST_KINDS = frozenset({"choices", "list", "url_list", "source_list", "language"})
-"""Kinds whose stored value is a list of texts."""
-KINDS = LIST_KINDS | {
-    "text",
-    "long_text",
-    "markdown",
-    "choice",
-    "date",
-    "partial_date",
-    "url",
-    "email",
-    "integer",
-    "rows",
-    "organization",
-    "entry",
-    "license",
-}
-UNORDERED_KINDS = frozenset({"choices", "source_list"})
-PUBLIC = ("yes", "derived", "no")
-NO_STAGE = "none"
-STAGES = (Stage.SAVE, Stage.SUBMIT, Stage.APPROVE, Stage.PROMOTE)
+from ckanext.inventory.types import ENTRY, SOURCE, Stage, Writer
+from ckanext.inventory.vocabularies import COMPUTED_FACTS, Choice, Vocabularies
 
 LOCKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -133,164 +112,6 @@ RESERVED = frozenset(
     }
 )
 """Names that belong to CKAN or to our own tables."""
-
-INHERITED: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "steward": frozenset({"steward", "steward_email"}),
-        "public_contact": frozenset({"public_contact_name", "public_contact_email"}),
-        "license": frozenset({"license_id"}),
-    }
-)
-"""Groups of fields that take a department's defaults together."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong in a configured file.
-
-    :param file: the file, as it was configured
-    :param field: the field or key, empty for the file itself
-    :param message: what is wrong and how to put it right
-    """
-
-    file: str
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        where = f"{self.file}, {self.field}" if self.field else self.file
-        return f"{where}: {self.message}"
-
-
-class SchemaProblem(ValueError):
-    """A schema can't be used.
-
-    :param problems: everything that is wrong with it
-    """
-
-    def __init__(self, problems: Iterable[Problem]):
-        self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the form and of the page.
-
-    :param name: as the fields name it
-    :param label: its heading
-    """
-
-    name: str
-    label: str
-
-
-@dataclass(frozen=True)
-class FieldSpec:
-    """One field, or one column of a field of rows.
-
-    :param name: its name in the package
-    :param label: what people read
-    :param term: what the method calls it; empty if that is the label
-    :param help: a sentence or two in plain words
-    :param kind: one of :data:`KINDS`
-    :param vocabulary: name of its list of values
-    :param choices: the values it takes, with labels
-    :param writers: who may write it, through any door
-    :param stage: the first stage at which it must hold a value; None for never
-    :param real_value: from approve on, "not known yet" is not enough
-    :param material: a change after approval sends the entry back to review
-    :param public: ``yes``, ``derived`` or ``no``
-    :param section: the section it stands in
-    :param quick: part of the short form
-    :param subfields: the columns of a field of rows
-    :param required_if: field → values; it is required only where one of them holds for each
-    :param alternative: a field that answers for it
-    :param inherit: the group of department defaults that it takes part in
-    :param required_with: a field that makes this one required at save
-    :param max_length: characters, of the whole value
-    :param separators: characters that separate the items of a list typed as one text
-    :param default: what an empty cell of a row becomes
-    """
-
-    name: str
-    label: str
-    term: str = ""
-    help: str = ""
-    kind: str = "text"
-    vocabulary: str | None = None
-    choices: tuple[Choice, ...] = ()
-    writers: frozenset[Writer] = frozenset({Writer.DEPARTMENT})
-    stage: Stage | None = None
-    real_value: bool = False
-    material: bool = False
-    public: str = "no"
-    section: str = ""
-    quick: bool = False
-    subfields: tuple[FieldSpec, ...] = ()
-    required_if: Mapping[str, frozenset[str]] = field(
-        default_factory=lambda: MappingProxyType(dict[str, frozenset[str]]())
-    )
-    alternative: str | None = None
-    inherit: str | None = None
-    required_with: str | None = None
-    max_length: int = 32_000
-    separators: str = ""
-    default: str = ""
-
-    def label_of(self, value: str) -> str:
-        """Return the label of a stored value.
-
-        :param value: a value of the field's list
-        :returns: its label; the value itself if the list doesn't have it any more
-        """
-        return next((c.label for c in self.choices if c.value == value), value)
-
-
-@dataclass(frozen=True)
-class Schema:
-    """The fields of one type, in the order of the form.
-
-    :param package_type: ``inventory_entry`` or ``inventory_source``
-    :param fields: name → field, without the locks ``name``, ``private`` and ``state``
-    :param sections: the sections, in order
-    """
-
-    package_type: str
-    fields: Mapping[str, FieldSpec]
-    sections: tuple[Section, ...]
-
-    def in_section(self, name: str) -> tuple[FieldSpec, ...]:
-        """Return the fields of a section.
-
-        :param name: the section's name
-        :returns: its fields, in order
-        """
-        return tuple(spec for spec in self.fields.values() if spec.section == name)
-
-    @property
-    def quick(self) -> tuple[FieldSpec, ...]:
-        """The fields of the short form."""
-        return tuple(spec for spec in self.fields.values() if spec.quick)
-
-
-@dataclass(frozen=True)
-class Change:
-    """A field that differs between two contents.
-
-    :param field: its name
-    :param label: its label
-    :param old: the value before, None for nothing
-    :param new: the value now, None for nothing
-    """
-
-    field: str
-    label: str
-    old: Any
-    new: Any
-
-
-# --- reading a schema ------------------------------------------------------------------------
 
 
 def parse_schema(raw: Mapping[str, Any], vocabularies: Vocabularies, file: str = "") -> Schema:
@@ -385,7 +206,7 @@ class _Reader:
             self.problem("dataset_fields", "is missing")
             return given
         for item in cast("list[Any]", items):
-            if not _is_mapping(item) or not isinstance(item.get("field_name"), str):
+            if not is_mapping(item) or not isinstance(item.get("field_name"), str):
                 self.problem("dataset_fields", f"{item!r} is no field: it needs a field_name")
                 continue
             name = str(item["field_name"])
@@ -401,7 +222,7 @@ class _Reader:
             self.problem("inventory_sections", "is missing: a list of name and label")
             return ()
         for item in cast("list[Any]", items):
-            if not _is_mapping(item) or not item.get("name") or not item.get("label"):
+            if not is_mapping(item) or not item.get("name") or not item.get("label"):
                 self.problem("inventory_sections", f"{item!r} needs a name and a label")
                 continue
             found.append(Section(str(item["name"]), _text(item["label"])))
@@ -528,7 +349,7 @@ class _Reader:
         given: Any = raw.get("inventory_writers")
         if given is None and parent:
             return frozenset()
-        words = [str(word) for word in given] if _is_list(given) else []
+        words = [str(word) for word in given] if is_list(given) else []
         writers = frozenset(Writer(word) for word in words if word in _WRITER_WORDS)
         if not words or len(writers) != len(set(words)):
             self.problem(name, f"inventory_writers must list some of {', '.join(_WRITER_WORDS)}")
@@ -573,14 +394,14 @@ class _Reader:
             if given:
                 self.problem(name, "only a field of preset inventory_rows has repeating_subfields")
             return ()
-        if parent or not _is_list(given) or not given:
+        if parent or not is_list(given) or not given:
             self.problem(name, "needs repeating_subfields, of one level")
             return ()
-        return tuple(self.spec(item, parent=name) for item in given if _is_mapping(item))
+        return tuple(self.spec(item, parent=name) for item in given if is_mapping(item))
 
     def _required_if(self, raw: Mapping[str, Any], name: str) -> Mapping[str, frozenset[str]]:
         given: Any = raw.get("inventory_required_if") or {}
-        if not _is_mapping(given) or not all(_is_list(values) for values in given.values()):
+        if not is_mapping(given) or not all(is_list(values) for values in given.values()):
             self.problem(name, "inventory_required_if must be {field: [values]}")
             return MappingProxyType({})
         return MappingProxyType(
@@ -620,65 +441,11 @@ class _Reader:
 _WRITER_WORDS = tuple(str(writer) for writer in Writer)
 
 
-def _is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
-    return isinstance(value, Mapping)
-
-
-def _is_list(value: Any) -> TypeGuard[list[Any]]:
-    return isinstance(value, list)
-
-
 def _text(value: Any) -> str:
     """Read a label, which scheming lets be one text or one per language."""
-    if _is_mapping(value):
+    if is_mapping(value):
         return str(value.get("en") or next(iter(value.values()), ""))
     return str(value or "")
-
-
-# --- what scheming loaded --------------------------------------------------------------------
-
-_parsed: dict[str, tuple[Mapping[str, Any], Vocabularies, Schema]] = {}
-
-
-def schema_for(package_type: str) -> Schema:
-    """Return the schema of a type that is in force.
-
-    :param package_type: ``inventory_entry`` or ``inventory_source``
-    :returns: the schema, read once for as long as scheming's loaded schema stays the same
-    :raises SchemaProblem: if there is none, or it can't be used
-    :raises VocabularyProblem: if the vocabularies can't be used
-    """
-    raw = _loaded(package_type)
-    if raw is None:
-        raise SchemaProblem([_not_loaded(package_type)])
-    words = vocabularies_module.load()
-    known = _parsed.get(package_type)
-    if known is not None and known[0] is raw and known[1] is words:
-        return known[2]
-    schema = parse_schema(raw, words, _file_of(package_type))
-    _parsed[package_type] = (raw, words, schema)
-    return schema
-
-
-def problems_at_start() -> list[Problem]:
-    """Say what is wrong with the configured schemas and vocabularies.
-
-    :returns: the problems of all files; empty if the plugin may start
-    """
-    try:
-        words = vocabularies_module.load()
-    except VocabularyProblem as problem:
-        return [Problem(problem.path, key, message) for key, message in problem.problems]
-    problems: list[Problem] = []
-    for package_type in (ENTRY, SOURCE):
-        raw = _loaded(package_type)
-        if raw is None:
-            problems.append(_not_loaded(package_type))
-        else:
-            problems += check_schema(raw, words, _file_of(package_type))
-            if package_type == ENTRY:
-                problems += check_rules(raw, words)
-    return problems
 
 
 def check_rules(raw: Mapping[str, Any], vocabularies: Vocabularies) -> list[Problem]:
@@ -689,8 +456,8 @@ def check_rules(raw: Mapping[str, Any], vocabularies: Vocabularies) -> list[Prob
     :returns: the problems; empty if every rule can apply
     """
     given: Any = raw.get("dataset_fields")
-    items = given if _is_list(given) else []
-    known = {str(item.get("field_name")) for item in items if _is_mapping(item)} | COMPUTED_FACTS
+    items = given if is_list(given) else []
+    known = {str(item.get("field_name")) for item in items if is_mapping(item)} | COMPUTED_FACTS
     # A city may drop a field that shipped rules ask for: they just never apply.
     shipped = vocabularies_module.load(vocabularies_module.DEFAULT_PATH)
     known |= {fact for rule in shipped.likelihood_rules for fact in rule.when}
@@ -704,185 +471,3 @@ def check_rules(raw: Mapping[str, Any], vocabularies: Vocabularies) -> list[Prob
         for fact in rule.when
         if fact not in known
     ]
-
-
-def _not_loaded(package_type: str) -> Problem:
-    shipped = f"ckanext.inventory:schemas/{package_type}.yaml"
-    message = f"no schema of the type {package_type} is loaded: add {shipped}"
-    return Problem("scheming.dataset_schemas", package_type, message)
-
-
-def _loaded(package_type: str) -> Mapping[str, Any] | None:
-    from ckanext.scheming import helpers  # needs CKAN; what is above doesn't
-
-    loaded = cast("Any", helpers).scheming_get_dataset_schema(package_type)
-    return loaded if _is_mapping(loaded) else None
-
-
-def _file_of(package_type: str) -> str:
-    """Find which configured file declares a type; scheming doesn't remember it."""
-    from ckanext.inventory import config  # needs CKAN; what is above doesn't
-
-    for path in config.schema_files():
-        try:
-            raw: Any = yaml.safe_load(vocabularies_module.resolve(path).read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, VocabularyProblem):
-            continue
-        if _is_mapping(raw) and raw.get("dataset_type") == package_type:
-            return path
-    return package_type
-
-
-# --- content ---------------------------------------------------------------------------------
-
-
-def content_of(schema: Schema, package: Mapping[str, Any]) -> dict[str, Any]:
-    """Take the content out of a package, as shown or as just validated.
-
-    :param schema: the schema of its type
-    :param package: a dict from ``package_show``, from validation (values in ``extras``), or
-        content itself
-    :returns: field → value in the order of the schema: texts, whole numbers, lists of texts, rows
-        as dicts; without what is empty
-    """
-    extras = _extras(package.get("extras"))
-    content: dict[str, Any] = {}
-    for name, spec in schema.fields.items():
-        value = _stored(spec, package[name] if name in package else extras.get(name))
-        if value not in (None, "", []):
-            content[name] = value
-    return content
-
-
-def _extras(given: Any) -> dict[str, Any]:
-    if _is_mapping(given):
-        return dict(given)
-    if _is_list(given):
-        return {str(item["key"]): item.get("value") for item in given if _is_mapping(item)}
-    return {}
-
-
-def _stored(spec: FieldSpec, value: Any) -> Any:
-    if value is None:
-        return None
-    if spec.kind == "rows":
-        return _rows(spec, _decoded(value))
-    if spec.kind in LIST_KINDS:
-        value = _decoded(value)
-        items = value if _is_list(value) else [value]
-        return [str(item) for item in items if item not in (None, "")]
-    if spec.kind == "integer":
-        return int(value) if str(value).strip() else None
-    return str(value)
-
-
-def _decoded(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
-
-
-def _rows(spec: FieldSpec, value: Any) -> list[dict[str, Any]]:
-    if not _is_list(value):
-        return []
-    rows: list[dict[str, Any]] = []
-    for item in value:
-        if not _is_mapping(item):
-            continue
-        row: dict[str, Any] = {}
-        for column in spec.subfields:
-            cell = _stored(column, item.get(column.name))
-            if cell not in (None, "", []):
-                row[column.name] = cell
-        if row:
-            rows.append(row)
-    return rows
-
-
-def canonical_json(value: Any) -> str:
-    """Write a value as JSON in the one form that hashes are made of.
-
-    :param value: texts, numbers, truth values, None, lists and dicts with text keys
-    :returns: JSON with sorted keys, without spaces, not escaped beyond what JSON asks for
-    """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def material_hash(schema: Schema, content: Mapping[str, Any]) -> str:
-    """Hash the part of a content that an approval covers.
-
-    :param schema: the schema of its type
-    :param content: as :func:`content_of` returns it
-    :returns: SHA-256, in hexadecimal, of the canonical JSON of the filled material fields; the
-        order of rows and of ticked values doesn't count
-    """
-    material = {
-        name: _comparable(spec, content[name])
-        for name, spec in schema.fields.items()
-        if spec.material and content.get(name) not in (None, "", [])
-    }
-    return hashlib.sha256(canonical_json(material).encode("utf-8")).hexdigest()
-
-
-def _comparable(spec: FieldSpec, value: Any) -> Any:
-    if spec.kind in UNORDERED_KINDS and _is_list(value):
-        return sorted(str(item) for item in value)
-    if spec.kind == "rows" and _is_list(value):
-        columns = {column.name: column for column in spec.subfields}
-        rows = [
-            {
-                name: _comparable(columns[name], cell)
-                for name, cell in cast("Mapping[str, Any]", row).items()
-                if name in columns and cell not in (None, "", [])
-            }
-            for row in value
-        ]
-        return sorted((row for row in rows if row), key=canonical_json)
-    return value
-
-
-def diff(schema: Schema, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
-    """Say which fields differ between two contents.
-
-    :param schema: the schema of their type
-    :param old: the content before
-    :param new: the content now
-    :returns: the changes, in the order of the schema; the order of rows and of ticked values
-        is no change
-    """
-    changes: list[Change] = []
-    for name, spec in schema.fields.items():
-        before = None if old.get(name) in ("", []) else old.get(name)
-        after = None if new.get(name) in ("", []) else new.get(name)
-        if before != after and _comparable(spec, before) != _comparable(spec, after):
-            changes.append(Change(name, spec.label, before, after))
-    return changes
-
-
-def display(spec: FieldSpec, value: Any, names: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Write a stored value for people, as plain text.
-
-    :param spec: the field
-    :param value: its stored value, or None
-    :param names: what ids among the values stand for
-    :returns: labels in place of values, lists separated by commas, one line for each row
-    """
-    if value in (None, "", []):
-        return ""
-    if spec.kind == "rows" and _is_list(value):
-        return "\n".join(_row_text(spec, row, names) for row in value if _is_mapping(row))
-    if _is_list(value):
-        return ", ".join(names.get(str(item)) or spec.label_of(str(item)) for item in value)
-    if spec.kind == "choice":
-        return spec.label_of(str(value))
-    return names.get(str(value), str(value))
-
-
-def _row_text(spec: FieldSpec, row: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    cells = (
-        (column.label, display(column, row.get(column.name), names)) for column in spec.subfields
-    )
-    return "; ".join(f"{label}: {text}" for label, text in cells if text)
