@@ -38,6 +38,7 @@ BROKEN = {
     "not_registered": "DELETE FROM inventory_record WHERE package_id = :id",
     "other_department": "UPDATE package SET owner_org = :other WHERE id = :id",
     "other_state": "UPDATE package SET state = 'draft' WHERE id = :id",
+    "without_words": "DELETE FROM inventory_words WHERE package_id = :id",
     "resources": "INSERT INTO resource (id, package_id, url, state, position)"
     " VALUES ('r', :id, 'u', 'active', 0)",
     "groups": "INSERT INTO member (id, table_name, table_id, group_id, capacity, state)"

@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from ckan import model
 
 from ckanext.inventory.model import event
+from ckanext.inventory.service import register
 from tests.logic.city import make_city
 
 TABLES_OF_EVENTS = set(event.metadata.tables)
@@ -59,4 +60,17 @@ def test_down_and_up_on_a_filled_database(migrate_db_for: Callable[..., None]) -
     migrate_db_for("inventory")
     tables = set(sa.inspect(model.meta.engine).get_table_names())
     assert tables >= TABLES_OF_EVENTS
+    model.Session.remove()
+
+
+@pytest.mark.usefixtures("clean_db")
+def test_the_words_of_the_search_go_down_and_up(migrate_db_for: Callable[..., None]) -> None:
+    city = make_city()
+    city.entry(notes="Species and trunk diameter")
+    model.Session.remove()
+    migrate_db_for("inventory", "005", False)
+    migrate_db_for("inventory")
+    found = city.do(city.coordinator, "inventory_entry_list", q="diam spec")
+    assert [row["title"] for row in found["results"]] == ["Street and park trees"]
+    assert register.rebuild(model.Session()) == 0
     model.Session.remove()

@@ -393,6 +393,17 @@ class TestList:
         found = city.do(city.coordinator, "inventory_entry_list", q="diam spec")
         assert [row["title"] for row in found["results"]] == ["Street and park trees"]
 
+    @pytest.mark.parametrize("typed", ["PARKS-0001", "parks 0001", "2024", "2019-2024", "street_t"])
+    def test_what_is_joined_by_signs_is_found(self, city: City, typed: str) -> None:
+        city.entry(notes="The years 2019-2024, see street_trees.csv")
+        assert city.do(city.coordinator, "inventory_entry_list", q=typed)["count"] == 1
+
+    def test_words_follow_the_text(self, city: City) -> None:
+        entry = city.entry(notes="Species and trunk diameter")
+        city.do(city.coordinator, "package_patch", id=entry["id"], notes="Height of the crown")
+        for words, count in (("diam", 0), ("crown", 1), (entry["number"], 1)):
+            assert city.do(city.coordinator, "inventory_entry_list", q=words)["count"] == count
+
     def test_facets_count_what_one_may_see(self, city: City) -> None:
         city.entry(value="high")
         city.entry(title="Benches")

@@ -14,6 +14,7 @@ from ckanext.inventory.model.record import Record, Revision
 from ckanext.inventory.model.review import ReviewRecord
 from ckanext.inventory.model.role import RoleGrant
 from ckanext.inventory.model.takeover import PastState
+from ckanext.inventory.model.words import Words
 
 __all__ = [
     "Candidate",
@@ -33,6 +34,7 @@ __all__ = [
     "Revision",
     "RoleGrant",
     "Transfer",
+    "Words",
     "event",
     "event_detail",
     "event_entry",

@@ -7,7 +7,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 Texts = ARRAY(sa.Text)
@@ -75,14 +75,15 @@ class Record(tk.BaseModel):
     blocker_kinds: Mapped[list[str]] = mapped_column(Texts, server_default="{}")
     open_kinds: Mapped[list[str]] = mapped_column(Texts, server_default="{}")
     likelihood: Mapped[str | None] = mapped_column(sa.Text)
-    likelihood_reasons: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")
     source_ids: Mapped[list[str]] = mapped_column(Texts, server_default="{}")
     missing_submit: Mapped[list[str]] = mapped_column(Texts, server_default="{}")
     missing_approve: Mapped[list[str]] = mapped_column(Texts, server_default="{}")
-    search_text: Mapped[str] = mapped_column(sa.Text, server_default="")
-    search: Mapped[Any] = mapped_column(
-        TSVECTOR,
-        sa.Computed("to_tsvector('simple'::regconfig, search_text)", persisted=True),
+    value_rank: Mapped[int] = mapped_column(
+        sa.SmallInteger,
+        sa.Computed(
+            "CASE value WHEN 'high' THEN 0 WHEN 'medium' THEN 1 WHEN 'low' THEN 2 ELSE 3 END",
+            persisted=True,
+        ),
     )
 
     __table_args__ = (
@@ -90,7 +91,7 @@ class Record(tk.BaseModel):
         sa.Index("inventory_record_state", "state", "state_since"),
         sa.Index("inventory_record_assignee", "assignee"),
         sa.Index("inventory_record_external", "external_id_origin", "external_id"),
-        sa.Index("inventory_record_search", "search", postgresql_using="gin"),
+        sa.Index("inventory_record_rank", "package_type", "value_rank", "waiting_since", "number"),
         sa.Index("inventory_record_sources", "source_ids", postgresql_using="gin"),
     )
 

@@ -35,6 +35,7 @@ from ckanext.inventory.service import (
     facets,
     outbox,
     register,
+    words,
 )
 from ckanext.inventory.service.content import Write
 from ckanext.inventory.types import Facts, Person, State
@@ -219,12 +220,14 @@ def create(
     now = clock.now()
     package_rows = [_package_row(package, person.user_id, now) for package in packages]
     record_rows: list[dict[str, Any]] = []
+    texts: dict[str, str] = {}
     revision_rows: list[dict[str, Any]] = []
     schema = schema_for(package_type)
     for row, package, number in zip(rows, packages, numbers, strict=True):
         values = content.of_package(schema, package)
         record = _record_row(row, package, values, found[package.owner_org], number, person)
         record_rows.append(record)
+        texts[row.package_id] = facets.words(number, values)
         revision_rows.append(
             {
                 "package_id": row.package_id,
@@ -240,6 +243,7 @@ def create(
     session.execute(sa.insert(model.member_table), [_member_row(item) for item in package_rows])
     session.execute(sa.insert(Record.__table__), record_rows)  # pyright: ignore[reportArgumentType] - a Table
     session.execute(sa.insert(Revision.__table__), revision_rows)  # pyright: ignore[reportArgumentType] - a Table
+    words.put(session, texts)
     outbox.reindex(session, [row.package_id for row in rows])
     created = [
         Created(record["package_id"], record["number"], record["title"], record["department"])

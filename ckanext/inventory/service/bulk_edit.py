@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from ckanext.inventory import clock, fields
 from ckanext.inventory.fields import schema_for
 from ckanext.inventory.model import Record, Revision
-from ckanext.inventory.service import bulk, content, events, facts, outbox, register
+from ckanext.inventory.service import bulk, content, events, facets, facts, outbox, register, words
 from ckanext.inventory.service.bulk import Errors, NewRecord
 from ckanext.inventory.service.content import Write
 from ckanext.inventory.types import Facts, Person
@@ -205,6 +205,10 @@ def write(session: Session, edits: Sequence[Edit], person: Person) -> list[event
     session.execute(statement, package_rows)
     records = [edit.record for edit, _ in changed]
     register.refresh(session, records)
+    words.put(
+        session,
+        {edit.record.package_id: facets.words(edit.record.number, edit.new) for edit, _ in changed},
+    )
     outbox.reindex(session, [record.package_id for record in records])
     return rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -10,6 +11,8 @@ from ckanext.inventory.fields import Schema
 from ckanext.inventory.service import likelihood, requirements
 from ckanext.inventory.types import ENTRY, Stage, Writer
 from ckanext.inventory.vocabularies import Vocabularies
+
+WORD = re.compile(r"\w+")
 
 MAX_SEARCH_CHARACTERS = 200_000
 """PostgreSQL refuses a text search vector of more than a megabyte."""
@@ -52,7 +55,6 @@ def of_content(
     schema: Schema,
     content: Mapping[str, Any],
     *,
-    number: str,
     defaults: Mapping[str, str],
     findings: Findings,
     vocabularies: Vocabularies,
@@ -61,7 +63,6 @@ def of_content(
 
     :param schema: the schema of the type
     :param content: the content of the current revision
-    :param number: the record's number, found by search, too
     :param defaults: what the department hands down
     :param findings: what reviewers found
     :param vocabularies: the lists in force
@@ -72,12 +73,11 @@ def of_content(
         "division": content.get("division"),
         "external_id": content.get("external_id"),
         "external_id_origin": content.get("external_id_origin"),
-        "search_text": _search_text(number, content),
         "missing_submit": _missing(schema, content, Stage.SUBMIT, defaults, findings, vocabularies),
     }
     if schema.package_type != ENTRY:
         return columns
-    value, reasons = likelihood.likelihood(content, findings.confirmed, vocabularies)
+    value, _ = likelihood.likelihood(content, findings.confirmed, vocabularies)
     columns |= {
         "value": content.get("value"),
         "category": content.get("category"),
@@ -88,7 +88,6 @@ def of_content(
         "blocker_kinds": sorted({str(row.get("kind")) for row in blocker_rows(content)}),
         "open_kinds": sorted({str(row.get("kind")) for row in open_blockers(content)}),
         "likelihood": value,
-        "likelihood_reasons": [{"sign": r.sign, "text": r.text} for r in reasons],
         "source_ids": list(content.get("source_ids") or []),
         "missing_approve": _missing(
             schema, content, Stage.APPROVE, defaults, findings, vocabularies
@@ -118,10 +117,19 @@ def _missing(
     return list(dict.fromkeys(gap.field for gap in gaps if gap.by is Writer.DEPARTMENT))
 
 
-def _search_text(number: str, content: Mapping[str, Any]) -> str:
+def words(number: str, content: Mapping[str, Any]) -> str:
+    """Return the text that search looks at, split as :func:`search.text_query` splits what is typed.
+
+    PostgreSQL would take what follows a hyphen for a negative number: "PARKS-0012", "2019-2024".
+
+    :param number: the record's number, found by search, too
+    :param content: the content of the current revision
+    :returns: the words of all its texts
+    """
     # in an order of its own: what comes back from the database has lost the schema's
-    words = [number, *_texts(content[key] for key in sorted(content) if key != "owner_org")]
-    return "\n".join(words)[:MAX_SEARCH_CHARACTERS]
+    texts = [number, *_texts(content[key] for key in sorted(content) if key != "owner_org")]
+    found = " ".join(WORD.findall("\n".join(texts)))
+    return found[:MAX_SEARCH_CHARACTERS]
 
 
 def _texts(values: Iterable[Any]) -> Iterable[str]:

@@ -30,6 +30,7 @@ from ckanext.inventory.service import (
     outbox,
     requirements,
     review,
+    words,
 )
 from ckanext.inventory.service.content import Write
 from ckanext.inventory.service.refusals import refusal
@@ -65,6 +66,7 @@ def created(session: Session, package: model.Package, how: Write) -> Record:
     session.add(record)
     session.add(_first_revision(record, values, how.person.user_id))
     session.flush()
+    words.put(session, {record.package_id: facets.words(number, values)})
     if how.event:
         events.record(
             session,
@@ -119,7 +121,6 @@ def new_row(
         **facets.of_content(
             schema,
             values,
-            number=number,
             defaults=departments.defaults_of(department, config.license_id()),
             findings=facets.NOTHING_FOUND,
             vocabularies=vocabularies.load(),
@@ -168,6 +169,7 @@ def updated(session: Session, package: model.Package, how: Write) -> Record:
         raise refusal(errors)
     _store_revision(session, record, schema, old, new, how)
     refresh(session, [record])
+    words.put(session, {record.package_id: facets.words(record.number, new)})
     if how.event:
         events.record(
             session,
@@ -493,24 +495,23 @@ def inherited(session: Session, record: Record, values: Mapping[str, Any]) -> di
     )
 
 
-def refresh(session: Session, rows: Collection[Record]) -> int:
+def refresh(session: Session, rows: Collection[Record]) -> set[str]:
     """Recompute the cached columns of register rows.
 
     :param session: the database session
     :param rows: register rows
-    :returns: how many rows changed
+    :returns: package ids of the rows that changed
     """
     ids = [row.package_id for row in rows]
     found = review.findings(session, ids)
     stored = current_contents(session, ids)
     handed_down = defaults(session, {row.department for row in rows})
     lists = vocabularies.load()
-    changed = 0
+    changed: set[str] = set()
     for row in rows:
         columns = facets.of_content(
             schema_for(row.package_type),
             stored.get(row.package_id, {}),
-            number=row.number,
             defaults=handed_down[row.department],
             findings=found[row.package_id],
             vocabularies=lists,
@@ -518,7 +519,8 @@ def refresh(session: Session, rows: Collection[Record]) -> int:
         different = {name: value for name, value in columns.items() if getattr(row, name) != value}
         for name, value in different.items():
             setattr(row, name, value)
-        changed += bool(different)
+        if different:
+            changed.add(row.package_id)
     session.flush()
     return changed
 
@@ -548,8 +550,22 @@ def _current() -> sa.Select[tuple[str, dict[str, Any]]]:
     )
 
 
+def refresh_words(session: Session, rows: Collection[Record]) -> set[str]:
+    """Write the words that search looks at anew.
+
+    :param session: the database session
+    :param rows: register rows
+    :returns: package ids whose words were others before
+    """
+    stored = current_contents(session, [row.package_id for row in rows])
+    return words.put(
+        session,
+        {row.package_id: facets.words(row.number, stored.get(row.package_id, {})) for row in rows},
+    )
+
+
 def rebuild(session: Session, *, department: str | None = None, batch: int = 500) -> int:
-    """Recompute the cached columns of the whole register, or of a department.
+    """Recompute the cached columns and the words of the whole register, or of a department.
 
     :param session: the database session
     :param department: organization id, None for the whole city
@@ -569,5 +585,5 @@ def rebuild(session: Session, *, department: str | None = None, batch: int = 500
         rows = list(session.scalars(query))
         if not rows:
             return changed
-        changed += refresh(session, rows)
+        changed += len(refresh(session, rows) | refresh_words(session, rows))
         last = rows[-1].package_id

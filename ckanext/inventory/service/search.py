@@ -1,8 +1,7 @@
-"""Lists over the register: one statement for the rows, one for each facet; never a loop."""
+"""Lists over the register: what narrows them, their order and their rows; ``counts`` counts them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import policy
-from ckanext.inventory.model import Record, Transfer
+from ckanext.inventory.model import Record, Transfer, Words
 from ckanext.inventory.policy import Scope
+from ckanext.inventory.service.facets import WORD
 from ckanext.inventory.types import Person, State, Visibility
 from ckanext.inventory.workflow import HAS_APPROVED_TEXT
 
@@ -24,66 +24,90 @@ NOBODY = "nobody"
 EMPTY = "empty"
 """Filter value for "no answer": empty and "not known yet" are counted apart."""
 
-changed: Condition = sa.and_(
-    Record.state.in_([state.value for state in HAS_APPROVED_TEXT]),
-    Record.approved_hash.is_not(None),
-    Record.approved_hash != Record.material_hash,
-)
-"""Changed since approval."""
 
-detailing: Condition = sa.and_(
-    Record.state == State.SUBMITTED.value,
-    sa.func.coalesce(Record.triage, "") == "worth_detailing",
+@dataclass(frozen=True)
+class Standing:
+    """What the named views look at: of a register row, or of rows that are counted together.
+
+    :param state: the state
+    :param triage: what the triage found
+    :param changed: changed since approval
+    :param change_returned: the change was returned
+    :param lacks_submit: lacks what submit asks
+    :param lacks_approve: lacks what approve asks
+    :param lacks_notes: lacks a description
+    """
+
+    state: sa.ColumnElement[Any]
+    triage: sa.ColumnElement[Any]
+    changed: Condition
+    change_returned: Condition
+    lacks_submit: Condition
+    lacks_approve: Condition
+    lacks_notes: Condition
+
+
+STANDING = Standing(
+    Record.state.expression,
+    Record.triage.expression,
+    sa.and_(
+        Record.state.in_([state.value for state in HAS_APPROVED_TEXT]),
+        Record.approved_hash.is_not(None),
+        Record.approved_hash != Record.material_hash,
+    ),
+    Record.change_returned.expression,
+    sa.func.cardinality(Record.missing_submit) > 0,
     sa.func.cardinality(Record.missing_approve) > 0,
+    sa.literal("notes") == sa.any_(Record.missing_submit),
 )
-"""Submitted, worth detailing, and lacking what approve asks: it is with the department."""
+"""Of a register row."""
 
-in_queue: Condition = sa.or_(
-    sa.and_(Record.state == State.SUBMITTED.value, ~detailing),
-    sa.and_(changed, ~Record.change_returned),
-)
-"""Waits for a decision of the CDO or a reviewer."""
 
-with_department: Condition = sa.or_(
-    Record.state.in_([State.DRAFT.value, State.RETURNED.value]),
-    detailing,
-    sa.and_(changed, Record.change_returned),
-)
-"""The department has the ball."""
+def named_views(of: Standing) -> dict[str, Condition]:
+    """Return the named views of a list.
 
-ATTENTION: Mapping[str, Condition] = {
-    "queue": in_queue,
-    "department": with_department,
-    "changed": changed,
-    "returned": sa.or_(
-        Record.state == State.RETURNED.value, sa.and_(changed, Record.change_returned)
-    ),
-    "ready": sa.and_(
-        Record.state.in_([State.DRAFT.value, State.RETURNED.value]),
-        sa.func.cardinality(Record.missing_submit) == 0,
-    ),
-    "incomplete": sa.and_(
-        Record.state.in_([State.DRAFT.value, State.RETURNED.value]),
-        sa.func.cardinality(Record.missing_submit) > 0,
-    ),
-    "detailing": detailing,
-    "promotable": sa.and_(
-        Record.state.in_([State.APPROVED.value, State.PREPARING.value]), ~changed
-    ),
-    "not_public": Record.state.not_in([State.PUBLISHED.value, State.RETIRED.value]),
-    "missing_description": sa.literal("notes") == sa.any_(Record.missing_submit),
-}
+    :param of: what they look at
+    :returns: name → condition
+    """
+    open_ = of.state.in_([State.DRAFT.value, State.RETURNED.value])
+    submitted = of.state == State.SUBMITTED.value
+    # submitted, worth detailing, and lacking what approve asks: it is with the department
+    detailing = sa.and_(
+        submitted, sa.func.coalesce(of.triage, "") == "worth_detailing", of.lacks_approve
+    )
+    returned = sa.and_(of.changed, of.change_returned)
+    return {
+        # waits for a decision of the CDO or a reviewer
+        "queue": sa.or_(sa.and_(submitted, ~detailing), sa.and_(of.changed, ~of.change_returned)),
+        # the department has the ball
+        "department": sa.or_(open_, detailing, returned),
+        "changed": of.changed,
+        "returned": sa.or_(of.state == State.RETURNED.value, returned),
+        "ready": sa.and_(open_, ~of.lacks_submit),
+        "incomplete": sa.and_(open_, of.lacks_submit),
+        "detailing": detailing,
+        "promotable": sa.and_(
+            of.state.in_([State.APPROVED.value, State.PREPARING.value]), ~of.changed
+        ),
+        "not_public": of.state.not_in([State.PUBLISHED.value, State.RETIRED.value]),
+        "missing_description": of.lacks_notes,
+    }
+
+
+ATTENTION: Mapping[str, Condition] = named_views(STANDING)
 """Named views of a list."""
 
-_VALUE_RANK = sa.case({"high": 0, "medium": 1, "low": 2}, value=Record.value, else_=3)
+changed: Condition = ATTENTION["changed"]
+in_queue: Condition = ATTENTION["queue"]
+detailing: Condition = ATTENTION["detailing"]
 
 SORTS: Mapping[str, tuple[Any, ...]] = {
-    "rank": (_VALUE_RANK, Record.waiting_since, Record.number),
+    "rank": (Record.value_rank, Record.waiting_since, Record.number),
     "number": (Record.number,),
     "title": (sa.func.lower(Record.title), Record.number),
     "modified": (Record.modified_at.desc(), Record.number),
     "waiting": (Record.waiting_since, Record.number),
-    "value": (_VALUE_RANK, Record.number),
+    "value": (Record.value_rank, Record.number),
 }
 """Orders of a list."""
 
@@ -148,7 +172,7 @@ def text_query(text: str) -> sa.ColumnElement[Any] | None:
     :param text: what somebody typed
     :returns: a ``tsquery``, or None if there is no word in it
     """
-    words = re.findall(r"\w+", text.lower())
+    words = WORD.findall(text.lower())
     if not words:
         return None
     return sa.func.to_tsquery(
@@ -171,7 +195,9 @@ def conditions(person: Person, query: Query, *, without: str | None = None) -> l
     ]
     words = text_query(query.text)
     if words is not None:
-        found.append(Record.search.op("@@")(words))
+        found.append(
+            Record.package_id.in_(sa.select(Words.package_id).where(Words.vector.op("@@")(words)))
+        )
     if query.attention:
         found.append(ATTENTION[query.attention])
     for name, values in query.filters.items():
@@ -197,24 +223,22 @@ def _filter(name: str, values: Sequence[str]) -> Condition:
 
 
 def rows(
-    session: Session,
-    person: Person,
-    query: Query,
-    counted: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    session: Session, person: Person, query: Query, total: int | None = None
 ) -> tuple[int, list[dict[str, Any]]]:
     """Return a page of a list.
 
     :param session: the database session
     :param person: who asks
     :param query: what to look for
-    :param counted: the facets of the same query, whose sums spare a count of their own
+    :param total: the number of all hits, where they were counted already
     :returns: the number of all hits, and the rows of the page
     """
     narrowed = conditions(person, query)
-    total = _total(query, counted)
     if total is None:
         count = sa.select(sa.func.count()).select_from(Record).where(*narrowed)
         total = session.scalar(count) or 0
+    if not total or not query.limit:
+        return total, []
     # narrow rows are sorted first, so that only the page's own are put together
     page = (
         sa.select(Record.package_id)
@@ -223,20 +247,11 @@ def rows(
         .limit(query.limit)
         .offset(query.offset)
     )
-    if not total or not query.limit:
-        return total, []
     statement = _select_rows().where(Record.package_id.in_(page)).order_by(*SORTS[query.sort])
     return total, shown(session, session.execute(statement).mappings().all())
 
 
-def _total(query: Query, counted: Mapping[str, Sequence[Mapping[str, Any]]] | None) -> int | None:
-    for name in FACETS:
-        if counted and name in counted and not query.filters.get(name):
-            return sum(int(item["count"]) for item in counted[name])
-    return None
-
-
-_HIDDEN_COLUMNS = frozenset({"search", "search_text", "material_hash", "approved_hash"})
+_HIDDEN_COLUMNS = frozenset({"value_rank", "material_hash", "approved_hash"})
 
 
 @cache
@@ -313,77 +328,6 @@ def source_titles(session: Session, ids: Collection[str]) -> dict[str, dict[str,
         package_id: {"id": package_id, "number": number, "title": title}
         for package_id, number, title in session.execute(query)
     }
-
-
-def facets(session: Session, person: Person, query: Query) -> dict[str, list[dict[str, Any]]]:
-    """Count the hits by each facet; a facet's own filter doesn't narrow its own counts.
-
-    :param session: the database session
-    :param person: who asks
-    :param query: what to look for
-    :returns: facet name → value and count, the most frequent first
-    """
-    names = (*FACETS, *LIST_FACETS)
-    unfiltered = [name for name in names if not query.filters.get(name)]
-    counts = _counted(session, conditions(person, query), unfiltered)
-    for name in names:
-        if name not in counts:
-            counts |= _counted(session, conditions(person, query, without=name), [name])
-    return counts
-
-
-def _counted(
-    session: Session, narrowed: Sequence[Condition], names: Sequence[str]
-) -> dict[str, list[dict[str, Any]]]:
-    """Count by several facets in one pass: the rows of the register are wide, reading them costs.
-
-    Equal rows are put together first, as there are far fewer combinations of values than entries.
-    """
-    if not names:
-        return {}
-    columns = {**FACETS, **LIST_FACETS}
-    hits = sa.select(*(columns[name].label(name) for name in names)).where(*narrowed).cte("hits")
-    plain = [name for name in names if name in FACETS]
-    number = sa.func.count().label("number")
-    alike = (
-        sa.select(*(hits.c[name] for name in plain), number)
-        .group_by(*(hits.c[name] for name in plain))
-        .cte("alike")
-    )
-    parts = [
-        sa.select(
-            sa.literal(name).label("name"),
-            alike.c[name].label("value"),
-            sa.cast(sa.func.sum(alike.c.number), sa.BigInteger).label("number"),
-        ).group_by(alike.c[name])
-        for name in plain
-    ]
-    for name in names:
-        if name in LIST_FACETS:
-            parts += _list_parts(hits.c[name], name)
-    counts: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for name, value, total in session.execute(sa.union_all(*parts)):
-        if total:
-            counts[name].append({"value": value, "count": int(total)})
-    for name, values in counts.items():
-        # "no answer" comes last in a list of several, as it is no value of it
-        last = name in LIST_FACETS
-        values.sort(
-            key=lambda item: (last and item["value"] is None, -item["count"], str(item["value"]))
-        )
-    return counts
-
-
-def _list_parts(column: sa.ColumnElement[Any], name: str) -> list[sa.Select[Any]]:
-    """Count by the values of a list, and the rows whose list is empty."""
-    what, number = sa.literal(name).label("name"), sa.func.count().label("number")
-    filled = sa.func.cardinality(column)
-    each = sa.select(sa.func.unnest(column).label("value")).where(filled > 0).subquery()
-    nothing = sa.cast(sa.null(), sa.Text).label("value")
-    return [
-        sa.select(what, each.c.value, number).group_by(each.c.value),
-        sa.select(what, nothing, number).where(filled == 0),
-    ]
 
 
 def transfers(session: Session, ids: Collection[str]) -> dict[str, Transfer]:

@@ -19,6 +19,7 @@ from ckanext.inventory.service import (
     facets,
     facts,
     history,
+    likelihood,
     names,
     register,
     requirements,
@@ -87,13 +88,17 @@ def record(session: Session, person: Person, row: Record) -> dict[str, Any]:
 
 def _release(session: Session, row: Record, content: Mapping[str, Any]) -> dict[str, Any]:
     found = review.findings(session, [row.package_id])[row.package_id]
+    _, reasons = likelihood.likelihood(content, found.confirmed, vocabularies.load())
     return {
         "confirmed": found.confirmed,
         "outcomes": dict(found.outcomes),
         "reviews": review.listing(session, row.package_id),
         "blockers": names.with_owners(session, facets.blocker_rows(content)),
         "open_blockers": len(facets.open_blockers(content)),
-        "likelihood": {"value": row.likelihood, "reasons": row.likelihood_reasons},
+        "likelihood": {
+            "value": row.likelihood,
+            "reasons": [{"sign": reason.sign, "text": reason.text} for reason in reasons],
+        },
         "link": _link(session, row),
         # nobody made what a harvest brought, so that nothing is asked for all others
         "candidate": None if row.created_by else candidates.of_entry(session, row.package_id),

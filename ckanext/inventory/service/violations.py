@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from ckan.model.follower import user_following_dataset_table
 from sqlalchemy.orm import Session
 
-from ckanext.inventory.model import Link, Outbox, Pending, Record
+from ckanext.inventory.model import Link, Outbox, Pending, Record, Words
 from ckanext.inventory.model.outbox import INDEX
-from ckanext.inventory.service import outbox, purge
+from ckanext.inventory.service import facts, outbox, purge, register
 from ckanext.inventory.service.findings import Finding, Severity
 from ckanext.inventory.types import PRIVATE_TYPES, State
 
@@ -171,6 +171,10 @@ def _take_state(session: Session, ids: Sequence[str]) -> None:
     session.expire_all()
 
 
+def _write_words(session: Session, ids: Sequence[str]) -> None:
+    register.refresh_words(session, facts.records(session, ids).values())
+
+
 _activity = sa.table("activity", sa.column("id", sa.Text), sa.column("object_id", sa.Text))
 
 
@@ -239,6 +243,15 @@ _RULES: tuple[Rule, ...] = (
         ),
         _take_state,
         "L26",
+    ),
+    Rule(
+        "without_words",
+        "entries or sources are not found by the words of their text",
+        REPAIR,
+        lambda: sa.select(Record.package_id).where(
+            ~sa.exists().where(Words.package_id == Record.package_id)
+        ),
+        _write_words,
     ),
     Rule(
         "resources",

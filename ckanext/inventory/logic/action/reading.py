@@ -16,6 +16,7 @@ from ckanext.inventory.model import Department
 from ckanext.inventory.policy import CityAct
 from ckanext.inventory.service import (
     checks,
+    counts,
     decisions,
     departments,
     history,
@@ -125,10 +126,11 @@ def inventory_home(context: Context, data_dict: DataDict) -> dict[str, Any]:
     tk.check_access("inventory_home", context, data_dict)
     session, person = who.session_of(context), who.person(context)
     who.keep_private()
+    views = counts.of_views_by_type(session, person)
     shown: dict[str, Any] = {
         "me": inventory_me(context, {}),
-        "entries": statistics.attention(session, person, ENTRY),
-        "sources": statistics.attention(session, person, SOURCE),
+        "entries": views[ENTRY],
+        "sources": views[SOURCE],
         "catching_up": outbox.waiting(session),
         "came_back": decisions.latest(session, person, limit=6),
     }
@@ -157,14 +159,14 @@ def _list(context: Context, package_type: str, data_dict: DataDict) -> dict[str,
     session, person = who.session_of(context), who.person(context)
     query = _query(package_type, data_dict)
     who.keep_private()
-    facets = search.facets(session, person, query) if data_dict["facets"] else None
-    count, rows = search.rows(session, person, query, facets)
+    counted = counts.of_list(session, person, query) if data_dict["facets"] else None
+    count, rows = search.rows(session, person, query, counted.total if counted else None)
     if package_type == SOURCE:
         rows = sources.with_details(session, person, rows)
     answer: dict[str, Any] = {"count": count, "results": rows}
-    if facets is not None:
-        answer["facets"] = _labelled(context, facets)
-        answer["views"] = statistics.attention(session, person, package_type)
+    if counted is not None:
+        answer["facets"] = _labelled(context, counted.facets)
+        answer["views"] = counted.views
     return answer
 
 
