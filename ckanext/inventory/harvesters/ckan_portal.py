@@ -80,8 +80,10 @@ def read(
 
 
 def _stamp(record: Mapping[str, Any]) -> str:
+    """Return when a record was changed; lists say it in milliseconds, records in microseconds."""
     said = reading.text(record.get("metadata_modified"), 60).removesuffix("Z")
-    return f"{reading.VERSION} {said}" if said else ""
+    second, _, fraction = said.partition(".")
+    return f"{reading.VERSION} {second}.{fraction[:3]:0<3}" if said else ""
 
 
 def _by_id(base: str, get: Get, ids: Sequence[str], narrowed: str) -> Iterator[Mapping[str, Any]]:
