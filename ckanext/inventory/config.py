@@ -221,6 +221,17 @@ def import_job_rows() -> int:
     return int(_get(IMPORT_JOB_ROWS))
 
 
+PART_DOMAINS = "ckanext.inventory.part.domains"
+
+
+def part_domains() -> frozenset[str]:
+    """Return the domains of addresses that parts may be mailed to.
+
+    :returns: domains in small letters; none if any address is fine
+    """
+    return frozenset(str(domain).lower().lstrip("@") for domain in _get(PART_DOMAINS) or ())
+
+
 def page_size() -> int:
     """Return how many rows a page of a list shows: as many as CKAN's own lists.
 

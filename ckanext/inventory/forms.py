@@ -176,6 +176,15 @@ def problems(error: tk.ValidationError, schema: Schema | None = None) -> Problem
     return found
 
 
+def one_problem(field: str, message: str) -> Problems:
+    """Make what a form shows of a single thing to fix.
+
+    :param field: the field
+    :param message: what is wrong
+    """
+    return Problems({field: [message]}, [("", f"field-{field}", message)])
+
+
 def _sentences(messages: Any) -> Iterable[str]:
     """Flatten what validators put together: a text, a list, or rows of both."""
     if isinstance(messages, str):

@@ -229,7 +229,11 @@ def inventory_facet_label(name: str, item: Mapping[str, Any]) -> str:
     """
     value = item["value"]
     if value is None:
-        nothing = {"assignee": tk._("Nobody"), "blocker": tk._("None")}
+        nothing = {
+            "assignee": tk._("Nobody"),
+            "blocker": tk._("None"),
+            "wanted": tk._("Nobody said so"),
+        }
         return nothing.get(name, tk._("No answer yet"))
     if item.get("label"):
         return str(item["label"])
@@ -239,6 +243,8 @@ def inventory_facet_label(name: str, item: Mapping[str, Any]) -> str:
         return inventory_value_label(value)
     if name == "blocker":
         return inventory_blocker_label(value).split(":")[0]
+    if name == "wanted":
+        return tk._("Wanted by council or mayor")
     lists = vocabularies.load().lists
     return inventory_list_label(name, value) if name in lists else tk._("Something chosen")
 
@@ -494,6 +500,8 @@ def inventory_event_words(event: Mapping[str, Any]) -> str:
         "review": tk._("recorded a review"),
         "question": tk._("asked the data steward"),
         "waiver_request": tk._("asked to waive a blocker"),
+        "want": tk._("said that they want it"),
+        "want_withdraw": tk._("took back that they want it"),
         "submit": tk._("submitted it"),
         "recall": tk._("recalled it"),
         "return": tk._("returned it"),
@@ -567,6 +575,9 @@ def inventory_notice_words(notice: Mapping[str, Any]) -> str:
         "transfer_request": tk._("{who} asks you to take over an entry.").format(who=who),
         "withdraw": ungettext(
             "{who} took an entry off the portal.", "{who} took {n} entries off the portal."
+        ),
+        "want": ungettext(
+            "{who} wants one of your entries.", "{who} wants {n} of your entries."
         ),
         "link": ungettext(
             "{who} linked an entry to what is on the portal already.",

@@ -36,6 +36,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "inventory_mark": {**MANY, "field": "triage", "value": "later"},
     "inventory_merge": {"department": "parks", "into": "water"},
     "inventory_notice_read": {"all": True},
+    "inventory_part_send": {**MANY, "to_name": "Somebody"},
     "inventory_review_record": {**RECORD, "kind": "privacy", "outcome": "passed"},
     "inventory_revision_show": {**RECORD, "revision": 1},
     "inventory_role_add": {"user": "cdo", "role": "viewer"},

@@ -77,25 +77,6 @@ def test_the_download_is_private(city: City, pages: Pages) -> None:
     assert pages.get("/workbook?department=nowhere").status_code == 404
 
 
-def test_a_part_for_a_colleague(city: City, pages: Pages) -> None:
-    for title in ("Trees", "Benches", "Lamps"):
-        city.entry(title=title)
-    city.do(city.coordinator, "inventory_source_create", title="System", owner_org=city.parks.id)
-    answer = pages.post("/workbook/part", id=["PARKS-0001", "PARKS-0003"])
-    book = opened(answer.data)
-    assert [book["Datasets"].cell(row, 1).value for row in (2, 3, 4)] == [
-        "PARKS-0001",
-        "PARKS-0003",
-        None,
-    ]
-    assert "Sources" not in book.sheetnames
-    put(book, "Datasets", "PARKS-0003", Comments="from the lab")
-    page = pages.get(pages.upload(saved(book), "part.xlsx"))
-    assert "from the lab" in page.body
-    assert pages.post("/workbook/part").status_code == 303
-    assert pages.post("/workbook/part", id=["WATER-0001"]).status_code == 404
-
-
 def test_from_file_to_saved_and_back(city: City, pages: Pages) -> None:
     entry = city.entry(title="Trees", notes="one", comments="one")
     city.entry(title="Benches")

@@ -10,6 +10,7 @@ from ckanext.inventory.model.invitation import Invitation
 from ckanext.inventory.model.link import Link
 from ckanext.inventory.model.notice import Notice, NoticeSetting
 from ckanext.inventory.model.outbox import Outbox, Pending
+from ckanext.inventory.model.part import Part
 from ckanext.inventory.model.record import Record, Revision
 from ckanext.inventory.model.review import ReviewRecord
 from ckanext.inventory.model.role import RoleGrant
@@ -27,6 +28,7 @@ __all__ = [
     "Notice",
     "NoticeSetting",
     "Outbox",
+    "Part",
     "PastState",
     "Pending",
     "Record",

@@ -14,6 +14,7 @@ INDEX = "index"
 INVITATION = "invitation"
 NOTICE = "notice"
 DIGEST = "digest"
+PART = "part"
 
 
 class Outbox(tk.BaseModel):

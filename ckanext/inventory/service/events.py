@@ -28,6 +28,10 @@ START = "0" * 64
 """The hash before the first event."""
 
 
+BESIDE = frozenset({"part_send", "part_close"})
+"""Acts that change nothing of a record, so that what was done before can still be taken back."""
+
+
 @dataclass(frozen=True)
 class Row:
     """What an act did to one record.

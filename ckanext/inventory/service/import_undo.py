@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock, config, policy
-from ckanext.inventory.model import Import, ImportRow, Link, Record, Revision, event_entry
+from ckanext.inventory.model import Import, ImportRow, Link, Record, Revision, event, event_entry
 from ckanext.inventory.model.imports import SAVED, UNDONE
 from ckanext.inventory.policy import Act
 from ckanext.inventory.service import bulk_edit, events, facts, marks, outbox, register
@@ -57,8 +57,12 @@ def built_on(session: Session, kept: Import, rows: Sequence[ImportRow]) -> list[
     found: list[Built] = []
     touched = set(
         session.scalars(
-            sa.select(event_entry.c.package_id).where(
-                event_entry.c.package_id.in_(ids), event_entry.c.event_id > (kept.last_event or 0)
+            sa.select(event_entry.c.package_id)
+            .join(event, event.c.id == event_entry.c.event_id)
+            .where(
+                event_entry.c.package_id.in_(ids),
+                event_entry.c.event_id > (kept.last_event or 0),
+                event.c.act.not_in(events.BESIDE),
             )
         )
     )

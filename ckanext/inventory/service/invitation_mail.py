@@ -11,7 +11,7 @@ import re
 import smtplib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import ckan.model as model
 import ckan.plugins as p
@@ -48,7 +48,16 @@ def set_up() -> bool:
     return any(True for _plugin in p.PluginImplementations(p.INotifier))
 
 
-def deliver(name: str, email: str, subject: str, body: str, body_html: str | None = None) -> str:
+def deliver(
+    name: str,
+    email: str,
+    subject: str,
+    body: str,
+    body_html: str | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    attachments: Sequence[tuple[str, IO[bytes], str]] = (),
+) -> str:
     """Send one mail through CKAN, so that its plugins may deliver it otherwise.
 
     :param name: of the recipient
@@ -56,15 +65,33 @@ def deliver(name: str, email: str, subject: str, body: str, body_html: str | Non
     :param subject: one line
     :param body: the text
     :param body_html: the same as HTML (optional)
+    :param headers: further headers of the mail
+    :param attachments: files that go with it: name, content, media type
     :returns: what went wrong, empty if it was sent
     """
     if not set_up():
         return NOT_SET_UP
     try:
-        mailer.mail_recipient(name, email, " ".join(subject.split()), body, body_html)
+        mailer.mail_recipient(
+            name,
+            email,
+            " ".join(subject.split()),
+            body,
+            body_html,
+            dict(headers or {}),
+            cast(Any, list(attachments)),
+        )
     except (mailer.MailerException, OSError, smtplib.SMTPException, UnicodeError) as error:
         return str(error) or type(error).__name__
     return ""
+
+
+def refused(error: str) -> bool:
+    """Tell whether a server refused an address, so that trying again is no use.
+
+    :param error: what :func:`deliver` returned
+    """
+    return bool(_REFUSED.search(error))
 
 
 @in_site_language()
@@ -90,7 +117,7 @@ def send(session: Session, keys: Sequence[str]) -> Mapping[str, str]:
             continue
         error = deliver(row.name or row.email, row.email, *_words(row, user))
         row.error = error[:500] or None
-        row.refused = bool(_REFUSED.search(error))
+        row.refused = refused(error)
         if not error:
             row.sent_at = clock.now()
         elif not row.refused:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
 from ckanext.inventory.model import Outbox, Pending
-from ckanext.inventory.model.outbox import DIGEST, INDEX, INVITATION, NOTICE
+from ckanext.inventory.model.outbox import DIGEST, INDEX, INVITATION, NOTICE, PART
 from ckanext.inventory.service import indexing, invitation_mail
 
 log = logging.getLogger(__name__)
@@ -47,11 +47,19 @@ def _digest(session: Session, keys: Sequence[str]) -> Mapping[str, str]:
     return notice_mail.send_digests(session, keys)
 
 
+def _part(session: Session, keys: Sequence[str]) -> Mapping[str, str]:
+    # it makes a workbook and asks for rights, and what lets it go out is queued here
+    from ckanext.inventory.service import part_mail
+
+    return part_mail.send(session, keys)
+
+
 HANDLERS: Mapping[str, Handler] = {
     INDEX: indexing.index,
     INVITATION: invitation_mail.send,
     NOTICE: _notice,
     DIGEST: _digest,
+    PART: _part,
 }
 
 

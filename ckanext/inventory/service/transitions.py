@@ -741,7 +741,7 @@ def _last_event(session: Session, package_id: str) -> dict[str, Any] | None:
                 event_detail.c.seq == event_entry.c.seq,
             ),
         )
-        .where(event_entry.c.package_id == package_id)
+        .where(event_entry.c.package_id == package_id, event.c.act.not_in(events.BESIDE))
         .order_by(event.c.id.desc())
         .limit(1)
     )

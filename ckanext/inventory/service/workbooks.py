@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ckan.model as model
@@ -21,7 +21,7 @@ from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.layout import Column, Layout, Names, Role
 from ckanext.inventory.spreadsheets.stamp import Stamp, Token, checksum
 from ckanext.inventory.spreadsheets.workbook import Book, Filled, Line, Value
-from ckanext.inventory.types import ENTRY, SOURCE, Facts, Person, State
+from ckanext.inventory.types import ENTRY, SOURCE, Facts, Person, State, Visibility
 from ckanext.inventory.vocabularies import Vocabularies
 from ckanext.inventory.workflow import STATE_LABELS
 
@@ -57,14 +57,15 @@ class Wanted:
     :param department: organization id; None for all that the person may read
     :param query: the entries; None for none
     :param ids: only these entries
-    :param part: for somebody without an account: no list of sources beside the entries
+    :param part: id of the part that it is, for somebody without an account: the entries with what their
+        department writes, and nothing else
     :param empty: no rows, a form to fill in
     """
 
     department: str | None = None
     query: Query = field(default_factory=lambda: Query(ENTRY))
     ids: Collection[str] | None = None
-    part: bool = False
+    part: str = ""
     empty: bool = False
 
 
@@ -112,12 +113,15 @@ def layouts_for(person: Person, department: str | None) -> dict[str, Layout]:
     )
 
 
-def build(session: Session, person: Person, wanted: Wanted) -> Book:
+def build(
+    session: Session, person: Person, wanted: Wanted, start: Sequence[str] | None = None
+) -> Book:
     """Make a workbook ready to be written. Its rows are read while it is written.
 
     :param session: the database session
     :param person: who downloads; only what they may read is in it
     :param wanted: what it should hold
+    :param start: what its first sheet says instead of the usual
     :returns: the workbook
     """
     now = clock.now()
@@ -125,25 +129,38 @@ def build(session: Session, person: Person, wanted: Wanted) -> Book:
     filler = _Filler(session, person, wanted)
     sheets: list[Filled] = []
     for key, layout in found.items():
-        if wanted.part and key == SOURCE:
+        if wanted.part and key != ENTRY:
             continue
         stamp = Stamp(
             key,
             layout.digest,
             wanted.department or "",
             now.isoformat(timespec="seconds"),
-            person.user_id or "",
+            "" if wanted.part else person.user_id or "",
+            wanted.part,
         )
+        if wanted.part:
+            shown = [column for column in layout.columns if in_part(column)]
+            sheets.append(Filled(replace(layout, columns=tuple(shown)), stamp, filler.part(layout)))
+            continue
         rows = filler.rows(layout) if layout.rows_of else filler.records(layout)
         sheets.append(Filled(layout, stamp, iter(()) if wanted.empty else rows))
     title = filler.names.departments.get(wanted.department or "", "")
     return Book(
         f"Data inventory: {title}" if title else "Data inventory",
-        START,
+        START if start is None else start,
         sheets,
         {} if wanted.part else {"source_ids": filler.sources()},
         now,
     )
+
+
+def in_part(column: Column) -> bool:
+    """Tell whether a part holds a column: the number, and what the department itself writes.
+
+    :param column: the column
+    """
+    return column.key == layouts.NUMBER or column.role is Role.FIELD
 
 
 def mark_text(value: Any) -> str:
@@ -219,6 +236,36 @@ class _Filler:
             for row in batch:
                 confirmed = found[row.package_id].confirmed
                 yield record_line(layout, row, row.content, confirmed, self.words, self.names)
+
+    def part(self, layout: Layout) -> Iterator[Line]:
+        """Return the rows of a part. Nothing of the columns that it lacks is in its hidden column."""
+        names = self._names_in_part()
+        kept = [in_part(column) for column in layout.columns]
+        for batch in self._batches(layout.package_type):
+            for row in batch:
+                cells = [
+                    cell_of(column, row, row.content, None, self.words, names) if shown else ""
+                    for column, shown in zip(layout.columns, kept, strict=True)
+                ]
+                token = Token(row.number, row.revision, whole=whole_of(cells))
+                shown_cells = [cell for cell, shown in zip(cells, kept, strict=True) if shown]
+                yield Line(shown_cells, token.encode())
+
+    def _names_in_part(self) -> Names:
+        """Keep only names that the departments of the part may tell: not those of others, not restricted."""
+        open_ones = sa.select(Record.package_id).where(
+            Record.visibility == Visibility.NORMAL.value,
+            Record.department.in_(sa.select(Record.department).where(*self.conditions(ENTRY))),
+        )
+        told = set(self.session.scalars(open_ones))
+        return Names(
+            {
+                key: (number, title if key in told else "")
+                for key, (number, title) in self.names.records.items()
+            },
+            {},
+            {},
+        )
 
     def rows(self, layout: Layout) -> Iterator[Line]:
         """Return the rows of a sheet of rows."""

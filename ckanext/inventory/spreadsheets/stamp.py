@@ -26,6 +26,7 @@ class Stamp:
     :param department: organization id; empty for a workbook over several
     :param at: when it was downloaded, ISO 8601
     :param by: user id
+    :param part: id of the part that it is, empty for a whole workbook
     """
 
     sheet: str
@@ -33,6 +34,7 @@ class Stamp:
     department: str = ""
     at: str = ""
     by: str = ""
+    part: str = ""
 
     def encode(self) -> str:
         """Write the stamp as the header of the hidden column."""
@@ -43,6 +45,8 @@ class Stamp:
             "at": self.at,
             "by": self.by,
         }
+        if self.part:
+            parts["part"] = self.part
         return " ".join([PREFIX, *(f"{name}={quote(text)}" for name, text in parts.items())])
 
 
@@ -66,6 +70,7 @@ def decode(text: str) -> Stamp | None:
         found.get("department", ""),
         found.get("at", ""),
         found.get("by", ""),
+        found.get("part", ""),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -80,6 +81,18 @@ def page_of(endpoint: str, **values: Any) -> Response:
     :returns: a redirect that is read with GET
     """
     return flask.redirect(tk.url_for(f"inventory.{endpoint}", **values), code=303)
+
+
+def file_response(found: Mapping[str, Any]) -> Response:
+    """Give out a file that an action answered.
+
+    :param found: ``content`` as base64, ``mimetype`` and ``filename``
+    :returns: a download that no browser takes for a page
+    """
+    response = Response(base64.b64decode(found["content"]), mimetype=found["mimetype"])
+    response.headers.set("Content-Disposition", "attachment", filename=found["filename"])
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 def people_to_assign(department: str | None = None) -> list[dict[str, str]]:

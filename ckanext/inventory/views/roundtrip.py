@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ from ckanext.inventory import forms
 from ckanext.inventory.fields import FieldSpec, schema_for
 from ckanext.inventory.types import ENTRY, SOURCE
 from ckanext.inventory.views.blueprint import inventory
-from ckanext.inventory.views.common import action, page_of
+from ckanext.inventory.views.common import action, file_response, page_of
 from ckanext.inventory.views.edit import departments_to_add, no_department
 
 _FOR_ALL: Mapping[str, Mapping[str, Any]] = {
@@ -68,37 +67,16 @@ def workbook() -> Response:
         if args.get(name)
     }
     data |= {name: args.getlist(name) for name in (*_FILTERS, "ids") if args.getlist(name)}
-    data |= {name: True for name in ("empty", "part") if args.get(name)}
+    if args.get("empty"):
+        data["empty"] = True
     if args.get("which") == "mine":
         data["attention"] = "department"
     elif args.get("which") == "empty":
         data["empty"] = True
     try:
-        return _file(action("inventory_workbook", data))
+        return file_response(action("inventory_workbook", data))
     except tk.ValidationError as error:
         raise NotFound from error
-
-
-@inventory.route("/workbook/part", methods=["POST"])
-def workbook_part() -> Response:
-    """Give out the selected entries for a colleague without an account.
-
-    What comes back is uploaded by whoever sent it, who sees every change before it is saved.
-
-    :returns: the file, or a redirect if nothing was selected
-    """
-    chosen = flask.request.form.getlist("id")
-    if not chosen:
-        tk.h.flash_notice(tk._("Select entries first."))
-        return page_of("entries")
-    return _file(action("inventory_workbook", {"ids": chosen, "part": True}))
-
-
-def _file(found: dict[str, Any]) -> Response:
-    response = Response(base64.b64decode(found["content"]), mimetype=found["mimetype"])
-    response.headers.set("Content-Disposition", "attachment", filename=found["filename"])
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
 
 
 @inventory.route("/spreadsheet")
@@ -118,6 +96,7 @@ def _start(errors: forms.Problems | None = None) -> str:
             "form": flask.request.form,
             "errors": errors or forms.Problems(),
             "earlier": action("inventory_import_list", {"limit": 20}),
+            "parts": action("inventory_part_list", {"limit": 20}),
         },
     )
 
@@ -130,7 +109,7 @@ def spreadsheet_upload() -> str | tuple[str, int] | Response:
     """
     upload = flask.request.files.get("upload")
     if upload is None or not upload.filename:
-        return _start(_one("upload", tk._("Choose a file first."))), 400
+        return _start(forms.one_problem("upload", tk._("Choose a file first."))), 400
     data: dict[str, Any] = {"upload": upload, "filename": upload.filename, "limit": 1}
     for name in ("department", "kind"):
         if flask.request.form.get(name):
@@ -235,7 +214,7 @@ def _save(import_id: str, form: forms.Form) -> str | tuple[str, int] | Response:
     if _look(import_id)["fingerprint"] != form.get("fingerprint"):
         found = _look(import_id, **_choices(form))
         words = tk._("Something changed since you looked at it. This is how it is now.")
-        return _preview(found, _one("fingerprint", words)), 409
+        return _preview(found, forms.one_problem("fingerprint", words)), 409
     try:
         found = _look(import_id, **_choices(form))
         done = action(
@@ -271,7 +250,7 @@ def spreadsheet_marked(id: str) -> Response:  # noqa: A002 - as above
     :returns: the file
     """
     try:
-        return _file(action("inventory_import_marked", {"id": id}))
+        return file_response(action("inventory_import_marked", {"id": id}))
     except tk.ValidationError as error:
         raise NotFound from error
 
@@ -310,7 +289,3 @@ def _named(form: forms.Form, prefix: str) -> dict[str, str]:
         for name, value in form.items()
         if name.startswith(prefix) and value.strip()
     }
-
-
-def _one(field: str, message: str) -> forms.Problems:
-    return forms.Problems({field: [message]}, [("", f"field-{field}", message)])

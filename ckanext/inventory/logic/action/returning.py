@@ -20,6 +20,7 @@ from ckanext.inventory.service import (
     import_undo,
     imports,
     kept_imports,
+    parts,
     search,
     workbooks,
 )
@@ -138,6 +139,8 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
             found = saving.look(session, person, who.user_name(context), kept)
             _remember(session, person, data_dict, kept, found)
             _note(kept, found)
+            if found.part:
+                parts.came_back(session, person, found.part, kept.id)
             return showing.preview(
                 found,
                 kept,

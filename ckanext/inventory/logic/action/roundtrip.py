@@ -50,7 +50,6 @@ def workbook_schema(
         "q": [default(""), unicode_safe],
         "attention": [ignore_empty, unicode_safe, inventory_list_attention],
         "ids": [ignore_empty, inventory_texts],
-        "part": [default(False), boolean_validator],
         "empty": [default(False), boolean_validator],
     }
 
@@ -66,7 +65,6 @@ def inventory_workbook(context: Context, data_dict: DataDict) -> dict[str, Any]:
     :param q: words to search for; ``attention``, ``state``, ``value`` and the other filters of
         ``inventory_entry_list`` work as there
     :param ids: numbers or ids of entries; only these
-    :param part: a part for a colleague without an account: these entries, no list of sources
     :param empty: no rows, a form to fill in
     :returns: ``{"filename", "mimetype", "content"}``, the content as base64
     :raises NotAuthorized: for people without role and assignment
@@ -116,7 +114,7 @@ def _wanted(context: Context, data_dict: DataDict) -> Wanted:
         filters=filters,
         attention=data_dict.get("attention"),
     )
-    return Wanted(department, query, ids, bool(data_dict["part"]), bool(data_dict["empty"]))
+    return Wanted(department, query, ids, empty=bool(data_dict["empty"]))
 
 
 def _csv(book: workbook.Book, name: str) -> bytes:

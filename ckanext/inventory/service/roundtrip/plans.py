@@ -135,6 +135,7 @@ class Preview:
     :param department_rows: rows of it that stay out because their department does
     :param lacking: the column of it that has to be named first
     :param departments: organization ids that new rows go to
+    :param part: id of the part that it says it is
     :param downloaded: when the workbook was downloaded, empty if unknown
     :param names: what ids stand for
     """
@@ -159,6 +160,7 @@ class Preview:
     department_rows: int = 0
     lacking: Message | None = None
     departments: set[str] = field(default_factory=set[str])
+    part: str = ""
     downloaded: str = ""
     names: layouts.Names = layouts.NO_NAMES
 

@@ -49,6 +49,7 @@ class Workbook:
         """
         found = self.ground.preview
         stamps = [page.stamp for page in pages]
+        found.part = next((stamp.part for stamp in stamps if stamp.part), "")
         found.downloaded = next((stamp.at for stamp in stamps if stamp.at), "")
         self.ground.department = self.ground.department or next(
             (stamp.department for stamp in stamps if stamp.department), None
