@@ -5,6 +5,7 @@
  * - form[data-inv-unsaved]: asks before leaving with changes that aren't saved
  * - form[data-inv-decide]: single keys choose a decision, Ctrl+Enter sends it
  * - [data-inv-show-if]: shown while the named field has one of the values
+ * - .inv-tabs: the open page's tab is scrolled into view on narrow screens
  * - [data-inv-js]: says something that is only true with scripts
  */
 (function () {
@@ -111,7 +112,14 @@
     show();
   }
 
+  function showTab() {
+    var active = document.querySelector(".inv-tabs .nav-tabs .active");
+    var row = active && active.closest("nav");
+    if (row) { row.scrollLeft = active.offsetLeft + active.offsetWidth - row.clientWidth; }
+  }
+
   document.addEventListener("DOMContentLoaded", function () {
+    showTab();
     document.querySelectorAll("[data-inv-js]").forEach(function (part) { part.hidden = false; });
     document.querySelectorAll(".inv form").forEach(function (form) {
       selections(form);
