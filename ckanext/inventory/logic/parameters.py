@@ -12,7 +12,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.inventory.partial_date import parse_partial_date
 from ckanext.inventory.service import departments, search
 from ckanext.inventory.types import Role
-from ckanext.inventory.values import clean_text
+from ckanext.inventory.values import BadValue, clean_text
 
 __all__ = [
     "inventory_code",
@@ -40,8 +40,8 @@ def inventory_text(value: Any) -> str:
     """
     try:
         return clean_text(str(value))
-    except ValueError as error:
-        raise tk.Invalid(tk._(str(error))) from error
+    except BadValue as problem:
+        raise tk.Invalid(problem.said(tk._)) from problem
 
 
 def inventory_words(value: Any) -> Any:

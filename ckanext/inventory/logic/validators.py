@@ -77,7 +77,7 @@ def _scheming_validator(factory: Factory) -> Factory:
 
 
 def _translated(problem: BadValue) -> str:
-    return tk._(problem.message).format(**problem.params)
+    return problem.said(tk._)
 
 
 def _refuse(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, message: str) -> None:
@@ -135,7 +135,8 @@ def _value_validator(spec: FieldSpec, required_with: str) -> Validator:
             data[key] = _storable(spec, value, in_row=len(key) > 1)
             return
         if spec.stage is Stage.SAVE:
-            _refuse(key, data, errors, tk._("Missing value"))
+            message = tk._("“{label}” is missing. Fill it in.")
+            _refuse(key, data, errors, message.format(label=tk._(spec.label)))
         if spec.required_with and _has_value(data, spec.required_with):
             message = tk._("Fill this in, too: “{field}” needs it.")
             _refuse(key, data, errors, message.format(field=tk._(required_with)))
