@@ -35,7 +35,7 @@ def package_create(
     if not given.get("owner_org"):
         somewhere = asking.sysadmin or policy.is_cdo(asking) or policy.departments_of(asking)
         return {"success": True} if somewhere else refused("Choose a department.")
-    group = model.Group.get(given["owner_org"])
+    group = who.organization(given["owner_org"])
     decision = policy.may_add_to(asking, group.id if group is not None else "")
     return {"success": True} if decision else refused(decision.reason)
 

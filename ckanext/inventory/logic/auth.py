@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import ckan.model as model
 import ckan.plugins.toolkit as tk
 from ckan.types import AuthFunction, AuthResult, Context, DataDict
 
@@ -98,19 +97,14 @@ def _create(context: Context, data_dict: DataDict) -> AuthResult:
     person = who.person(context)
     owner = data_dict.get("owner_org")
     if owner:
-        organization = _organization(str(owner))
-        return _result(policy.may_add_to(person, organization))
+        group = who.organization(owner)
+        return _result(policy.may_add_to(person, group.id if group is not None else ""))
     anywhere = person.sysadmin or policy.is_cdo(person) or bool(policy.departments_of(person))
     return _result(
         YES
         if anywhere
         else Decision(False, "Only coordinators and the chief data officer can add entries.")
     )
-
-
-def _organization(reference: str) -> str:
-    group = model.Group.get(reference)
-    return str(group.id) if group is not None else reference
 
 
 def _answer_transfer(*, own: bool) -> AuthFunction:

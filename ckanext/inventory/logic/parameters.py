@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
+from ckan.lib.navl.validators import unicode_safe
+from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, Validator
 
 from ckanext.inventory.partial_date import parse_partial_date
 from ckanext.inventory.service import departments, search
@@ -22,13 +25,110 @@ __all__ = [
     "inventory_list_attention",
     "inventory_list_sort",
     "inventory_mapping",
+    "inventory_needed",
+    "inventory_number",
+    "inventory_one_of",
     "inventory_pairs",
     "inventory_partial_date",
     "inventory_role",
+    "inventory_string",
     "inventory_text",
     "inventory_texts",
     "inventory_words",
 ]
+
+
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+LARGEST = 2**31 - 1
+"""Of the whole numbers that PostgreSQL counts and pages with."""
+
+
+def inventory_needed(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
+    """Ask for a parameter; core would say "Missing value".
+
+    :param key: the parameter's key
+    :param data: what was sent
+    :param errors: collected problems
+    :param context: not used
+    """
+    value = data.get(key)
+    if value is tk.missing or value is None or (not value and value not in (False, 0)):
+        errors[key].append(_ask_for(str(key[-1])))
+        raise tk.StopOnError
+    if isinstance(value, str) and not value.strip():
+        errors[key].append(_ask_for(str(key[-1])))
+        raise tk.StopOnError
+
+
+def _ask_for(name: str) -> str:
+    questions = {
+        "id": tk._("Say which one is meant: its number or its id is missing."),
+        "ids": tk._("Choose at least one."),
+        "transition": tk._("Say what is to be done, such as submit or approve."),
+        "kind": tk._("Choose a kind."),
+        "status": tk._("Choose a status."),
+        "outcome": tk._("Choose an outcome."),
+        "classification": tk._("Choose a classification."),
+        "user": tk._("Choose an account."),
+        "role": tk._("Choose a role."),
+        "department": tk._("Choose a department."),
+        "into": tk._("Choose the department that takes over."),
+        "from": tk._("Choose whose work is handed over."),
+        "to": tk._("Choose who takes over."),
+        "emails": tk._("Write at least one e-mail address."),
+        "field": tk._("Say which mark is to be set."),
+    }
+    missing = tk._("“{name}” is missing. Send it, too.").format(name=name)
+    return questions.get(name, missing)
+
+
+def inventory_number(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
+    """Take a whole number from 0 on; core would say "Invalid integer", or break at a space.
+
+    :param key: the parameter's key
+    :param data: what was sent
+    :param errors: collected problems
+    :param context: not used
+    """
+    value = data[key]
+    text = str(value).strip()
+    whole = not isinstance(value, bool) and re.fullmatch(r"\d{1,10}(\.0+)?", text, re.ASCII)
+    number = int(float(text)) if whole else -1
+    if not 0 <= number <= LARGEST:
+        message = tk._("“{name}” has to be a whole number from 0 to {largest}.")
+        errors[key].append(message.format(name=key[-1], largest=f"{LARGEST:,}"))
+        raise tk.StopOnError
+    data[key] = number
+
+
+def inventory_one_of(allowed: Collection[str]) -> Validator:
+    """Make a validator for a parameter with few values; empty is for others to judge.
+
+    :param allowed: the values
+    :returns: the validator
+    """
+
+    def validator(value: Any) -> Any:
+        return value if value == "" else _one_of(value, allowed)
+
+    return validator
+
+
+def inventory_string(value: Any) -> str:
+    """Take a name, an id or a word, as any text that a database can be asked for.
+
+    :param value: a text, or what can be written as one
+    :returns: the text
+    :raises Invalid: for characters that no name has
+    """
+    text = str(unicode_safe(value))
+    if _NO_TEXT.search(text):
+        raise tk.Invalid(tk._("This holds a control character. Remove it, or type the text again."))
+    return text
 
 
 def inventory_text(value: Any) -> str:
@@ -44,16 +144,20 @@ def inventory_text(value: Any) -> str:
         raise tk.Invalid(problem.said(tk._)) from problem
 
 
-def inventory_words(value: Any) -> Any:
+def inventory_words(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
     """Ask for words; core would say "Missing value".
 
-    :param value: a text
-    :returns: the same
-    :raises Invalid: if there is nothing in it
+    :param key: the parameter's key
+    :param data: what was sent
+    :param errors: collected problems
+    :param context: not used
     """
+    value = data.get(key)
     if value is tk.missing or not str(value or "").strip():
-        raise tk.Invalid(tk._("Write a sentence first."))
-    return value
+        errors[key].append(tk._("Write a sentence first."))
+        raise tk.StopOnError
 
 
 def inventory_texts(value: Any) -> list[str]:
@@ -219,6 +323,6 @@ def inventory_list_attention(value: str) -> str:
 
 def _one_of(value: str, allowed: Any) -> str:
     if value not in allowed:
-        names = ", ".join(sorted(allowed))
+        names = ", ".join(sorted(name for name in allowed if name))
         raise tk.Invalid(tk._("This has to be one of: {values}.").format(values=names))
     return value

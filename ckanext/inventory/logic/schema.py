@@ -9,17 +9,17 @@ from ckan.types import Schema, Validator, ValidatorFactory
 
 
 @validator_args
-def reference(not_empty: Validator, unicode_safe: Validator) -> Schema:
+def reference(inventory_needed: Validator, inventory_string: Validator) -> Schema:
     """One record by number, name or id."""
-    return {"id": [not_empty, unicode_safe]}
+    return {"id": [inventory_needed, inventory_string]}
 
 
 @validator_args
 def listing(
     ignore_empty: Validator,
-    unicode_safe: Validator,
+    inventory_string: Validator,
     default: ValidatorFactory,
-    natural_number_validator: Validator,
+    inventory_number: Validator,
     boolean_validator: Validator,
     inventory_texts: Validator,
     inventory_list_sort: Validator,
@@ -27,11 +27,11 @@ def listing(
 ) -> Schema:
     """A page of a list: words, filters by facet, order."""
     schema: dict[str, Any] = {
-        "q": [default(""), unicode_safe],
-        "attention": [ignore_empty, unicode_safe, inventory_list_attention],
-        "sort": [default("rank"), unicode_safe, inventory_list_sort],
-        "limit": [default(50), natural_number_validator],
-        "offset": [default(0), natural_number_validator],
+        "q": [default(""), inventory_string],
+        "attention": [ignore_empty, inventory_string, inventory_list_attention],
+        "sort": [default("rank"), inventory_string, inventory_list_sort],
+        "limit": [default(50), inventory_number],
+        "offset": [default(0), inventory_number],
         "facets": [default(True), boolean_validator],
     }
     names = (
@@ -51,26 +51,26 @@ def listing(
 
 @validator_args
 def transition(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_empty: Validator,
     ignore_missing: Validator,
-    unicode_safe: Validator,
-    natural_number_validator: Validator,
+    inventory_string: Validator,
+    inventory_number: Validator,
     inventory_text: Validator,
     inventory_mapping: Validator,
     inventory_partial_date: Validator,
 ) -> Schema:
     """A transition of one record with everything that it may take along."""
     return {
-        "id": [not_empty, unicode_safe],
-        "transition": [not_empty, unicode_safe],
-        "revision": [ignore_empty, natural_number_validator],
+        "id": [inventory_needed, inventory_string],
+        "transition": [inventory_needed, inventory_string],
+        "revision": [ignore_empty, inventory_number],
         "comment": [ignore_empty, inventory_text],
-        "look_again": [ignore_empty, unicode_safe, inventory_partial_date],
-        "retire_reason": [ignore_empty, unicode_safe],
-        "successor": [ignore_empty, unicode_safe],
-        "classification": [ignore_empty, unicode_safe],
-        "target": [ignore_empty, unicode_safe],
+        "look_again": [ignore_empty, inventory_string, inventory_partial_date],
+        "retire_reason": [ignore_empty, inventory_string],
+        "successor": [ignore_empty, inventory_string],
+        "classification": [ignore_empty, inventory_string],
+        "target": [ignore_empty, inventory_string],
         "blocker": [ignore_missing, inventory_mapping],
         "waive": [ignore_missing, inventory_mapping],
         "fields": [ignore_missing, inventory_mapping],
@@ -81,11 +81,11 @@ def transition(
 
 @validator_args
 def transition_bulk(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_missing: Validator,
     default: ValidatorFactory,
-    one_of: ValidatorFactory,
-    unicode_safe: Validator,
+    inventory_one_of: ValidatorFactory,
+    inventory_string: Validator,
     inventory_texts: Validator,
     inventory_mapping: Validator,
     boolean_validator: Validator,
@@ -94,234 +94,248 @@ def transition_bulk(
     schema = transition()
     del schema["id"], schema["revision"]
     return schema | {
-        "ids": [not_empty, inventory_texts],
+        "ids": [inventory_needed, inventory_texts],
         "revisions": [ignore_missing, inventory_mapping],
-        "mode": [default("all"), unicode_safe, one_of(["all", "possible"])],
+        "mode": [default("all"), inventory_string, inventory_one_of(["all", "possible"])],
         "dry_run": [default(False), boolean_validator],
     }
 
 
 @validator_args
 def blocker(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_empty: Validator,
     ignore_missing: Validator,
-    unicode_safe: Validator,
+    inventory_string: Validator,
     inventory_text: Validator,
     inventory_texts: Validator,
     inventory_partial_date: Validator,
-    natural_number_validator: Validator,
+    inventory_number: Validator,
 ) -> Schema:
     """One blocker row, keyed by its kind."""
     return {
-        "id": [not_empty, unicode_safe],
-        "revision": [ignore_empty, natural_number_validator],
-        "kind": [not_empty, unicode_safe],
+        "id": [inventory_needed, inventory_string],
+        "revision": [ignore_empty, inventory_number],
+        "kind": [inventory_needed, inventory_string],
         "detail": [ignore_missing, inventory_texts],
         "rationale": [ignore_missing, inventory_text],
         "citation": [ignore_missing, inventory_text],
         "owner": [ignore_missing, inventory_text],
-        "since": [ignore_empty, unicode_safe, inventory_partial_date],
-        "look_again": [ignore_empty, unicode_safe, inventory_partial_date],
+        "since": [ignore_empty, inventory_string, inventory_partial_date],
+        "look_again": [ignore_empty, inventory_string, inventory_partial_date],
     }
 
 
 @validator_args
 def blocker_status(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_missing: Validator,
-    unicode_safe: Validator,
-    one_of: ValidatorFactory,
+    inventory_string: Validator,
+    inventory_one_of: ValidatorFactory,
     inventory_text: Validator,
 ) -> Schema:
     """The status of one blocker row."""
     return {
-        "id": [not_empty, unicode_safe],
-        "kind": [not_empty, unicode_safe],
-        "status": [not_empty, unicode_safe, one_of(["open", "resolved", "waived"])],
+        "id": [inventory_needed, inventory_string],
+        "kind": [inventory_needed, inventory_string],
+        "status": [
+            inventory_needed,
+            inventory_string,
+            inventory_one_of(["open", "resolved", "waived"]),
+        ],
         "reason": [ignore_missing, inventory_text],
     }
 
 
 @validator_args
-def blocker_kind(not_empty: Validator, unicode_safe: Validator) -> Schema:
+def blocker_kind(inventory_needed: Validator, inventory_string: Validator) -> Schema:
     """One blocker row by record and kind."""
-    return {"id": [not_empty, unicode_safe], "kind": [not_empty, unicode_safe]}
+    return {
+        "id": [inventory_needed, inventory_string],
+        "kind": [inventory_needed, inventory_string],
+    }
 
 
 @validator_args
 def finding(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_empty: Validator,
-    unicode_safe: Validator,
+    inventory_string: Validator,
     inventory_text: Validator,
 ) -> Schema:
     """A review and its outcome."""
     return {
-        "id": [not_empty, unicode_safe],
-        "kind": [not_empty, unicode_safe],
-        "outcome": [not_empty, unicode_safe],
+        "id": [inventory_needed, inventory_string],
+        "kind": [inventory_needed, inventory_string],
+        "outcome": [inventory_needed, inventory_string],
         "note": [ignore_empty, inventory_text],
     }
 
 
 @validator_args
 def classify(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_empty: Validator,
-    unicode_safe: Validator,
+    inventory_string: Validator,
     inventory_text: Validator,
     inventory_texts: Validator,
 ) -> Schema:
     """Records and the level that is confirmed for them."""
     return {
-        "ids": [not_empty, inventory_texts],
-        "classification": [not_empty, unicode_safe],
+        "ids": [inventory_needed, inventory_texts],
+        "classification": [inventory_needed, inventory_string],
         "note": [ignore_empty, inventory_text],
     }
 
 
 @validator_args
 def assign(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_missing: Validator,
     inventory_texts: Validator,
-    unicode_safe: Validator,
+    inventory_string: Validator,
 ) -> Schema:
     """Records and the account that they are assigned to."""
-    return {"ids": [not_empty, inventory_texts], "user": [ignore_missing, unicode_safe]}
+    return {"ids": [inventory_needed, inventory_texts], "user": [ignore_missing, inventory_string]}
 
 
 @validator_args
 def mark(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_missing: Validator,
     inventory_texts: Validator,
-    unicode_safe: Validator,
+    inventory_string: Validator,
 ) -> Schema:
     """Records, a mark and its value."""
     return {
-        "ids": [not_empty, inventory_texts],
-        "field": [not_empty, unicode_safe],
+        "ids": [inventory_needed, inventory_texts],
+        "field": [inventory_needed, inventory_string],
         "value": [ignore_missing],
     }
 
 
 @validator_args
 def comment(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_empty: Validator,
     default: ValidatorFactory,
-    unicode_safe: Validator,
-    one_of: ValidatorFactory,
+    inventory_string: Validator,
+    inventory_one_of: ValidatorFactory,
     inventory_text: Validator,
     inventory_words: Validator,
     inventory_texts: Validator,
 ) -> Schema:
     """A comment on one record."""
     return {
-        "id": [not_empty, unicode_safe],
+        "id": [inventory_needed, inventory_string],
         "text": [inventory_words, inventory_text],
         "mentions": [ignore_empty, inventory_texts],
-        "purpose": [default("comment"), unicode_safe, one_of(["comment", "question"])],
+        "purpose": [
+            default("comment"),
+            inventory_string,
+            inventory_one_of(["comment", "question"]),
+        ],
     }
 
 
 @validator_args
 def waiver(
-    not_empty: Validator,
-    unicode_safe: Validator,
+    inventory_needed: Validator,
+    inventory_string: Validator,
     inventory_text: Validator,
     inventory_words: Validator,
 ) -> Schema:
     """A request to waive a blocker."""
     return {
-        "id": [not_empty, unicode_safe],
-        "kind": [not_empty, unicode_safe],
+        "id": [inventory_needed, inventory_string],
+        "kind": [inventory_needed, inventory_string],
         "reason": [inventory_words, inventory_text],
     }
 
 
 @validator_args
 def history(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_empty: Validator,
     default: ValidatorFactory,
-    unicode_safe: Validator,
-    natural_number_validator: Validator,
+    inventory_string: Validator,
+    inventory_number: Validator,
 ) -> Schema:
     """A page of a record's history."""
     return {
-        "id": [not_empty, unicode_safe],
-        "limit": [default(50), natural_number_validator],
-        "before": [ignore_empty, natural_number_validator],
+        "id": [inventory_needed, inventory_string],
+        "limit": [default(50), inventory_number],
+        "before": [ignore_empty, inventory_number],
     }
 
 
 @validator_args
 def revision(
-    not_empty: Validator, unicode_safe: Validator, natural_number_validator: Validator
+    inventory_needed: Validator, inventory_string: Validator, inventory_number: Validator
 ) -> Schema:
     """One revision of a record."""
     return {
-        "id": [not_empty, unicode_safe],
-        "revision": [not_empty, natural_number_validator],
+        "id": [inventory_needed, inventory_string],
+        "revision": [inventory_needed, inventory_number],
     }
 
 
 @validator_args
 def difference(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_empty: Validator,
-    unicode_safe: Validator,
-    natural_number_validator: Validator,
+    inventory_string: Validator,
+    inventory_number: Validator,
 ) -> Schema:
     """Two revisions of a record; the newer is the current one unless named."""
     return {
-        "id": [not_empty, unicode_safe],
-        "old": [not_empty, natural_number_validator],
-        "new": [ignore_empty, natural_number_validator],
+        "id": [inventory_needed, inventory_string],
+        "old": [inventory_needed, inventory_number],
+        "new": [ignore_empty, inventory_number],
     }
 
 
 @validator_args
 def transfer_request(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_empty: Validator,
-    unicode_safe: Validator,
+    inventory_string: Validator,
     inventory_text: Validator,
 ) -> Schema:
     """A record and the department that it should move to."""
     return {
-        "id": [not_empty, unicode_safe],
-        "department": [not_empty, unicode_safe],
+        "id": [inventory_needed, inventory_string],
+        "department": [inventory_needed, inventory_string],
         "comment": [ignore_empty, inventory_text],
     }
 
 
 @validator_args
 def transfer_answer(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_empty: Validator,
-    unicode_safe: Validator,
+    inventory_string: Validator,
     inventory_text: Validator,
 ) -> Schema:
     """An answer to a request to move."""
-    return {"id": [not_empty, unicode_safe], "comment": [ignore_empty, inventory_text]}
+    return {"id": [inventory_needed, inventory_string], "comment": [ignore_empty, inventory_text]}
 
 
 @validator_args
-def merge(not_empty: Validator, unicode_safe: Validator) -> Schema:
+def merge(inventory_needed: Validator, inventory_string: Validator) -> Schema:
     """The department that is closed and the one that takes over."""
-    return {"department": [not_empty, unicode_safe], "into": [not_empty, unicode_safe]}
+    return {
+        "department": [inventory_needed, inventory_string],
+        "into": [inventory_needed, inventory_string],
+    }
 
 
 @validator_args
 def role_add(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_empty: Validator,
     default: ValidatorFactory,
-    unicode_safe: Validator,
+    inventory_string: Validator,
     boolean_validator: Validator,
     inventory_role: Validator,
     inventory_texts: Validator,
@@ -329,10 +343,10 @@ def role_add(
 ) -> Schema:
     """A role for an account."""
     return {
-        "user": [not_empty, unicode_safe],
-        "role": [not_empty, unicode_safe, inventory_role],
-        "department": [ignore_empty, unicode_safe],
-        "division": [ignore_empty, unicode_safe],
+        "user": [inventory_needed, inventory_string],
+        "role": [inventory_needed, inventory_string, inventory_role],
+        "department": [ignore_empty, inventory_string],
+        "division": [ignore_empty, inventory_string],
         "kinds": [ignore_empty, inventory_texts],
         "may_approve": [default(False), boolean_validator],
         "until": [ignore_empty, inventory_day],
@@ -340,33 +354,33 @@ def role_add(
 
 
 @validator_args
-def role_remove(not_empty: Validator, natural_number_validator: Validator) -> Schema:
+def role_remove(inventory_needed: Validator, inventory_number: Validator) -> Schema:
     """A role by its id."""
-    return {"id": [not_empty, natural_number_validator]}
+    return {"id": [inventory_needed, inventory_number]}
 
 
 @validator_args
-def role_list(ignore_empty: Validator, unicode_safe: Validator) -> Schema:
+def role_list(ignore_empty: Validator, inventory_string: Validator) -> Schema:
     """Filters of the list of roles."""
     return {
-        "department": [ignore_empty, unicode_safe],
-        "user": [ignore_empty, unicode_safe],
+        "department": [ignore_empty, inventory_string],
+        "user": [ignore_empty, inventory_string],
     }
 
 
 @validator_args
 def department_update(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_missing: Validator,
-    unicode_safe: Validator,
+    inventory_string: Validator,
     inventory_text: Validator,
     inventory_code: Validator,
     ignore_empty: Validator,
 ) -> Schema:
     """Code and defaults of a department; what isn't sent stays."""
     return {
-        "id": [not_empty, unicode_safe],
-        "code": [ignore_empty, unicode_safe, inventory_code],
+        "id": [inventory_needed, inventory_string],
+        "code": [ignore_empty, inventory_string, inventory_code],
         "public_contact_name": [ignore_missing, inventory_text],
         "public_contact_email": [ignore_missing, inventory_text],
         "license_id": [ignore_missing, inventory_text],
@@ -377,28 +391,28 @@ def department_update(
 
 @validator_args
 def erase(
-    not_empty: Validator,
-    natural_number_validator: Validator,
+    inventory_needed: Validator,
+    inventory_number: Validator,
     inventory_text: Validator,
     inventory_words: Validator,
 ) -> Schema:
     """An event whose words are erased, and why."""
     return {
-        "event_id": [not_empty, natural_number_validator],
+        "event_id": [inventory_needed, inventory_number],
         "reason": [inventory_words, inventory_text],
     }
 
 
 @validator_args
 def promotion_preview(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_missing: Validator,
-    unicode_safe: Validator,
+    inventory_string: Validator,
     inventory_mapping: Validator,
 ) -> Schema:
     """An entry and what would go along with its promotion."""
     return {
-        "id": [not_empty, unicode_safe],
+        "id": [inventory_needed, inventory_string],
         "publication": [ignore_missing, inventory_mapping],
         "fields": [ignore_missing, inventory_mapping],
     }

@@ -10,13 +10,13 @@ from ckan.types import Schema, Validator, ValidatorFactory
 def listing(
     default: ValidatorFactory,
     ignore_empty: Validator,
-    natural_number_validator: Validator,
+    inventory_number: Validator,
     boolean_validator: Validator,
 ) -> Schema:
     """Which part of the list."""
     return {
-        "limit": [default(50), natural_number_validator],
-        "before": [ignore_empty, natural_number_validator],
+        "limit": [default(50), inventory_number],
+        "before": [ignore_empty, inventory_number],
         "unread": [default(False), boolean_validator],
     }
 
@@ -38,36 +38,40 @@ def read(
 @validator_args
 def settings(
     ignore_missing: Validator,
-    unicode_safe: Validator,
-    one_of: ValidatorFactory,
+    inventory_string: Validator,
+    inventory_one_of: ValidatorFactory,
     boolean_validator: Validator,
 ) -> Schema:
     """How somebody wants to be told."""
     return {
-        "digest": [ignore_missing, unicode_safe, one_of(["daily", "weekly", "never"])],
+        "digest": [
+            ignore_missing,
+            inventory_string,
+            inventory_one_of(["daily", "weekly", "never"]),
+        ],
         "at_once": [ignore_missing, boolean_validator],
     }
 
 
 @validator_args
-def preview(ignore_empty: Validator, unicode_safe: Validator) -> Schema:
+def preview(ignore_empty: Validator, inventory_string: Validator) -> Schema:
     """Whose digest."""
-    return {"user": [ignore_empty, unicode_safe]}
+    return {"user": [ignore_empty, inventory_string]}
 
 
 @validator_args
 def directory(
     default: ValidatorFactory,
     ignore_empty: Validator,
-    unicode_safe: Validator,
-    natural_number_validator: Validator,
+    inventory_string: Validator,
+    inventory_number: Validator,
 ) -> Schema:
     """What to look for in the directory."""
     return {
-        "q": [default(""), unicode_safe],
-        "department": [ignore_empty, unicode_safe],
-        "source": [default(""), unicode_safe],
-        "person": [default(""), unicode_safe],
-        "limit": [default(25), natural_number_validator],
-        "offset": [default(0), natural_number_validator],
+        "q": [default(""), inventory_string],
+        "department": [ignore_empty, inventory_string],
+        "source": [default(""), inventory_string],
+        "person": [default(""), inventory_string],
+        "limit": [default(25), inventory_number],
+        "offset": [default(0), inventory_number],
     }

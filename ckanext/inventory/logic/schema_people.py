@@ -7,24 +7,24 @@ from ckan.types import Schema, Validator, ValidatorFactory
 
 
 @validator_args
-def people(default: ValidatorFactory, unicode_safe: Validator) -> Schema:
+def people(default: ValidatorFactory, inventory_string: Validator) -> Schema:
     """Words to look for."""
-    return {"q": [default(""), unicode_safe]}
+    return {"q": [default(""), inventory_string]}
 
 
 @validator_args
 def hand_over(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_empty: Validator,
     default: ValidatorFactory,
-    unicode_safe: Validator,
+    inventory_string: Validator,
     boolean_validator: Validator,
 ) -> Schema:
     """From whom, to whom, and what."""
     return {
-        "from": [not_empty, unicode_safe],
-        "to": [not_empty, unicode_safe],
-        "department": [ignore_empty, unicode_safe],
+        "from": [inventory_needed, inventory_string],
+        "to": [inventory_needed, inventory_string],
+        "department": [ignore_empty, inventory_string],
         "roles": [default(False), boolean_validator],
         "dry_run": [default(False), boolean_validator],
     }
@@ -32,10 +32,10 @@ def hand_over(
 
 @validator_args
 def role_invite(
-    not_empty: Validator,
+    inventory_needed: Validator,
     ignore_empty: Validator,
     default: ValidatorFactory,
-    unicode_safe: Validator,
+    inventory_string: Validator,
     boolean_validator: Validator,
     inventory_role: Validator,
     inventory_lines: Validator,
@@ -44,10 +44,10 @@ def role_invite(
 ) -> Schema:
     """Pasted addresses and the role that they get."""
     return {
-        "emails": [not_empty, inventory_lines],
-        "role": [default("coordinator"), unicode_safe, inventory_role],
-        "department": [ignore_empty, unicode_safe],
-        "division": [ignore_empty, unicode_safe],
+        "emails": [inventory_needed, inventory_lines],
+        "role": [default("coordinator"), inventory_string, inventory_role],
+        "department": [ignore_empty, inventory_string],
+        "division": [ignore_empty, inventory_string],
         "kinds": [ignore_empty, inventory_texts],
         "may_approve": [default(False), boolean_validator],
         "until": [ignore_empty, inventory_day],
@@ -56,20 +56,20 @@ def role_invite(
 
 
 @validator_args
-def invitation(not_empty: Validator, natural_number_validator: Validator) -> Schema:
+def invitation(inventory_needed: Validator, inventory_number: Validator) -> Schema:
     """An invitation by its id."""
-    return {"id": [not_empty, natural_number_validator]}
+    return {"id": [inventory_needed, inventory_number]}
 
 
 @validator_args
 def editors_to_coordinators(
     ignore_empty: Validator,
     default: ValidatorFactory,
-    unicode_safe: Validator,
+    inventory_string: Validator,
     boolean_validator: Validator,
 ) -> Schema:
     """Which departments, and whether it is only shown."""
     return {
-        "department": [ignore_empty, unicode_safe],
+        "department": [ignore_empty, inventory_string],
         "dry_run": [default(False), boolean_validator],
     }

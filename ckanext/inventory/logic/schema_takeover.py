@@ -12,15 +12,15 @@ from ckanext.inventory.service.link_suggestions import LEAST
 def portal_missing(
     default: ValidatorFactory,
     ignore_empty: Validator,
-    unicode_safe: Validator,
-    natural_number_validator: Validator,
+    inventory_string: Validator,
+    inventory_number: Validator,
 ) -> Schema:
     """A page of the list of datasets that are not in the inventory."""
     return {
-        "q": [default(""), unicode_safe],
-        "organization": [ignore_empty, unicode_safe],
-        "limit": [default(50), natural_number_validator],
-        "offset": [default(0), natural_number_validator],
+        "q": [default(""), inventory_string],
+        "organization": [ignore_empty, inventory_string],
+        "limit": [default(50), inventory_number],
+        "offset": [default(0), inventory_number],
     }
 
 
@@ -28,7 +28,7 @@ def portal_missing(
 def take_over_portal(
     default: ValidatorFactory,
     ignore_empty: Validator,
-    unicode_safe: Validator,
+    inventory_string: Validator,
     boolean_validator: Validator,
     inventory_texts: Validator,
 ) -> Schema:
@@ -37,7 +37,7 @@ def take_over_portal(
         "datasets": [ignore_empty, inventory_texts],
         "organizations": [ignore_empty, inventory_texts],
         "all": [default(False), boolean_validator],
-        "department": [ignore_empty, unicode_safe],
+        "department": [ignore_empty, inventory_string],
         "dry_run": [default(False), boolean_validator],
     }
 
@@ -47,27 +47,27 @@ def take_over(
     default: ValidatorFactory,
     ignore_empty: Validator,
     ignore_missing: Validator,
-    unicode_safe: Validator,
+    inventory_string: Validator,
     boolean_validator: Validator,
     inventory_mapping: Validator,
     inventory_texts: Validator,
 ) -> Schema:
     """A file with its past, and how it is read."""
     return {
-        "department": [ignore_empty, unicode_safe],
+        "department": [ignore_empty, inventory_string],
         "upload": [ignore_missing],
-        "content": [ignore_empty, unicode_safe],
-        "filename": [ignore_empty, unicode_safe],
+        "content": [ignore_empty, inventory_string],
+        "filename": [ignore_empty, inventory_string],
         "columns": [ignore_empty, inventory_mapping],
         "values": [ignore_empty, inventory_mapping],
         "past": [ignore_empty, inventory_mapping],
         "states": [ignore_empty, inventory_mapping],
-        "origin": [ignore_empty, unicode_safe],
+        "origin": [ignore_empty, inventory_string],
         "sheets": [ignore_empty, inventory_texts],
         "dry_run": [default(False), boolean_validator],
         "create_departments": [default(False), boolean_validator],
         "day_first": [default(False), boolean_validator],
-        "digest": [ignore_empty, unicode_safe],
+        "digest": [ignore_empty, inventory_string],
     }
 
 
@@ -75,18 +75,18 @@ def take_over(
 def link_suggestions(
     default: ValidatorFactory,
     ignore_empty: Validator,
-    unicode_safe: Validator,
-    natural_number_validator: Validator,
+    inventory_string: Validator,
+    inventory_number: Validator,
     inventory_texts: Validator,
     inventory_likeness: Validator,
 ) -> Schema:
     """A page of the suggestions which entries to link."""
     return {
-        "department": [ignore_empty, unicode_safe],
+        "department": [ignore_empty, inventory_string],
         "datasets": [ignore_empty, inventory_texts],
         "least": [default(LEAST), inventory_likeness],
-        "limit": [default(50), natural_number_validator],
-        "offset": [default(0), natural_number_validator],
+        "limit": [default(50), inventory_number],
+        "offset": [default(0), inventory_number],
     }
 
 
@@ -95,7 +95,7 @@ def link_bulk(
     default: ValidatorFactory,
     ignore_empty: Validator,
     ignore_missing: Validator,
-    unicode_safe: Validator,
+    inventory_string: Validator,
     boolean_validator: Validator,
     inventory_mapping: Validator,
     inventory_texts: Validator,
@@ -107,11 +107,11 @@ def link_bulk(
         "pairs": [ignore_empty, inventory_pairs],
         "above": [ignore_empty, inventory_likeness],
         "upload": [ignore_missing],
-        "content": [ignore_empty, unicode_safe],
-        "filename": [ignore_empty, unicode_safe],
+        "content": [ignore_empty, inventory_string],
+        "filename": [ignore_empty, inventory_string],
         "columns": [ignore_empty, inventory_mapping],
         "sheets": [ignore_empty, inventory_texts],
-        "department": [ignore_empty, unicode_safe],
+        "department": [ignore_empty, inventory_string],
         "dry_run": [default(False), boolean_validator],
-        "digest": [ignore_empty, unicode_safe],
+        "digest": [ignore_empty, inventory_string],
     }

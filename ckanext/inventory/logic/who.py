@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from ckanext.inventory.model import Record
 from ckanext.inventory.service import facts, roles
 from ckanext.inventory.types import ANONYMOUS, Facts, Person
+from ckanext.inventory.values import BadValue, clean_text
 
 _CACHE = "inventory_persons"
 _KEPT = "inventory_kept_record"
@@ -143,6 +144,18 @@ def records(
             raise not_found()
         ordered[row.package_id] = row
     return list(ordered.values())
+
+
+def organization(reference: object) -> model.Group | None:
+    """Find an organization by whatever was sent as its name or id.
+
+    :param reference: a name or an id
+    :returns: the group; None for what names none, or can't name any
+    """
+    try:
+        return model.Group.get(clean_text(reference))
+    except BadValue:
+        return None
 
 
 def facts_of(context: Context, row: Record) -> Facts:

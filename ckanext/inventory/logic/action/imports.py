@@ -30,30 +30,30 @@ def import_schema(
     default: ValidatorFactory,
     ignore_empty: Validator,
     ignore_missing: Validator,
-    unicode_safe: Validator,
-    one_of: ValidatorFactory,
+    inventory_string: Validator,
+    inventory_one_of: ValidatorFactory,
     boolean_validator: Validator,
     inventory_mapping: Validator,
     inventory_texts: Validator,
 ) -> Schema:
     """A file to import, and how."""
     return {
-        "kind": [default("entry"), unicode_safe, one_of(list(KINDS))],
-        "department": [ignore_empty, unicode_safe],
+        "kind": [default("entry"), inventory_string, inventory_one_of(list(KINDS))],
+        "department": [ignore_empty, inventory_string],
         "upload": [ignore_missing],
-        "content": [ignore_empty, unicode_safe],
-        "filename": [ignore_empty, unicode_safe],
+        "content": [ignore_empty, inventory_string],
+        "filename": [ignore_empty, inventory_string],
         "columns": [ignore_empty, inventory_mapping],
         "values": [ignore_empty, inventory_mapping],
         "departments": [ignore_empty, inventory_mapping],
-        "origin": [ignore_empty, unicode_safe],
+        "origin": [ignore_empty, inventory_string],
         "sheets": [ignore_empty, inventory_texts],
         "dry_run": [default(False), boolean_validator],
         "all_or_nothing": [default(False), boolean_validator],
         "create_departments": [default(False), boolean_validator],
         "create_sources": [default(False), boolean_validator],
         "day_first": [default(False), boolean_validator],
-        "digest": [ignore_empty, unicode_safe],
+        "digest": [ignore_empty, inventory_string],
     }
 
 
@@ -61,17 +61,17 @@ def import_schema(
 def export_schema(
     default: ValidatorFactory,
     ignore_empty: Validator,
-    unicode_safe: Validator,
-    one_of: ValidatorFactory,
+    inventory_string: Validator,
+    inventory_one_of: ValidatorFactory,
     inventory_texts: Validator,
     inventory_list_attention: Validator,
 ) -> Schema:
     """What to give out, and as what."""
     schema: dict[str, Any] = {
-        "kind": [default("entry"), unicode_safe, one_of(list(KINDS))],
-        "format": [default(exports.CSV), unicode_safe, one_of(list(exports.FORMATS))],
-        "q": [default(""), unicode_safe],
-        "attention": [ignore_empty, unicode_safe, inventory_list_attention],
+        "kind": [default("entry"), inventory_string, inventory_one_of(list(KINDS))],
+        "format": [default(exports.CSV), inventory_string, inventory_one_of(list(exports.FORMATS))],
+        "q": [default(""), inventory_string],
+        "attention": [ignore_empty, inventory_string, inventory_list_attention],
     }
     filters = (*search.FACETS, *search.LIST_FACETS)
     return schema | {name: [ignore_empty, inventory_texts] for name in filters}

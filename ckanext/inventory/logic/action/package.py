@@ -7,7 +7,7 @@ every other type the chain passes through untouched.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import ckan.model as model
 import ckan.plugins.toolkit as tk
@@ -28,6 +28,7 @@ __all__ = ["actions"]
 
 VIRTUAL = ("number", "workflow_state")
 """Keys that show adds and write ignores; ``revision`` is read on write and never stored."""
+_CORE_ROWS = ("extras", "groups", "resources", "tags")
 
 
 def actions() -> dict[str, Any]:
@@ -80,7 +81,26 @@ def _sent(data_dict: DataDict) -> DataDict:
     sent = {key: value for key, value in data_dict.items() if key not in (*VIRTUAL, "revision")}
     if sent.get(blockers.FIELD, ()) is None:
         sent[blockers.FIELD] = []  # core has no word for rows that are taken away
+    _refuse_no_rows(sent)
     return sent
+
+
+def _refuse_no_rows(sent: DataDict) -> None:
+    """Refuse what core would only break at; core keeps what it says of tags under another key."""
+    wrong: dict[str, Any] = {
+        "tag_string" if name == "tags" else name: [
+            tk._("“{name}” has to be a list of rows with named values.").format(name=name)
+        ]
+        for name in (blockers.FIELD, *_CORE_ROWS)
+        if name in sent and not _are_rows(sent[name])
+    }
+    if wrong:
+        raise tk.ValidationError(wrong)
+
+
+def _are_rows(value: Any) -> bool:
+    rows = cast("list[Any]", value) if isinstance(value, list) else [None]
+    return all(isinstance(row, dict) for row in rows)
 
 
 def _answer(context: Context, package_id: str) -> Any:

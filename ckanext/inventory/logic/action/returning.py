@@ -65,35 +65,39 @@ def preview_schema(
     default: ValidatorFactory,
     ignore_empty: Validator,
     ignore_missing: Validator,
-    unicode_safe: Validator,
-    one_of: ValidatorFactory,
+    inventory_string: Validator,
+    inventory_one_of: ValidatorFactory,
     boolean_validator: Validator,
-    natural_number_validator: Validator,
+    inventory_number: Validator,
     inventory_mapping: Validator,
     inventory_texts: Validator,
 ) -> Schema:
     """A file that comes back, or the choices on one that was brought."""
     mapping: list[Any] = [ignore_missing, inventory_mapping]
     return {
-        "id": [ignore_empty, unicode_safe],
+        "id": [ignore_empty, inventory_string],
         "upload": [ignore_missing],
-        "content": [ignore_empty, unicode_safe],
-        "filename": [ignore_empty, unicode_safe],
-        "department": [ignore_missing, unicode_safe],
-        "kind": [ignore_empty, unicode_safe, one_of(list(KINDS))],
+        "content": [ignore_empty, inventory_string],
+        "filename": [ignore_empty, inventory_string],
+        "department": [ignore_missing, inventory_string],
+        "kind": [ignore_empty, inventory_string, inventory_one_of(list(KINDS))],
         "columns": mapping,
         "values": mapping,
-        "origin": [ignore_missing, unicode_safe],
+        "origin": [ignore_missing, inventory_string],
         "departments": mapping,
         "sheets": [ignore_missing, inventory_texts],
         "day_first": [ignore_empty, boolean_validator],
         "fixes": mapping,
         "left_out": [ignore_missing, inventory_texts],
         "conflicts": mapping,
-        "all_conflicts": [ignore_missing, unicode_safe, one_of(["", "mine", "stored"])],
+        "all_conflicts": [
+            ignore_missing,
+            inventory_string,
+            inventory_one_of(["", "mine", "stored"]),
+        ],
         "same": mapping,
         "submit": [ignore_missing, inventory_texts],
-        "limit": [ignore_empty, natural_number_validator],
+        "limit": [ignore_empty, inventory_number],
     }
 
 
@@ -219,14 +223,14 @@ def _note(kept: Import, found: Preview) -> None:
 @validator_args
 def save_schema(
     default: ValidatorFactory,
-    not_empty: Validator,
-    unicode_safe: Validator,
+    inventory_needed: Validator,
+    inventory_string: Validator,
     boolean_validator: Validator,
 ) -> Schema:
     """A preview that was looked at."""
     return {
-        "id": [not_empty, unicode_safe],
-        "fingerprint": [not_empty, unicode_safe],
+        "id": [inventory_needed, inventory_string],
+        "fingerprint": [inventory_needed, inventory_string],
         "now": [default(False), boolean_validator],
     }
 
@@ -276,9 +280,9 @@ def inventory_import_save(context: Context, data_dict: DataDict) -> dict[str, An
 
 
 @validator_args
-def id_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
+def id_schema(inventory_needed: Validator, inventory_string: Validator) -> Schema:
     """An import."""
-    return {"id": [not_empty, unicode_safe]}
+    return {"id": [inventory_needed, inventory_string]}
 
 
 @tk.validate_action_data(id_schema)
@@ -327,14 +331,14 @@ def inventory_import_undo(context: Context, data_dict: DataDict) -> dict[str, An
 def list_schema(
     default: ValidatorFactory,
     ignore_empty: Validator,
-    unicode_safe: Validator,
-    natural_number_validator: Validator,
+    inventory_string: Validator,
+    inventory_number: Validator,
 ) -> Schema:
     """A page of imports."""
     return {
-        "department": [ignore_empty, unicode_safe],
-        "limit": [default(50), natural_number_validator],
-        "offset": [default(0), natural_number_validator],
+        "department": [ignore_empty, inventory_string],
+        "limit": [default(50), inventory_number],
+        "offset": [default(0), inventory_number],
     }
 
 

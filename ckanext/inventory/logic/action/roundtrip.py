@@ -35,8 +35,8 @@ _FILTERS = (*search.FACETS, *search.LIST_FACETS)
 def workbook_schema(
     default: ValidatorFactory,
     ignore_empty: Validator,
-    unicode_safe: Validator,
-    one_of: ValidatorFactory,
+    inventory_string: Validator,
+    inventory_one_of: ValidatorFactory,
     boolean_validator: Validator,
     inventory_texts: Validator,
     inventory_list_attention: Validator,
@@ -44,11 +44,11 @@ def workbook_schema(
     """What to download."""
     filters: dict[str, Any] = {name: [ignore_empty, inventory_texts] for name in _FILTERS}
     return filters | {
-        "format": [default("xlsx"), unicode_safe, one_of(list(FORMATS))],
-        "department": [ignore_empty, unicode_safe],
-        "sheet": [default("datasets"), unicode_safe],
-        "q": [default(""), unicode_safe],
-        "attention": [ignore_empty, unicode_safe, inventory_list_attention],
+        "format": [default("xlsx"), inventory_string, inventory_one_of(list(FORMATS))],
+        "department": [ignore_empty, inventory_string],
+        "sheet": [default("datasets"), inventory_string],
+        "q": [default(""), inventory_string],
+        "attention": [ignore_empty, inventory_string, inventory_list_attention],
         "ids": [ignore_empty, inventory_texts],
         "empty": [default(False), boolean_validator],
     }
