@@ -576,9 +576,7 @@ def inventory_notice_words(notice: Mapping[str, Any]) -> str:
         "withdraw": ungettext(
             "{who} took an entry off the portal.", "{who} took {n} entries off the portal."
         ),
-        "want": ungettext(
-            "{who} wants one of your entries.", "{who} wants {n} of your entries."
-        ),
+        "want": ungettext("{who} wants one of your entries.", "{who} wants {n} of your entries."),
         "link": ungettext(
             "{who} linked an entry to what is on the portal already.",
             "{who} linked {n} entries to what is on the portal already.",

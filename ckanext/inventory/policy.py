@@ -58,6 +58,7 @@ class Act(Word):
     WITHDRAW = "withdraw"
     RETIRE = "retire"
     CONFIRM = "confirm"
+    WANT = "want"
 
 
 class CityAct(Word):
@@ -246,6 +247,16 @@ def _approver(person: Person, facts: Facts, options: Options) -> Decision:
     return _answer(covers(person, facts), _NOT_APPROVER)
 
 
+def _want(person: Person, facts: Facts, options: Options) -> Decision:
+    """Viewers speak for those who govern; whoever writes for a department doesn't praise its own."""
+    if facts.state is State.PUBLISHED:
+        return Decision(False, "It is on the portal already.")
+    if facts.state is State.RETIRED:
+        return Decision(False, "This is retired.")
+    speaks = _holds(person, Role.VIEWER) and not _of_department(person, facts)
+    return _answer(speaks, "Only the council's and the mayor's offices can say this.")
+
+
 def _edit(person: Person, facts: Facts, options: Options) -> Decision:
     if facts.package_state == "deleted":
         return Decision(False, "This was deleted and can't be changed.")
@@ -343,6 +354,7 @@ RULES: Mapping[Act, _Rule] = {
     Act.WITHDRAW: _cdo,
     Act.RETIRE: _retire,
     Act.CONFIRM: _coordinator,
+    Act.WANT: _want,
 }
 """The policy table. Who may not read a record may do nothing to it, whatever its row says."""
 
@@ -561,6 +573,7 @@ def may_of_type(act: Act, package_type: str) -> bool:
         Act.PREPARE,
         Act.PROMOTE,
         Act.WITHDRAW,
+        Act.WANT,
     }
     if act is Act.SHARE:
         return package_type == SOURCE

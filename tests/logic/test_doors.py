@@ -219,6 +219,7 @@ REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     "withdraw": _transition("withdraw", comment="A column too many."),
     "retire": _transition("retire", retire_reason="not_a_dataset", comment="It is none."),
     "confirm": _transition("confirm"),
+    "want": ("inventory_want", {"reason": "It was asked for at every hearing."}),
 }
 
 BY_IDS = {"inventory_assign", "inventory_mark", "inventory_classification_confirm"}

@@ -51,6 +51,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "inventory_transfer_request": {**RECORD, "department": "water"},
     "inventory_transition": {**RECORD, "transition": "submit"},
     "inventory_transition_bulk": {**MANY, "transition": "submit"},
+    "inventory_want": {**RECORD, "reason": "It was asked for at every hearing."},
     "inventory_waiver_request": {**RECORD, "kind": "privacy", "reason": "It is known already."},
 }
 """Arguments that pass validation; an action that isn't named here takes a record's ``id``."""

@@ -122,6 +122,7 @@ promote        |   +   |  +  |    +     |    -     |   -    |      -      |    -
 withdraw       |   +   |  +  |    -     |    -     |   -    |      -      |    -     |   -
 retire         |   +   |  +  |    -     |    -     |   -    |      b      |    -     |   -
 confirm        |   +   |  -  |    -     |    -     |   -    |      +      |    -     |   -
+want           |   -   |  -  |    -     |    -     |   +    |      -      |    -     |   -
 """
 
 SOURCE_TABLE = """
@@ -170,7 +171,11 @@ erase              |   +   |  -  |    -     |    -     |   -    |      -      | 
 """
 
 # States in which an act without a row in the transition table is impossible.
-NOT_IN = {Act.EDIT: {State.RETIRED}, Act.BLOCK: {State.RETIRED}}
+NOT_IN = {
+    Act.EDIT: {State.RETIRED},
+    Act.BLOCK: {State.RETIRED},
+    Act.WANT: {State.PUBLISHED, State.RETIRED},
+}
 
 
 def _table(text: str) -> dict[str, dict[str, str]]:

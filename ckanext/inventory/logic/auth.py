@@ -182,6 +182,8 @@ def _build() -> dict[str, Any]:
         "inventory_blocker_save": _on_record(Act.BLOCK),
         "inventory_blocker_remove": _on_record(Act.BLOCK),
         "inventory_blocker_status": _on_record(Act.RESOLVE),
+        "inventory_want": _on_record(Act.WANT, ENTRY),
+        "inventory_want_withdraw": entry,
         "inventory_waiver_request": _on_record(Act.REQUEST_WAIVER),
         "inventory_review_record": _on_record(Act.REVIEW),
         "inventory_classification_confirm": _on_records(lambda data: Act.CLASSIFY),

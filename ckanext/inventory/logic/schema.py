@@ -45,6 +45,7 @@ def listing(
         "assignee",
         "blocker",
         "source",
+        "wanted",
     )
     return schema | {name: [ignore_empty, inventory_texts] for name in names}
 
@@ -211,6 +212,20 @@ def mark(
         "ids": [inventory_needed, inventory_texts],
         "field": [inventory_needed, inventory_string],
         "value": [ignore_missing],
+    }
+
+
+@validator_args
+def want(
+    not_empty: Validator,
+    unicode_safe: Validator,
+    inventory_text: Validator,
+    inventory_words: Validator,
+) -> Schema:
+    """Why somebody wants an entry."""
+    return {
+        "id": [not_empty, unicode_safe],
+        "reason": [inventory_words, inventory_text],
     }
 
 

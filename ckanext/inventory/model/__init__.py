@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ckanext.inventory.model.candidate import Candidate
 from ckanext.inventory.model.department import Department, Transfer
+from ckanext.inventory.model.endorsement import Endorsement
 from ckanext.inventory.model.event import event, event_detail, event_entry
 from ckanext.inventory.model.imports import Import, ImportMapping, ImportRow
 from ckanext.inventory.model.invitation import Invitation
@@ -20,6 +21,7 @@ from ckanext.inventory.model.words import Words
 __all__ = [
     "Candidate",
     "Department",
+    "Endorsement",
     "Import",
     "ImportMapping",
     "ImportRow",

@@ -58,6 +58,8 @@ class Record(tk.BaseModel):
     successor: Mapped[str | None] = mapped_column(sa.Text)
     confirmed_on: Mapped[dt.date | None] = mapped_column(sa.Date)
     confirmed_by: Mapped[str | None] = mapped_column(sa.Text)
+    wanted: Mapped[int] = mapped_column(sa.Integer, server_default="0")
+    want_rank: Mapped[int] = mapped_column(sa.Integer, sa.Computed("-wanted", persisted=True))
     origin_hash: Mapped[str | None] = mapped_column(sa.Text)
     origin_sheet: Mapped[str | None] = mapped_column(sa.Text)
     origin_row: Mapped[int | None] = mapped_column(sa.Integer)
@@ -91,7 +93,14 @@ class Record(tk.BaseModel):
         sa.Index("inventory_record_state", "state", "state_since"),
         sa.Index("inventory_record_assignee", "assignee"),
         sa.Index("inventory_record_external", "external_id_origin", "external_id"),
-        sa.Index("inventory_record_rank", "package_type", "value_rank", "waiting_since", "number"),
+        sa.Index(
+            "inventory_record_rank",
+            "package_type",
+            "value_rank",
+            "want_rank",
+            "waiting_since",
+            "number",
+        ),
         sa.Index("inventory_record_sources", "source_ids", postgresql_using="gin"),
     )
 

@@ -25,7 +25,7 @@ Set = tuple[str, ...]
 STANDING: Set = tuple(item.name for item in fields(Standing))
 """What the named views look at."""
 
-_TOGETHER = frozenset({"state", "value", "likelihood", "classification", "triage"})
+_TOGETHER = frozenset({"state", "value", "likelihood", "classification", "triage", "wanted"})
 """Facets of few values: counted together with what the views look at, there are few combinations."""
 
 _COLUMNS: Mapping[str, Any] = {

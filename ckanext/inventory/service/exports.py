@@ -56,6 +56,7 @@ def _columns(package_type: str, fields: Sequence[FieldSpec]) -> list[tuple[str, 
     columns += [(tk._("Department"), 24), (tk._("State"), 14)]
     if package_type == ENTRY:
         columns += [(tk._("Classification in force"), 18), (tk._("Likelihood of release"), 18)]
+        columns += [(tk._("How many want it"), 10)]
     return columns
 
 
@@ -76,6 +77,7 @@ def _rows(
             Record.state,
             Record.classification,
             Record.likelihood,
+            Record.wanted,
             Record.source_ids,
             Revision.content,
             group.c.title.label("department"),
@@ -107,6 +109,7 @@ def _rows(
                 cells += [
                     _label(lists, name, row[name]) for name in ("classification", "likelihood")
                 ]
+                cells.append(row["wanted"] or None)
             yield cells
 
 

@@ -15,7 +15,7 @@ from ckanext.inventory.model import Notice, Record
 from ckanext.inventory.model.event import event, event_detail, event_entry
 from ckanext.inventory.policy import CityAct
 from ckanext.inventory.service import search
-from ckanext.inventory.service.notice_rules import BLIND, TALK
+from ckanext.inventory.service.notice_rules import BLIND, TALK, WANT
 from ckanext.inventory.types import Person, State, Visibility
 
 SHOWN_DAYS = 60
@@ -218,7 +218,7 @@ def _items(
                 "restricted": row.visibility == Visibility.RESTRICTED.value,
             }
         )
-        if row.act in TALK or row.act == "return":
+        if row.act in (*TALK, WANT, "return"):
             told["words"] = row.details.get("comment") if row.details else None
     return found
 

@@ -79,6 +79,8 @@ QUESTION = "question"
 
 WAIVER_REQUEST = "waiver_request"
 
+WANT = "want"
+
 TALK = ("comment", QUESTION, WAIVER_REQUEST)
 """Acts that are words of somebody on a record."""
 
@@ -116,6 +118,7 @@ RULES: Sequence[Rule] = (
         Topic.WAITS,
         {"field": "triage", "new": "worth_detailing"},
     ),
+    Rule(WANT, Receiver.DEPARTMENT, False, Topic.SAID),
     Rule("promote", Receiver.DEPARTMENT, False, Topic.PUBLIC),
     Rule("link", Receiver.DEPARTMENT, False, Topic.PUBLIC),
     Rule("promote", Receiver.DECIDERS, False, Topic.PUBLIC),

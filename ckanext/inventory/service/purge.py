@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory.model import (
     Candidate,
+    Endorsement,
     Link,
     Pending,
     ReviewRecord,
@@ -36,7 +37,7 @@ def forget(session: Session, package_id: str, by: str | None) -> None:
         record.revision,
         {"number": record.number},
     )
-    for table in (Revision, ReviewRecord, Pending, Transfer):
+    for table in (Revision, ReviewRecord, Pending, Transfer, Endorsement):
         session.execute(sa.delete(table).where(table.package_id == package_id))
     session.execute(sa.delete(Link).where(Link.entry_id == package_id))
     # its record in the catalogue stays known, so that no harvest brings it again

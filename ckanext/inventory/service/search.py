@@ -24,6 +24,9 @@ NOBODY = "nobody"
 EMPTY = "empty"
 """Filter value for "no answer": empty and "not known yet" are counted apart."""
 
+WANTED = "yes"
+"""Filter value for what somebody wants."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -36,6 +39,7 @@ class Standing:
     :param lacks_submit: lacks what submit asks
     :param lacks_approve: lacks what approve asks
     :param lacks_notes: lacks a description
+    :param wanted: ``yes`` if somebody wants it
     """
 
     state: sa.ColumnElement[Any]
@@ -45,6 +49,7 @@ class Standing:
     lacks_submit: Condition
     lacks_approve: Condition
     lacks_notes: Condition
+    wanted: sa.ColumnElement[Any]
 
 
 STANDING = Standing(
@@ -59,6 +64,7 @@ STANDING = Standing(
     sa.func.cardinality(Record.missing_submit) > 0,
     sa.func.cardinality(Record.missing_approve) > 0,
     sa.literal("notes") == sa.any_(Record.missing_submit),
+    sa.case((Record.wanted > 0, WANTED)),
 )
 """Of a register row."""
 
@@ -70,6 +76,7 @@ def named_views(of: Standing) -> dict[str, Condition]:
     :returns: name → condition
     """
     open_ = of.state.in_([State.DRAFT.value, State.RETURNED.value])
+    not_public = of.state.not_in([State.PUBLISHED.value, State.RETIRED.value])
     submitted = of.state == State.SUBMITTED.value
     # submitted, worth detailing, and lacking what approve asks: it is with the department
     detailing = sa.and_(
@@ -89,7 +96,8 @@ def named_views(of: Standing) -> dict[str, Condition]:
         "promotable": sa.and_(
             of.state.in_([State.APPROVED.value, State.PREPARING.value]), ~of.changed
         ),
-        "not_public": of.state.not_in([State.PUBLISHED.value, State.RETIRED.value]),
+        "not_public": not_public,
+        "wanted": sa.and_(not_public, of.wanted.is_not(None)),
         "missing_description": of.lacks_notes,
     }
 
@@ -102,12 +110,13 @@ in_queue: Condition = ATTENTION["queue"]
 detailing: Condition = ATTENTION["detailing"]
 
 SORTS: Mapping[str, tuple[Any, ...]] = {
-    "rank": (Record.value_rank, Record.waiting_since, Record.number),
+    "rank": (Record.value_rank, Record.want_rank, Record.waiting_since, Record.number),
     "number": (Record.number,),
     "title": (sa.func.lower(Record.title), Record.number),
     "modified": (Record.modified_at.desc(), Record.number),
     "waiting": (Record.waiting_since, Record.number),
-    "value": (Record.value_rank, Record.number),
+    "value": (Record.value_rank, Record.want_rank, Record.number),
+    "wanted": (Record.want_rank, Record.value_rank, Record.waiting_since, Record.number),
 }
 """Orders of a list."""
 
@@ -120,6 +129,7 @@ FACETS: Mapping[str, Any] = {
     "category": Record.category,
     "triage": Record.triage,
     "assignee": Record.assignee,
+    "wanted": STANDING.wanted,
 }
 """Facets over a plain column; blockers and sources are lists and have their own."""
 
@@ -251,7 +261,7 @@ def rows(
     return total, shown(session, session.execute(statement).mappings().all())
 
 
-_HIDDEN_COLUMNS = frozenset({"value_rank", "material_hash", "approved_hash"})
+_HIDDEN_COLUMNS = frozenset({"value_rank", "want_rank", "material_hash", "approved_hash"})
 
 
 @cache

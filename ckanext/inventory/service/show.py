@@ -16,6 +16,7 @@ from ckanext.inventory.model import Department, Link, Record
 from ckanext.inventory.policy import Act
 from ckanext.inventory.service import (
     candidates,
+    endorsements,
     facets,
     facts,
     history,
@@ -42,6 +43,7 @@ _ABILITIES = {
     "request_waiver": Act.REQUEST_WAIVER,
     "transfer": Act.TRANSFER,
     "delete": Act.DELETE,
+    "want": Act.WANT,
 }
 
 
@@ -100,6 +102,7 @@ def _release(session: Session, row: Record, content: Mapping[str, Any]) -> dict[
             "reasons": [{"sign": reason.sign, "text": reason.text} for reason in reasons],
         },
         "link": _link(session, row),
+        "wants": endorsements.of_record(session, row.package_id) if row.wanted else [],
         # nobody made what a harvest brought, so that nothing is asked for all others
         "candidate": None if row.created_by else candidates.of_entry(session, row.package_id),
     }

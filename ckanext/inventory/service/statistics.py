@@ -23,7 +23,8 @@ def overview(session: Session, person: Person) -> dict[str, Any]:
     :returns: ``departments`` (id, name, title, counts by state, total, waiting for a decision),
         ``value_likelihood`` (value, likelihood, count of entries not on the portal), ``blockers``
         (kind, count of entries with an open row), ``states``, ``classifications``, ``sources``
-        (state, count), ``total``, ``waiting``, ``promotable``
+        (state, count), ``total``, ``waiting``, ``promotable``,
+        ``wanted`` (not on the portal, and somebody of the council's or mayor's office wants it)
     """
     matrix, pairs, classifications, kinds = counts.by(
         session,
@@ -69,6 +70,7 @@ def overview(session: Session, person: Person) -> dict[str, Any]:
         "total": states.total(),
         "waiting": sum(row.number for row in matrix if row.view_queue),
         "promotable": sum(row.number for row in matrix if row.view_promotable),
+        "wanted": sum(row.number for row in matrix if row.view_wanted),
         "value_likelihood": [
             {"value": value, "likelihood": likelihood, "count": number}
             for (value, likelihood), number in sorted(

@@ -24,9 +24,10 @@ FILTERS = (
     "category",
     "classification",
     "triage",
+    "wanted",
     "attention",
 )
-SORTS = ("number", "title", "value", "waiting", "modified")
+SORTS = ("number", "title", "value", "waiting", "modified", "wanted")
 
 
 def list_params() -> dict[str, Any]:
@@ -61,7 +62,10 @@ def views() -> list[tuple[str, str]]:
         ("changed", tk._("Changed since approval")),
         ("promotable", tk._("Approved, not on the portal yet")),
     ]
-    return [*theirs, *own] if me.get("decides") else [*own, *theirs]
+    wanted = [("wanted", tk._("Wanted by council or mayor"))]
+    if me.get("viewer") and not me.get("departments"):
+        return [*wanted, *theirs, *own]
+    return [*theirs, *wanted, *own] if me.get("decides") else [*own, *theirs, *wanted]
 
 
 def in_order(facets: dict[str, Any]) -> dict[str, Any]:

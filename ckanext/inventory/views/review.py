@@ -17,7 +17,7 @@ from ckanext.inventory.views.common import action, page_number, show
 from ckanext.inventory.views.entry import said_after, transition_inputs
 
 QUEUE_SIZE = 50
-FILTERS = ("department", "value", "attention", "blocker")
+FILTERS = ("department", "value", "likelihood", "blocker", "wanted", "attention")
 DECISIONS = ("approve", "return", "defer", "withhold")
 
 

@@ -35,6 +35,7 @@ _FILTERS = (
     "classification",
     "category",
     "triage",
+    "wanted",
     "assignee",
     "blocker",
     "source",

@@ -16,6 +16,7 @@ from ckanext.inventory.logic.commit import transaction
 from ckanext.inventory.model import Record
 from ckanext.inventory.publishing import promote as publishing
 from ckanext.inventory.service import (
+    endorsements,
     facts,
     marks,
     notice_rules,
@@ -40,6 +41,8 @@ __all__ = [
     "inventory_transition_bulk",
     "inventory_undo",
     "inventory_waiver_request",
+    "inventory_want",
+    "inventory_want_withdraw",
 ]
 
 
@@ -432,3 +435,40 @@ def inventory_waiver_request(context: Context, data_dict: DataDict) -> dict[str,
             kind=data_dict["kind"],
         )
     return {"event_id": event_id}
+
+
+@tk.validate_action_data(schema.want)
+def inventory_want(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Say that the council's or mayor's office wants an entry, and why; said again, the later counts.
+
+    :param id: number, name or id
+    :param reason: why; may have to be disclosed in a records request
+    :returns: ``wanted``, how many want it now
+    :raises ObjectNotFound: if there is none, or none that the caller may see
+    :raises NotAuthorized: for people who aren't viewers, and for what is on the portal or retired
+    :raises ValidationError: ``reason``
+    """
+    tk.check_access("inventory_want", context, data_dict)
+    with transaction(context) as session:
+        row = _locked(context, [data_dict["id"]])[0]
+        tk.check_access("inventory_want", context, data_dict)
+        wanted = endorsements.want(session, who.person(context), row, data_dict["reason"])
+    return {"wanted": wanted}
+
+
+@tk.validate_action_data(schema.reference)
+def inventory_want_withdraw(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Take back that one's office wants an entry.
+
+    :param id: number, name or id
+    :returns: ``wanted``, how many want it now
+    :raises ObjectNotFound: if there is none, or none that the caller may see
+    :raises ValidationError: ``id`` if the caller hadn't said so
+    """
+    tk.check_access("inventory_want_withdraw", context, data_dict)
+    with transaction(context) as session:
+        row = _locked(context, [data_dict["id"]])[0]
+        wanted = endorsements.withdraw(session, who.person(context), row)
+        if wanted is None:
+            raise tk.ValidationError({"id": [tk._("You hadn't said that you want it.")]})
+    return {"wanted": wanted}

@@ -19,6 +19,7 @@ from ckanext.inventory.service import (
     counts,
     decisions,
     departments,
+    endorsements,
     history,
     outbox,
     register,
@@ -163,6 +164,8 @@ def _list(context: Context, package_type: str, data_dict: DataDict) -> dict[str,
     count, rows = search.rows(session, person, query, counted.total if counted else None)
     if package_type == SOURCE:
         rows = sources.with_details(session, person, rows)
+    else:
+        endorsements.name(session, rows)
     answer: dict[str, Any] = {"count": count, "results": rows}
     if counted is not None:
         answer["facets"] = _labelled(context, counted.facets)
@@ -212,11 +215,11 @@ def inventory_entry_list(context: Context, data_dict: DataDict) -> dict[str, Any
 
     :param q: words, each matched from its beginning (optional)
     :param state, department, value, likelihood, classification, category, triage, assignee,
-        blocker, source: wanted values, a list or comma-separated; ``empty`` stands for no answer
-        (optional)
+        blocker, source, wanted: wanted values, a list or comma-separated; ``empty`` stands for no
+        answer; ``wanted`` is ``yes`` or ``empty`` (optional)
     :param attention: a named view: queue, department, changed, returned, ready, incomplete,
-        detailing, promotable, not_public, missing_description (optional)
-    :param sort: rank, number, title, modified, waiting or value (default: rank)
+        detailing, promotable, not_public, wanted, missing_description (optional)
+    :param sort: rank, number, title, modified, waiting, value or wanted (default: rank)
     :param limit: rows in the answer, 1000 at most (default: 50)
     :param offset: rows to skip (default: 0)
     :param facets: count by facet, too (default: true)
