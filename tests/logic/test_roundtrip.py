@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pytest
 
+from ckanext.inventory import clock
 from ckanext.inventory.types import Role
 from tests.logic.city import ENOUGH_TO_APPROVE, ENOUGH_TO_SUBMIT, City, events_of, make_city
 from tests.logic.returning import (
@@ -556,3 +558,68 @@ def test_an_import_in_one_step_is_kept_and_taken_back(city: City) -> None:
     city.do(city.coordinator, "inventory_import_undo", id=listed[0]["id"])
     assert done["numbers"][0]["number"] == "PARKS-0001"
     assert city.do(city.coordinator, "inventory_entry_list")["count"] == 0
+
+
+def test_a_new_row_that_is_an_entry_takes_its_changes_there(city: City) -> None:
+    """The answer "yes, the same one": three ways, against what stood there at the download."""
+    entry = city.entry(title="Trees", notes="one", comments="one", keywords=["wood"])
+    empty = opened(download(city, empty=True))
+    row = add(
+        empty,
+        "Datasets",
+        Name="trees",
+        Description="from the file",
+        Comments="from the file",
+        Keywords="wood",
+        Value="High",
+    )
+    add(empty, "Blockers", Number="trees", Kind="Privacy", Why="It names residents.")
+    with clock.at(clock.now() + dt.timedelta(seconds=5)):
+        city.do(city.coordinator, "inventory_entry_patch", id=entry["id"], notes="from here")
+    found = preview(city, empty)
+    where = f"Datasets!{row}"
+    offered = next(item for item in found["rows"] if item["where"] == where)
+    assert (offered["same"]["number"], offered["left_out"]) == ("PARKS-0001", True)
+    found = again(city, found, same={where: "PARKS-0001"})
+    outcomes = cells(found)
+    assert outcomes["PARKS-0001", "notes"] == "conflict"
+    assert outcomes["PARKS-0001", "comments"] == "changed"
+    assert outcomes["PARKS-0001", "value"] == "changed"
+    assert ("PARKS-0001", "keywords") not in outcomes
+    assert ("PARKS-0001", "title") not in outcomes
+    assert outcomes["PARKS-0001", "release_blockers/privacy/rationale"] == "changed"
+    assert found["counts"]["new"] == 0
+    found = again(city, found, conflicts={"PARKS-0001!notes": "mine"})
+    save(city, found)
+    stored = content(city, "PARKS-0001")
+    assert (stored["notes"], stored["comments"]) == ("from the file", "from the file")
+    assert stored["release_blockers"][0]["rationale"] == "It names residents."
+    assert city.do(city.coordinator, "inventory_entry_list")["count"] == 1
+
+
+def test_the_same_one_may_be_answered_otherwise_and_only_with_ones_own(city: City) -> None:
+    city.entry(title="Trees", notes="one")
+    city.do(city.neighbour, "inventory_entry_create", title="Pipes", owner_org=city.water.id)
+    book = opened(download(city, empty=True))
+    row = add(book, "Datasets", Name="Trees", Description="one")
+    where = f"Datasets!{row}"
+    found = preview(city, book)
+    found = again(city, found, same={where: "PARKS-0001"})
+    assert [item["same"]["number"] for item in found["rows"]] == ["PARKS-0001"]
+    assert (found["counts"]["changed"], found["can_save"]) == (0, False)
+    for number in ("WATER-0001", "PARKS-0009"):
+        found = again(city, found, same={where: number})
+        assert found["counts"]["held"] == 1
+        assert "none that you may see" in found["problems"][0]["message"]
+    found = again(city, found, same={where: "new"})
+    assert found["counts"]["new"] == 1
+
+
+def test_the_same_one_that_stands_in_the_file_is_changed_there(city: City) -> None:
+    city.entry(title="Trees", notes="one")
+    book = opened(download(city))
+    put(book, "Datasets", "PARKS-0001", Description="two")
+    row = add(book, "Datasets", Name="Trees", Description="three")
+    found = preview(city, book)
+    found = again(city, found, same={f"Datasets!{row}": "PARKS-0001"})
+    assert "stands in row 2, too" in found["problems"][0]["message"]

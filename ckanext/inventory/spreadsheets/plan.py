@@ -70,6 +70,14 @@ class Ref:
     number: str
     title: str
 
+    @classmethod
+    def of(cls, record: Any) -> Ref:
+        """Refer to a register row.
+
+        :param record: the row
+        """
+        return cls(record.package_id, record.number, record.title)
+
 
 @dataclass(frozen=True)
 class SourceRef(Ref):

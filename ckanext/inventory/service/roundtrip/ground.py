@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -64,6 +65,7 @@ class Ground:
         self.known: dict[str, RowPlan] = {}
         self.intact: dict[str, tuple[int, str]] = {}
         self.new_titles: dict[str, RowPlan] = {}
+        self.same_titles: dict[str, RowPlan] = {}
         self._links: dict[tuple[str, str], dict[str, str]] = {}
 
     def records(self, numbers: Iterable[str]) -> dict[str, Record]:
@@ -102,6 +104,38 @@ class Ground:
             )
             base |= {row.package_id: row.content for row in self.session.execute(query)}
         return base
+
+    def base_at(
+        self,
+        records: Iterable[Record],
+        at: str,
+        stored: Mapping[str, Mapping[str, Any]],
+    ) -> dict[str, Mapping[str, Any]]:
+        """Return what records held at some time.
+
+        :param records: the records
+        :param at: the time, ISO 8601; empty or nonsense for now
+        :param stored: package id to content now
+        :returns: package id to content then; now, for one that was made later
+        """
+        base = dict(stored)
+        try:
+            moment = dt.datetime.fromisoformat(at)
+        except ValueError:
+            return base
+        if moment.tzinfo is None:
+            return base
+        query = (
+            sa.select(Revision.package_id, Revision.content)
+            .where(
+                Revision.package_id.in_([record.package_id for record in records]),
+                # the file's time has whole seconds
+                Revision.at < moment + dt.timedelta(seconds=1),
+            )
+            .distinct(Revision.package_id)
+            .order_by(Revision.package_id, Revision.revision.desc())
+        )
+        return base | {row.package_id: row.content for row in self.session.execute(query)}
 
     def read_mark(self, page: Page, plan: RowPlan, name: str, written: str) -> tuple[bool, Any]:
         """Read the cell of a mark.
@@ -156,6 +190,9 @@ class Ground:
             if number:
                 return self._linkable(package_type, plan).get(number)
             title = fold(written)
+            same = self.same_titles.get(f"{package_type}!{title}")
+            if same is not None and same.record is not None:
+                return same.record.package_id
             new = self.new_titles.get(f"{package_type}!{title}")
             if new is not None and new.new is not None:
                 return new.new.package_id

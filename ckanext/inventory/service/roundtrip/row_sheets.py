@@ -133,7 +133,8 @@ class RowSheets:
                 return None
             return owner
         name = written or text(line.cells.get(layouts.RECORD_TITLE, ""))
-        owner = self.ground.new_titles.get(f"{page.layout.package_type}!{fold(name)}")
+        key = f"{page.layout.package_type}!{fold(name)}"
+        owner = self.ground.new_titles.get(key) or self.ground.same_titles.get(key)
         if owner is None:
             message = Message(
                 "Say which record this is about: its number, or the name of a new row."

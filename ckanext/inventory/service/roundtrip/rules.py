@@ -51,6 +51,10 @@ class Rules:
             self.ground.known.keys() | self.ground.intact.keys()
         ) - len(touched)
         self.ground.preview.rows += touched
+        # An answer stays on the page, to be changed, even if nothing follows from it.
+        self.ground.preview.rows += [
+            row for row in self.ground.known.values() if row.same and not (row.cells or row.rows)
+        ]
         findings = review.findings(
             self.ground.session,
             [row.record.package_id for row in touched if row.record is not None],

@@ -25,7 +25,7 @@ from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.layout import Column, Role
 from ckanext.inventory.spreadsheets.merge import Cell, Outcome
 from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Severity
-from ckanext.inventory.spreadsheets.plan import fold
+from ckanext.inventory.spreadsheets.plan import Ref, fold
 from ckanext.inventory.spreadsheets.reader import text
 from ckanext.inventory.spreadsheets.returned import Line, Page
 
@@ -41,6 +41,7 @@ class Workbook:
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
+        self.same_lines: list[tuple[Line, RowPlan, str]] = []
 
     def compare(self, pages: Sequence[Page]) -> None:
         """Compare it.
@@ -107,6 +108,45 @@ class Workbook:
             for line in lines:
                 self.ground.preview.read += 1
                 self._line(page, line, records.get(line.number), base, stored)
+        self._same_lines(page)
+
+    def _same_lines(self, page: Page) -> None:
+        """Take the changes of rows without a number that are known records, by somebody's answer."""
+        waiting, self.same_lines = self.same_lines, []
+        records = self.ground.records(number for _, _, number in waiting)
+        stored = register.current_contents(
+            self.ground.session, [record.package_id for record in records.values()]
+        )
+        base = self.ground.base_at(records.values(), page.stamp.at, stored)
+        for line, plan, number in waiting:
+            record = records.get(number)
+            wrong = self._not_the_same(page, plan, record)
+            if record is None or wrong is not None:
+                column = page.headers.get(layouts.NUMBER, "")
+                self.ground.problem(plan, Severity.ERROR, column, number, wrong or _UNKNOWN)
+                self.ground.preview.rows.append(plan)
+                continue
+            title = text(line.cells.get("title", ""))
+            plan.record, plan.title, plan.same = record, record.title, Ref.of(record)
+            plan.base, plan.stored = base[record.package_id], stored[record.package_id]
+            self.ground.known[number] = plan
+            self.ground.same_titles[f"{plan.package_type}!{fold(title)}"] = plan
+            self._compare(page, line, plan)
+            # How it is called is what the question was about; it keeps its name.
+            plan.cells = [cell for cell in plan.cells if cell.key != "title"]
+
+    def _not_the_same(self, page: Page, plan: RowPlan, record: Record | None) -> Message | None:
+        if record is None or record.package_type != plan.package_type:
+            return _UNKNOWN
+        if self.ground.department and record.department != self.ground.department:
+            return Message("The record belongs to another department.")
+        known = self.ground.known.get(record.number)
+        if known is not None:
+            return Message(
+                "The record stands in row %(row)s, too: change it there, and leave this row out.",
+                {"row": known.row},
+            )
+        return None
 
     def _put_aside(self, page: Page, lines: Sequence[Line]) -> list[Line]:
         """Count rows that nobody wrote into, and return the others."""
@@ -154,7 +194,11 @@ class Workbook:
         plan = RowPlan(line.sheet, line.row, package_type)
         plan.left_out = plan.where in self.ground.settled.left_out
         if not line.number:
-            self._new_line(page, line, plan)
+            answer = self.ground.settled.same.get(plan.where, "")
+            if returned.reference(answer):
+                self.same_lines.append((line, plan, returned.reference(answer)))
+            else:
+                self._new_line(page, line, plan)
             return
         if record is None or record.package_type != package_type:
             self.ground.problem(
@@ -162,10 +206,7 @@ class Workbook:
                 Severity.ERROR,
                 page.headers.get(layouts.NUMBER, ""),
                 line.number,
-                Message(
-                    "There is no record with this number, or none that you may see. Leave the number "
-                    "empty to add a new one."
-                ),
+                _UNKNOWN,
             )
             self.ground.preview.rows.append(plan)
             return
@@ -362,6 +403,11 @@ class Workbook:
         plan.content["owner_org"] = wanted
         self.ground.preview.departments.add(wanted)
 
+
+_UNKNOWN = Message(
+    "There is no record with this number, or none that you may see. Leave the number empty to add a "
+    "new one."
+)
 
 _ATTEMPTS: Mapping[str, str] = {
     layouts.NUMBER: "A number can't be changed: the row stays what it was.",
