@@ -321,7 +321,7 @@ def test_nothing_of_a_record_is_left_with_harvest(city: City, catalogue: Catalog
     run(harvest)
     rows = model.Session.execute(sa.text("SELECT content, package_id FROM harvest_object")).all()
     assert len(rows) == 3
-    assert {tuple(row) for row in rows} == {(None, None)}
+    assert {tuple(row) for row in rows} == {("{}", None)}
     assert model.Session.scalar(sa.text("SELECT count(*) FROM harvest_object_extra")) == 0
 
 

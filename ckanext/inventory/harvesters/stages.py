@@ -51,6 +51,9 @@ SHARE = 0.3
 
 MAX_MESSAGES = 20
 
+EMPTY = "{}"
+"""What an object holds when it is done: nothing. Harvest's page of an object without any fails."""
+
 COMPLETE, ERROR, WAITING, FETCHED = "COMPLETE", "ERROR", "WAITING", "FETCH"
 
 _KEPT = "inventory_report"
@@ -105,7 +108,7 @@ def _close_earlier_jobs(session: Session, job: HarvestJob) -> None:
         _object.c.harvest_source_id == job.source_id, _object.c.harvest_job_id != job.id
     )
     session.execute(
-        sa.update(_object).where(earlier, _object.c.content.is_not(None)).values(content=None)
+        sa.update(_object).where(earlier, _object.c.content != EMPTY).values(content=EMPTY)
     )
     session.execute(
         sa.update(_object)
@@ -225,7 +228,7 @@ def _make_objects(
     errors: list[dict[str, Any]] = []
     leaders: list[str] = []
 
-    def add(guid: str, state: str, status: str | None = None, content: str | None = None) -> str:
+    def add(guid: str, state: str, status: str | None = None) -> str:
         settled = now if status else None
         rows.append(
             {
@@ -234,7 +237,7 @@ def _make_objects(
                 "guid": guid,
                 "state": state,
                 "report_status": status,
-                "content": content,
+                "content": EMPTY,
                 "import_finished": settled,
             }
         )
@@ -301,7 +304,7 @@ def import_batch(leader: HarvestObject) -> bool | str:
     session = cast(Session, model.Session())
     session.refresh(leader, with_for_update=True)
     target: Any = leader
-    if not target.content:
+    if target.content in (None, EMPTY):
         # handed out twice: it was done the first time
         return _answer(target, target.report_status or candidates.UNCHANGED)
     batch = cast("list[dict[str, Any]]", json.loads(target.content))
@@ -359,7 +362,7 @@ def _settle(
                 state=ERROR if status == candidates.ERRORED else COMPLETE,
                 report_status=status,
                 current=status in (candidates.ADDED, candidates.UPDATED),
-                content=None,
+                content=EMPTY,
                 import_started=leader.import_started,
                 import_finished=now,
             )

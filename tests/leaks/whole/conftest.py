@@ -18,7 +18,7 @@ from tests.ckan_fixtures import Database, Index, Site, empty_event_tables
 from tests.leaks import city as building
 from tests.leaks.city import City
 
-OPTIONAL = ("activity", "stats", "tracking", "harvest")
+OPTIONAL = ("activity", "stats", "tracking", "harvest", "inventory_harvest")
 """Optional plugins of the push sweep, beside the data store."""
 
 DATASTORE_URLS = ("CKAN_DATASTORE_WRITE_URL", "CKAN_DATASTORE_READ_URL")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import ckan.plugins as p
@@ -166,6 +167,109 @@ def test_l28_those_who_may_still_get_what_they_ask_for(
     for action in ("harvest_source_show", "harvest_source_show_status", "harvest_object_show"):
         key = "became" if action == "harvest_object_show" else "source"
         assert whole_city.act("sysadmin", action, id=harvested[key])
+
+
+@pytest.fixture(scope="module")
+def catalogue(whole_city: City) -> Iterator[dict[str, str]]:
+    """A source of candidates with a job, an object without an entry's id, and errors."""
+    if not p.plugin_loaded("inventory_harvest"):
+        pytest.skip("the plugin inventory_harvest is not installed")
+    from ckanext.harvest.model import (
+        HarvestGatherError,
+        HarvestJob,
+        HarvestObject,
+        HarvestObjectError,
+        HarvestSource,
+    )
+
+    city, words = whole_city, whole_city.words
+    made = city.act(
+        "sysadmin",
+        "harvest_source_create",
+        name="zq-catalogue",
+        title=words.make("catalogue title", "catalogue"),
+        url=f"https://{words.make('catalogue url', 'catalogue')}.example.org/data.json",
+        source_type="inventory_candidates",
+        owner_org=city.a.id,
+        private=False,
+        config=f'{{"departments": {{"{words.make("publisher", "catalogue")}": "{city.a.id}"}}}}',
+    )
+    source = HarvestSource.get(made["id"])
+    job = HarvestJob(source=source, status="Finished")
+    brought = HarvestObject(
+        guid=words.make("record", "catalogue"),
+        content="{}",
+        job=job,
+        source=source,
+        current=True,
+        state="COMPLETE",
+    )
+    told = words.make("catalogue error", "catalogue")
+    rows = [
+        job,
+        brought,
+        HarvestObjectError(object=brought, message=told, stage="Import"),
+        HarvestGatherError(job=job, message=told),
+    ]
+    model.Session.add_all(rows)
+    model.Session.commit()
+    yield {"source": source.id, "name": "zq-catalogue", "job": job.id, "object": brought.id}
+    model.Session.rollback()
+    for table in ("object_error", "gather_error", "object", "job", "source"):
+        model.Session.execute(sa.text(f"DELETE FROM harvest_{table}"))
+    model.Session.commit()
+
+
+CATALOGUE_ACTIONS = (
+    ("package_show", {"id": "{source}"}),
+    ("package_search", {"fq": "dataset_type:harvest", "include_private": True}),
+    ("harvest_source_show", {"id": "{name}"}),
+    ("harvest_source_show_status", {"id": "{source}"}),
+    ("harvest_source_list", {}),
+    ("harvest_job_list", {"source_id": "{source}"}),
+    ("harvest_job_show", {"id": "{job}"}),
+    ("harvest_job_report", {"id": "{job}"}),
+    ("harvest_object_show", {"id": "{object}"}),
+    ("harvest_object_list", {"source_id": "{source}", "only_current": False}),
+)
+
+
+@pytest.mark.parametrize("person", ["anonymous", "b_coordinator", "a_member", "a_admin", "viewer"])
+@pytest.mark.parametrize(("action", "data"), CATALOGUE_ACTIONS)
+def test_l28_a_source_of_candidates_is_for_those_who_decide(
+    whole_city: City, catalogue: dict[str, str], person: str, action: str, data: dict[str, Any]
+) -> None:
+    asked = {
+        key: value.format(**catalogue) if isinstance(value, str) else value
+        for key, value in data.items()
+    }
+    answer = call(whole_city, person, action, asked)
+    assert not {each for each in whole_city.words.found(answer.text) if each.owner == "catalogue"}
+    if catalogue["object"] not in str(asked):
+        assert catalogue["object"] not in answer.text
+    seen = call(whole_city, "cdo", action, asked).text
+    control = action in ("package_show", "harvest_source_show", "harvest_job_report")
+    assert not control or whole_city.words.found(seen)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/harvest/",
+        "/harvest/{name}",
+        "/harvest/about/{name}",
+        "/harvest/{name}/job",
+        "/harvest/{name}/job/{job}",
+        "/harvest/object/{object}",
+        "/dataset/{name}",
+    ],
+)
+@pytest.mark.parametrize("person", ["anonymous", "a_admin"])
+def test_l28_its_pages_are_shut(
+    whole_city: City, catalogue: dict[str, str], client: CKANTestApp, address: str, person: str
+) -> None:
+    answer = get(client, whole_city, person, address.format(**catalogue))
+    assert not {each for each in whole_city.words.found(answer.body) if each.owner == "catalogue"}
 
 
 # data store, statistics, visits, jobs
