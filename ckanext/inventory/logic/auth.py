@@ -15,7 +15,7 @@ from ckan.types import AuthFunction, AuthResult, Context, DataDict
 from ckanext.inventory import config, policy
 from ckanext.inventory.logic import who
 from ckanext.inventory.policy import Act, CityAct
-from ckanext.inventory.service import facts, search
+from ckanext.inventory.service import search
 from ckanext.inventory.service.marks import MARKS
 from ckanext.inventory.types import ENTRY, SOURCE, YES, Decision
 
@@ -31,10 +31,8 @@ def _on_record(act: Act, package_type: str | None = None) -> AuthFunction:
 
     @tk.auth_sysadmins_check
     def auth(context: Context, data_dict: DataDict) -> AuthResult:
-        row = who.record(context, data_dict.get("id"), package_type)
-        return _result(
-            policy.may(who.person(context), act, who.facts_of(context, row), config.options())
-        )
+        known = who.known(context, data_dict.get("id"), package_type)
+        return _result(policy.may(who.person(context), act, known, config.options()))
 
     return auth
 
@@ -46,9 +44,7 @@ def _on_records(act_of: Callable[[DataDict], Act]) -> AuthFunction:
     def auth(context: Context, data_dict: DataDict) -> AuthResult:
         person = who.person(context)
         act = act_of(data_dict)
-        rows = who.records(context, data_dict.get("ids") or [])
-        known = facts.of_records(who.session_of(context), {row.package_id: row for row in rows})
-        for one in known.values():
+        for one in who.all_known(context, data_dict.get("ids") or []):
             decision = policy.may(person, act, one, config.options())
             if not decision:
                 return _result(decision)
@@ -82,13 +78,14 @@ def _directory(context: Context, data_dict: DataDict) -> AuthResult:
 
 @tk.auth_sysadmins_check
 def _transition(context: Context, data_dict: DataDict) -> AuthResult:
-    row = who.record(context, data_dict.get("id"))
-    who.keep(context, data_dict.get("id"), row)
+    known = who.known(context, data_dict.get("id"))
+    who.keep(context, data_dict.get("id"), known.package_id)
     name = str(data_dict.get("transition") or "")
-    act = Act(name) if name in {act.value for act in Act} else Act.READ
-    return _result(
-        policy.may(who.person(context), act, who.facts_of(context, row), config.options())
-    )
+    act = _ACTS.get(name, Act.READ)
+    return _result(policy.may(who.person(context), act, known, config.options()))
+
+
+_ACTS = {act.value: act for act in Act}
 
 
 @tk.auth_sysadmins_check
@@ -112,9 +109,9 @@ def _answer_transfer(*, own: bool) -> AuthFunction:
 
     @tk.auth_sysadmins_check
     def auth(context: Context, data_dict: DataDict) -> AuthResult:
-        row = who.record(context, data_dict.get("id"))
-        person, known = who.person(context), who.facts_of(context, row)
-        request = search.transfers(who.session_of(context), [row.package_id]).get(row.package_id)
+        person, known = who.person(context), who.known(context, data_dict.get("id"))
+        record_id = known.package_id
+        request = search.transfers(who.session_of(context), [record_id]).get(record_id)
         asked = request.to_department if request is not None else ""
         decision = policy.may_answer_transfer(person, asked)
         if not decision and not policy.may(person, Act.READ, known):

@@ -27,11 +27,12 @@ def transaction(context: Context) -> Iterator[Session]:
     try:
         yield session
         session.flush()
+        due = not deferred and outbox.due(session)
         if not deferred:
             session.commit()
     except BaseException:
         if not deferred:
             session.rollback()
         raise
-    if not deferred:
+    if due:
         outbox.drain(session)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, cast
 
 import ckan.model as model
 import ckan.plugins.toolkit as tk
@@ -18,7 +18,7 @@ from ckanext.inventory.types import ANONYMOUS, Facts, Person
 from ckanext.inventory.values import BadValue, clean_text
 
 _CACHE = "inventory_persons"
-_KEPT = "inventory_kept_record"
+_KEPT = "inventory_kept_id"
 
 
 def session_of(context: Context) -> Session:
@@ -107,27 +107,61 @@ def record(context: Context, reference: Any, package_type: str | None = None) ->
     :returns: the row
     :raises ObjectNotFound: if there is none
     """
-    name = str(reference or "")
-    kept: tuple[str, Record] | None = cast("dict[str, Any]", context).pop(_KEPT, None)
-    if kept and kept[0] == name and package_type in (None, kept[1].package_type):
-        return kept[1]
-    return records(context, [name], package_type)[0]
+    return records(context, [str(reference or "")], package_type)[0]
 
 
-def keep(context: Context, reference: Any, row: Record) -> None:
+def known(context: Context, reference: Any, package_type: str | None = None) -> Facts:
+    """Find what the policy asks of the record that a number, name or id stands for.
+
+    :param context: CKAN's context
+    :param reference: as the caller named the record
+    :param package_type: accept this type only
+    :returns: the facts, with authors and link
+    :raises ObjectNotFound: if there is none
+    """
+    return all_known(context, [str(reference or "")], package_type)[0]
+
+
+def all_known(
+    context: Context, references: Sequence[str], package_type: str | None = None
+) -> list[Facts]:
+    """Find what the policy asks of records, however many there are in one statement.
+
+    :param context: CKAN's context
+    :param references: numbers, package names or package ids
+    :param package_type: accept this type only
+    :returns: the facts, in the order of the references, each record once
+    :raises ObjectNotFound: if one of them stands for nothing
+    """
+    return _each_once(references, facts.named(session_of(context), references), package_type)
+
+
+def keep(context: Context, reference: Any, package_id: str) -> None:
     """Spare the action, which asks next, a second look-up of what its authorisation looked up.
 
     :param context: CKAN's context
     :param reference: as the caller named the record
-    :param row: the register row
+    :param package_id: what it stands for
     """
-    cast("dict[str, Any]", context)[_KEPT] = (str(reference or ""), row)
+    cast("dict[str, Any]", context)[_KEPT] = (str(reference or ""), package_id)
+
+
+def package_id(context: Context, reference: Any) -> str:
+    """Return which package a number, name or id stands for.
+
+    :param context: CKAN's context
+    :param reference: as the caller named the record
+    :returns: the package's id
+    :raises ObjectNotFound: if there is none
+    """
+    name, found = cast("dict[str, Any]", context).pop(_KEPT, ("", ""))
+    return found if found and name == reference else record(context, reference).package_id
 
 
 def records(
     context: Context, references: Sequence[str], package_type: str | None = None
 ) -> list[Record]:
-    """Find register rows, however many there are in one statement, or two if some are named.
+    """Find register rows, however many there are in one statement.
 
     :param context: CKAN's context
     :param references: numbers, package names or package ids
@@ -135,9 +169,16 @@ def records(
     :returns: the rows, in the order of the references, each once
     :raises ObjectNotFound: if one of them stands for nothing
     """
-    session = session_of(context)
-    found = facts.find(session, references)
-    ordered: dict[str, Record] = {}
+    return _each_once(references, facts.find(session_of(context), references), package_type)
+
+
+_Found = TypeVar("_Found", Record, Facts)
+
+
+def _each_once(
+    references: Sequence[str], found: Mapping[str, _Found], package_type: str | None
+) -> list[_Found]:
+    ordered: dict[str, _Found] = {}
     for reference in references:
         row = found.get(reference)
         if row is None or (package_type is not None and row.package_type != package_type):

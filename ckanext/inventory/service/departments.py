@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection
+from typing import Any
 
 import ckan.model as model
 import sqlalchemy as sa
@@ -117,10 +118,12 @@ def take_numbers(
     return [shape.format(code, number) for number in range(last - count + 1, last + 1)]
 
 
-def defaults_of(department: Department | None, site_license: str | None) -> dict[str, str]:
+def defaults_of(
+    department: Department | sa.Row[Any] | None, site_license: str | None
+) -> dict[str, str]:
     """Return what entries of a department inherit.
 
-    :param department: the department, or None
+    :param department: the department, or its columns of :data:`DEFAULT_FIELDS`, or None
     :param site_license: licence id behind the department's own
     :returns: field name → value, without empty ones
     """

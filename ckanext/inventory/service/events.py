@@ -12,9 +12,11 @@ import json
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
@@ -131,10 +133,7 @@ def record(session: Session, act: str, user_id: str | None, rows: Sequence[Row])
         )
         if salt:
             details.append({"seq": seq, "salt": salt, "details": stored})
-    session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
-    last = session.execute(
-        sa.select(event.c.id, event.c.hash).order_by(event.c.id.desc()).limit(1)
-    ).first()
+    last = session.execute(_LAST, {"key": LOCK}).first()
     values: dict[str, Any] = {
         "id": (last.id if last else 0) + 1,
         "at": clock.now(),
@@ -144,15 +143,40 @@ def record(session: Session, act: str, user_id: str | None, rows: Sequence[Row])
         "previous_hash": last.hash if last else START,
     }
     values["hash"] = _event_hash(values["previous_hash"], values)
-    session.execute(sa.insert(event), [values])
-    for batch in (entries, details):
-        for line in batch:
-            line["event_id"] = values["id"]
-    session.execute(sa.insert(event_entry), entries)
-    if details:
-        session.execute(sa.insert(event_detail), details)
+    session.execute(_append(), values | {"entries": entries, "details": details})
     notices.tell(session, values["id"], act, user_id, rows)
     return int(values["id"])
+
+
+_LAST = sa.text(
+    "SELECT pg_advisory_xact_lock(:key); SELECT id, hash FROM inventory_event ORDER BY id DESC LIMIT 1"
+)
+"""Two statements in one go: the second sees what others wrote while the first waited."""
+
+
+@cache
+def _append() -> sa.Insert:
+    """Write the act, its rows and their details in one statement, however many there are."""
+    act = {column.name: sa.bindparam(column.name, type_=column.type) for column in event.c}
+    lines = (
+        (event_entry, "entries"),
+        (event_detail, "details"),
+    )
+    statement = sa.insert(event).values(act)
+    for table, name in lines:
+        columns = [column for column in table.c if column.name not in ("event_id", "erased_at")]
+        values = (
+            sa.func.jsonb_to_recordset(sa.bindparam(name, type_=JSONB))
+            .table_valued(*(sa.column(column.name, column.type) for column in columns))
+            .render_derived(with_types=True)
+        )
+        rows = sa.select(act["id"], *values.c)
+        statement = statement.add_cte(
+            sa.insert(table)
+            .from_select(["event_id", *(column.name for column in columns)], rows)
+            .cte(name)
+        )
+    return statement
 
 
 def erase(session: Session, event_id: int, by: str | None, reason: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ckanext.inventory.model import Link, Record, Revision
+from ckanext.inventory.service import plain
 from ckanext.inventory.types import Facts, State, Visibility
 from ckanext.inventory.workflow import HAS_APPROVED_TEXT
 
@@ -35,7 +36,7 @@ def could_be_ours(reference: object) -> bool:
     return isinstance(reference, str) and _ID_OR_NAME.fullmatch(reference) is not None
 
 
-def changed_since_approval(record: Record) -> bool:
+def changed_since_approval(record: Record | sa.Row[Any]) -> bool:
     """Tell whether the current text differs from the approved one in something material.
 
     :param record: the register row
@@ -48,10 +49,36 @@ def changed_since_approval(record: Record) -> bool:
     )
 
 
-def of_record(record: Record, authors: Iterable[str] = (), *, linked: bool = False) -> Facts:
+_ASKED = (
+    "package_id",
+    "package_type",
+    "package_state",
+    "department",
+    "state",
+    "visibility",
+    "assignee",
+    "revision",
+    "approved_revision",
+    "approved_at",
+    "approved_hash",
+    "material_hash",
+    "change_returned",
+    "ever_submitted",
+    "submitted_by",
+    "submitted_at",
+    "blocker_kinds",
+    "open_kinds",
+    "shared",
+)
+"""The columns of the register that :func:`of_record` looks at."""
+
+
+def of_record(
+    record: Record | sa.Row[Any], authors: Iterable[str] = (), *, linked: bool = False
+) -> Facts:
     """Turn a register row into facts.
 
-    :param record: the register row
+    :param record: the register row, or its columns of :data:`_ASKED`
     :param authors: user ids that wrote the text since the last approval
     :param linked: a link row exists
     :returns: the facts
@@ -94,41 +121,51 @@ def records(session: Session, ids: Collection[str], *, lock: bool = False) -> di
     """
     if not ids:
         return {}
-    query = sa.select(Record).where(Record.package_id.in_(ids)).order_by(Record.package_id)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    return {row.package_id: row for row in session.scalars(query)}
+    found = session.scalars(_records(lock=lock), {"ids": list(ids)})
+    return {row.package_id: row for row in found}
 
 
 @cache
-def _wrote_or_linked() -> sa.CompoundSelect[Any]:
-    """Build the statement once: a decision on one entry is quicker than putting it together."""
+def _records(*, lock: bool) -> sa.Select[tuple[Record]]:
     ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
-    wrote = (
-        sa.select(Revision.package_id, Revision.author)
-        .join(Record, Record.package_id == Revision.package_id)
+    query = sa.select(Record).where(Record.package_id.in_(ids)).order_by(Record.package_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return query
+
+
+@cache
+def authors() -> sa.ScalarSelect[Any]:
+    """Say who wrote the text of a register row since its last approved revision.
+
+    :returns: a column for a statement over the register: user ids, null for nobody
+    """
+    return (
+        sa.select(sa.func.array_agg(Revision.author.distinct(), type_=sa.ARRAY(sa.Text)))
         .where(
-            Revision.package_id.in_(ids),
+            Revision.package_id == Record.package_id,
             Revision.author.is_not(None),
             Revision.revision > sa.func.coalesce(Record.approved_revision, 0),
         )
+        .correlate(Record)
+        .scalar_subquery()
     )
-    linked = sa.select(Link.entry_id, sa.null()).where(Link.entry_id.in_(ids))
-    return sa.union_all(wrote, linked)
 
 
-def _authors_and_links(
-    session: Session, ids: Collection[str]
-) -> tuple[dict[str, set[str]], set[str]]:
-    """Return who wrote each text since its last approved revision, and which are linked."""
-    authors: dict[str, set[str]] = {package_id: set() for package_id in ids}
-    links: set[str] = set()
-    for package_id, author in session.execute(_wrote_or_linked(), {"ids": list(ids)}):
-        if author is None:
-            links.add(package_id)
-        else:
-            authors[package_id].add(author)
-    return authors, links
+@cache
+def linked() -> sa.Exists:
+    """Say whether the entry of a register row is linked to a dataset.
+
+    :returns: a column for a statement over the register
+    """
+    return sa.exists().where(Link.entry_id == Record.package_id).correlate(Record)
+
+
+@cache
+def _wrote_or_linked() -> sa.Select[Any]:
+    """Build the statement once: a decision on one entry is quicker than putting it together."""
+    ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+    return sa.select(Record.package_id, authors(), linked()).where(Record.package_id.in_(ids))
 
 
 def of_records(session: Session, rows: Mapping[str, Record]) -> dict[str, Facts]:
@@ -140,11 +177,12 @@ def of_records(session: Session, rows: Mapping[str, Record]) -> dict[str, Facts]
     """
     if not rows:
         return {}
-    authors, links = _authors_and_links(session, list(rows))
-    return {
-        package_id: of_record(row, authors[package_id], linked=package_id in links)
-        for package_id, row in rows.items()
+    found = plain.execute(session, _wrote_or_linked(), {"ids": list(rows)})
+    known = {
+        package_id: of_record(rows[package_id], wrote or (), linked=is_linked)
+        for package_id, wrote, is_linked in found
     }
+    return {package_id: known[package_id] for package_id in rows}
 
 
 def load(session: Session, ids: Collection[str]) -> dict[str, Facts]:
@@ -178,34 +216,78 @@ def find(session: Session, references: Collection[str]) -> dict[str, Record]:
     :param references: each ``PARKS-0012``, a package name or a package id
     :returns: reference → row; what stands for nothing of ours is absent
     """
+    found = _find(references, lambda given: session.execute(_rows(*given), given))
+    return {reference: row.Record for reference, row in found.items()}
+
+
+def named(session: Session, references: Collection[str]) -> dict[str, Facts]:
+    """Find what the policy asks of records, by number, opaque name or id, in one statement.
+
+    :param session: the database session
+    :param references: each ``PARKS-0012``, a package name or a package id
+    :returns: reference → facts, with authors and link; what stands for nothing of ours is absent
+    """
+    found = _find(references, lambda given: plain.execute(session, _facts(*given), given))
+    return {
+        reference: of_record(row, row.authors or (), linked=row.linked)
+        for reference, row in found.items()
+    }
+
+
+def _find(
+    references: Collection[str],
+    rows_of: Callable[[Mapping[str, Sequence[str]]], Iterable[sa.Row[Any]]],
+) -> dict[str, sa.Row[Any]]:
     texts = {reference: reference.strip() for reference in references}
     numbers = {text.upper() for text in texts.values() if NUMBER.fullmatch(text.upper())}
     ids = {text for text in texts.values() if _UUID.fullmatch(text)}
     names = {text for text in texts.values() if text.upper() not in numbers and text not in ids}
-    package = model.package_table
-    conditions: list[sa.ColumnElement[bool]] = []
-    # only what was asked for, so that each kind of reference goes through its own index
-    if numbers:
-        conditions.append(Record.number.in_(numbers))
-    if ids:
-        conditions.append(Record.package_id.in_(ids))
-    if names:
-        named = sa.select(package.c.id).where(package.c.name.in_(names))
-        conditions.append(Record.package_id.in_(named))
-    if not conditions:
+    asked = {"numbers": numbers, "ids": ids, "names": names}
+    given = {kind: list(values) for kind, values in asked.items() if values}
+    if not given:
         return {}
-    query = sa.select(Record).where(sa.or_(*conditions))
-    found: dict[str, Record] = {}
-    for row in session.scalars(query):
-        found |= {row.package_id: row, row.number: row}
-    if names:
-        by_name = sa.select(package.c.name, package.c.id).where(package.c.name.in_(names))
-        found |= {name: found[id_] for name, id_ in session.execute(by_name) if id_ in found}
+    found: dict[str, sa.Row[Any]] = {}
+    for row in rows_of(given):
+        found |= {key: row for key in (row.name, row.found_id, row.found_number) if key}
     return {
         reference: found.get(text) or found[text.upper()]
         for reference, text in texts.items()
         if text in found or text.upper() in found
     }
+
+
+@cache
+def _rows(*kinds: str) -> sa.Select[Any]:
+    return _by_reference(kinds, Record)
+
+
+@cache
+def _facts(*kinds: str) -> sa.Select[Any]:
+    columns = (getattr(Record, name) for name in _ASKED)
+    return _by_reference(kinds, *columns, authors().label("authors"), linked().label("linked"))
+
+
+def _by_reference(kinds: Collection[str], *columns: Any) -> sa.Select[Any]:
+    """Ask only for what was given, so that each kind of reference goes through its own index."""
+    package = model.package_table
+
+    def any_of(kind: str) -> sa.BindParameter[Any]:
+        return sa.bindparam(kind, expanding=True)
+
+    conditions = {
+        "numbers": Record.number.in_(any_of("numbers")),
+        "ids": Record.package_id.in_(any_of("ids")),
+        "names": Record.package_id.in_(
+            sa.select(package.c.id).where(package.c.name.in_(any_of("names")))
+        ),
+    }
+    name = sa.select(package.c.name).where(package.c.id == Record.package_id).scalar_subquery()
+    return sa.select(
+        *columns,
+        Record.package_id.label("found_id"),
+        Record.number.label("found_number"),
+        (name if "names" in kinds else sa.null()).label("name"),
+    ).where(sa.or_(*(conditions[kind] for kind in kinds)))
 
 
 def resolve(session: Session, references: Collection[str]) -> dict[str, str]:

@@ -7,29 +7,27 @@ reader's own rights (:mod:`notice_list`).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Protocol
+from functools import cache
+from typing import Any, Protocol, cast
 
+import ckan.model as model
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from ckanext.inventory import clock, config, policy
+from ckanext.inventory import clock, config
 from ckanext.inventory.model import Notice, Record
 from ckanext.inventory.model.event import event, event_detail, event_entry
 from ckanext.inventory.model.outbox import NOTICE
-from ckanext.inventory.service import outbox, readers
+from ckanext.inventory.service import grants, outbox
 from ckanext.inventory.service.notice_rules import (
     ACTS,
     RULES,
     TALK,
     WAIVER_REQUEST,
     Receiver,
-    Rule,
 )
-from ckanext.inventory.service.readers import Known
 from ckanext.inventory.types import Role
 
 
@@ -65,42 +63,70 @@ def tell(session: Session, event_id: int, act: str, by: str | None, rows: Sequen
     """
     if act not in ACTS:
         return
-    told = _told(session, event_id, act, rows)
-    told.pop(by or "", None)
-    if not told:
-        return
     now = clock.now()
-    session.execute(
-        insert(Notice).on_conflict_do_nothing(),
-        [
-            {
-                "user_id": user_id,
-                "event_id": event_id,
-                "topic": rule.topic.value,
-                "at_once": rule.at_once,
-                "at": now,
-            }
-            for user_id, rule in sorted(told.items())
-        ],
-    )
+    values: dict[str, Any] = {"event_id": event_id, "at": now, "by": by, "today": clock.today()}
+    fitting: list[int] = []
+    for place, rule in enumerate(_RULES):
+        about = [row for row in rows if rule.fits(row.details)] if rule.act == act else []
+        if about:
+            fitting.append(place)
+            for kind, given in _WAYS[rule.receiver].given.items():
+                values[_name(place, kind)] = list(given(session, event_id, about))
+    if not fitting:
+        return
+    statement = _telling(tuple(fitting), editors=config.editors_are_coordinators())
+    told = session.execute(statement, values)
     outbox.queue(
         session,
         NOTICE,
-        [mail_key(event_id, user_id) for user_id, rule in told.items() if rule.at_once],
+        [mail_key(event_id, user_id) for user_id, at_once in told if at_once],
         not_before=now + dt.timedelta(seconds=config.undo_seconds()),
     )
 
 
-def _told(session: Session, event_id: int, act: str, rows: Sequence[Row]) -> dict[str, Rule]:
-    """Return the rule by which each person is told: the soonest, else the first of the table."""
-    scene = _Scene(session, event_id)
-    told: dict[str, Rule] = {}
-    for rule in sorted(RULES, key=lambda rule: not rule.at_once):
-        fitting = [row for row in rows if rule.act == act and rule.fits(row.details)]
-        if fitting:
-            for user_id in _RECEIVERS[rule.receiver](scene, fitting):
-                told.setdefault(user_id, rule)
-    return told
+def _name(place: int, kind: str) -> str:
+    """Name a parameter by the rule that it is for, as each is about rows of its own."""
+    return f"{kind}_{place}"
+
+
+_RULES = sorted(RULES, key=lambda rule: not rule.at_once)
+"""The table; where several fit somebody, the soonest counts, else the first."""
+
+
+@cache
+def _telling(places: Sequence[int], *, editors: bool) -> sa.Insert:
+    """Build the one statement that finds and writes who is told by these rules."""
+    each: list[sa.Select[Any]] = []
+    for place in places:
+        rule = _RULES[place]
+        people = _WAYS[rule.receiver].find(_Asked(place, editors)).subquery()
+        each.append(
+            sa.select(
+                *people.c,
+                sa.literal(place).label("place"),
+                sa.literal(rule.topic.value).label("topic"),
+                sa.literal(rule.at_once).label("at_once"),
+            )
+        )
+    told = sa.union_all(*each).subquery()
+    user_id, place, topic, at_once = told.c
+    first = (
+        sa.select(
+            user_id,
+            sa.bindparam("event_id", type_=sa.BigInteger),
+            topic,
+            at_once,
+            sa.bindparam("at", type_=sa.DateTime(timezone=True)),
+        )
+        .where(user_id.is_not(None), user_id.is_distinct_from(sa.bindparam("by", type_=sa.Text)))
+        .distinct(user_id)
+        .order_by(user_id, place)
+    )
+    notice = cast(sa.Table, Notice.__table__)
+    columns = ["user_id", "event_id", "topic", "at_once", "at"]
+    return (
+        sa.insert(notice).from_select(columns, first).returning(notice.c.user_id, notice.c.at_once)
+    )
 
 
 def mail_key(event_id: int, user_id: str) -> str:
@@ -116,42 +142,48 @@ def mail_key(event_id: int, user_id: str) -> str:
 # who stands in which relation to an act
 
 
-@dataclass
-class _Scene:
-    """One act that people are told of, with what several rules ask for."""
+@dataclass(frozen=True)
+class _Asked:
+    """What a part of the statement is built with.
 
-    session: Session
-    event_id: int
+    :param place: of the rule, in the table
+    :param editors: whether editors of core count as coordinators
+    """
 
-    @cached_property
-    def holders(self) -> dict[str, Known]:
-        """Everybody with a role."""
-        return readers.holders(self.session)
+    place: int
+    editors: bool
 
-    def coordinators(self, departments: Collection[str]) -> set[str]:
-        """Who coordinates one of these departments."""
-        return {
-            user_id
-            for user_id, one in self.holders.items()
-            if policy.departments_of(one.person) & set(departments)
-        }
+    def any_of(self, kind: str) -> sa.CollectionAggregate[Any]:
+        """Return what is equal to one of the ids that were given: records, departments or people."""
+        return sa.any_(self.ids(kind))
 
-
-def _ids(rows: Iterable[Row]) -> list[str]:
-    return [row.package_id for row in rows if row.package_id]
+    def ids(self, kind: str) -> sa.BindParameter[Any]:
+        """Return the ids that were given, as an array."""
+        return sa.bindparam(_name(self.place, kind), type_=sa.ARRAY(sa.Text))
 
 
-def _mentioned(scene: _Scene, rows: Sequence[Row]) -> set[str]:
-    return {user_id for row in rows for user_id in row.details.get("mentions") or ()}
+def _records(_session: Session, _event_id: int, rows: Sequence[Row]) -> Collection[str]:
+    return {row.package_id for row in rows if row.package_id}
 
 
-def _authors(scene: _Scene, rows: Sequence[Row]) -> set[str]:
-    """Who submitted it and who it is assigned to."""
-    query = sa.select(Record.submitted_by, Record.assignee).where(Record.package_id.in_(_ids(rows)))
-    return {user_id for pair in scene.session.execute(query) for user_id in pair if user_id}
+def _departments(_session: Session, _event_id: int, rows: Sequence[Row]) -> Collection[str]:
+    return {row.department for row in rows if row.department}
 
 
-def _askers(scene: _Scene, rows: Sequence[Row]) -> set[str]:
+def _detail(name: str) -> _Given:
+    """What an act says under a name: a value, or a list of them."""
+
+    def given(_session: Session, _event_id: int, rows: Sequence[Row]) -> Collection[str]:
+        found: set[str] = set()
+        for row in rows:
+            value = row.details.get(name) or ()
+            found |= {value} if isinstance(value, str) else set(value)
+        return found
+
+    return given
+
+
+def _askers(session: Session, event_id: int, rows: Sequence[Row]) -> Collection[str]:
     """Who asked for what this act decides; a decision against it leaves the blocker open."""
     query = (
         sa.select(
@@ -171,16 +203,16 @@ def _askers(scene: _Scene, rows: Sequence[Row]) -> set[str]:
             ),
         )
         .where(
-            event_entry.c.package_id.in_(_ids(rows)),
+            event_entry.c.package_id.in_(_records(session, event_id, rows)),
             event.c.act.in_((WAIVER_REQUEST, "transfer_request")),
-            event.c.id < scene.event_id,
+            event.c.id < event_id,
         )
         .order_by(event.c.id)
     )
     answers = {row.package_id: row.details for row in rows if row.package_id}
     found: set[str] = set()
     transfers: dict[str, str] = {}
-    for act, user_id, package_id, details, open_kinds in scene.session.execute(query):
+    for act, user_id, package_id, details, open_kinds in session.execute(query):
         answer = answers[package_id]
         if act == "transfer_request":
             if "to" in answer:
@@ -192,79 +224,105 @@ def _askers(scene: _Scene, rows: Sequence[Row]) -> set[str]:
     return found | set(transfers.values())
 
 
-def _assigned(scene: _Scene, rows: Sequence[Row]) -> set[str]:
-    return {str(row.details["new"]) for row in rows if row.details.get("new")}
+_Users = sa.Select[Any] | sa.CompoundSelect[Any]
 
 
-def _department(scene: _Scene, rows: Sequence[Row]) -> set[str]:
-    """The department's coordinators, and who has it."""
-    departments = {row.department for row in rows if row.department}
-    query = sa.select(Record.assignee).where(Record.package_id.in_(_ids(rows)))
-    assignees = {user_id for user_id in scene.session.scalars(query) if user_id}
-    return scene.coordinators(departments) | assignees
+def _people(asked: _Asked) -> _Users:
+    return sa.select(sa.func.unnest(asked.ids("people")).label("user_id"))
 
 
-def _thread(scene: _Scene, rows: Sequence[Row]) -> set[str]:
+def _assignees(asked: _Asked) -> sa.Select[Any]:
+    who = sa.select(Record.assignee.label("user_id"))
+    return who.where(Record.package_id == asked.any_of("records"))
+
+
+def _authors(asked: _Asked) -> _Users:
+    """Who submitted it and who it is assigned to."""
+    who = sa.select(Record.submitted_by.label("user_id"))
+    submitted = who.where(Record.package_id == asked.any_of("records"))
+    return sa.union_all(submitted, _assignees(asked))
+
+
+def _thread(asked: _Asked) -> _Users:
     """Who wrote on it before."""
-    query = (
+    return (
         sa.select(event.c.user_id)
         .join(event_entry, event_entry.c.event_id == event.c.id)
         .where(
-            event_entry.c.package_id.in_(_ids(rows)),
+            event_entry.c.package_id == asked.any_of("records"),
             event.c.act.in_(TALK),
-            event.c.id < scene.event_id,
+            event.c.id < sa.bindparam("event_id", type_=sa.BigInteger),
         )
-        .distinct()
     )
-    return {user_id for user_id in scene.session.scalars(query) if user_id}
 
 
-def _target(scene: _Scene, rows: Sequence[Row]) -> set[str]:
-    return scene.coordinators({str(row.details.get("to")) for row in rows})
+def _holders(asked: _Asked, meets: Callable[[Any], sa.ColumnElement[bool]]) -> sa.Select[Any]:
+    """People whose role meets a condition, with an account that is open."""
+    role, user = grants.in_force(editors=asked.editors), model.user_table
+    return (
+        sa.select(role.c.user_id)
+        .join(user, user.c.id == role.c.user_id)
+        .where(user.c.state == model.State.ACTIVE, meets(role.c))
+    )
 
 
-def _deciders(scene: _Scene, rows: Sequence[Row]) -> set[str]:
+def _coordinators(asked: _Asked) -> sa.Select[Any]:
+    return _holders(
+        asked,
+        lambda role: sa.and_(
+            role.role == Role.COORDINATOR.value, role.department == asked.any_of("departments")
+        ),
+    )
+
+
+def _department(asked: _Asked) -> _Users:
+    """The department's coordinators, and who has it."""
+    return sa.union_all(_coordinators(asked), _assignees(asked))
+
+
+def _deciders(asked: _Asked) -> _Users:
     """CDOs, and the reviewers whose departments and kinds of blockers these are."""
-    query = sa.select(Record.department, Record.blocker_kinds).where(
-        Record.package_id.in_(_ids(rows))
-    )
-    known = [(department, set(kinds)) for department, kinds in scene.session.execute(query)]
-    found: set[str] = set()
-    for user_id, one in scene.holders.items():
-        for grant in one.person.grants:
-            of_theirs = grant.role is Role.CDO or (
-                grant.role is Role.REVIEWER
-                and any(
-                    grant.department in (None, department)
-                    and (not grant.kinds or kinds & grant.kinds)
-                    for department, kinds in known
-                )
-            )
-            if of_theirs:
-                found.add(user_id)
-    return found
+
+    def decides(role: Any) -> sa.ColumnElement[bool]:
+        theirs = sa.exists().where(
+            Record.package_id == asked.any_of("records"),
+            sa.or_(role.department.is_(None), role.department == Record.department),
+            sa.or_(sa.func.cardinality(role.kinds) == 0, role.kinds.overlap(Record.blocker_kinds)),
+        )
+        return sa.or_(
+            role.role == Role.CDO.value, sa.and_(role.role == Role.REVIEWER.value, theirs)
+        )
+
+    return _holders(asked, decides)
 
 
-def _viewers(scene: _Scene, rows: Sequence[Row]) -> set[str]:
-    return {
-        user_id
-        for user_id, one in scene.holders.items()
-        if any(grant.role is Role.VIEWER for grant in one.person.grants)
-    }
+def _viewers(asked: _Asked) -> _Users:
+    return _holders(asked, lambda role: role.role == Role.VIEWER.value)
 
 
-class _Find(Protocol):
-    def __call__(self, scene: _Scene, rows: Sequence[Row]) -> set[str]: ...
+_Given = Callable[[Session, int, Sequence[Row]], Collection[str]]
 
 
-_RECEIVERS: Mapping[Receiver, _Find] = {
-    Receiver.MENTIONED: _mentioned,
-    Receiver.AUTHOR: _authors,
-    Receiver.ASKER: _askers,
-    Receiver.ASSIGNED: _assigned,
-    Receiver.DEPARTMENT: _department,
-    Receiver.THREAD: _thread,
-    Receiver.TARGET: _target,
-    Receiver.DECIDERS: _deciders,
-    Receiver.READERS: _viewers,
+@dataclass(frozen=True)
+class _Way:
+    """How those are found who stand in a relation to an act.
+
+    :param given: the ids that the statement is given: of records, departments or people
+    :param find: the statement that turns them into people
+    """
+
+    given: Mapping[str, _Given]
+    find: Callable[[_Asked], _Users]
+
+
+_WAYS: Mapping[Receiver, _Way] = {
+    Receiver.MENTIONED: _Way({"people": _detail("mentions")}, _people),
+    Receiver.AUTHOR: _Way({"records": _records}, _authors),
+    Receiver.ASKER: _Way({"people": _askers}, _people),
+    Receiver.ASSIGNED: _Way({"people": _detail("new")}, _people),
+    Receiver.DEPARTMENT: _Way({"records": _records, "departments": _departments}, _department),
+    Receiver.THREAD: _Way({"records": _records}, _thread),
+    Receiver.TARGET: _Way({"departments": _detail("to")}, _coordinators),
+    Receiver.DECIDERS: _Way({"records": _records}, _deciders),
+    Receiver.READERS: _Way({}, _viewers),
 }

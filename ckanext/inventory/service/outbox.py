@@ -6,6 +6,8 @@ import datetime as dt
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -149,6 +151,22 @@ def waiting(session: Session) -> int:
     return session.scalar(query) or 0
 
 
+def due(session: Session) -> bool:
+    """Tell whether there is something for :func:`drain` to do, so that a write without doesn't ask
+    again after its commit.
+
+    :param session: the database session, with what was queued in it
+    :returns: the answer
+    """
+    values = {"after": 0, "kinds": sorted(HANDLERS.keys() - LATER), "now": clock.now()}
+    return bool(session.scalar(_select_any(), values))
+
+
+@cache
+def _select_any() -> sa.Select[tuple[bool]]:
+    return sa.select(sa.exists(_queued(everything=False).with_only_columns(sa.literal(1))))
+
+
 def drain(
     session: Session, *, everything: bool = False, kinds: Collection[str] | None = None
 ) -> Drained:
@@ -202,16 +220,29 @@ def _drain(session: Session, kinds: Collection[str], batch_size: int, everything
 def _due(
     session: Session, after: int, everything: bool, kinds: Collection[str], batch_size: int
 ) -> Sequence[sa.Row[tuple[int, str, str, int]]]:
-    query = (
-        sa.select(Outbox.id, Outbox.kind, Outbox.key, Outbox.attempts)
-        .where(Outbox.id > after, Outbox.kind.in_(kinds))
+    values = {"after": after, "kinds": sorted(kinds), "now": clock.now(), "most": batch_size}
+    return session.execute(_select_due(everything=everything), values).all()
+
+
+@cache
+def _select_due(*, everything: bool) -> sa.Select[tuple[int, str, str, int]]:
+    return (
+        _queued(everything=everything)
         .order_by(Outbox.id)
-        .limit(batch_size)
+        .limit(sa.bindparam("most", type_=sa.Integer))
         .with_for_update(skip_locked=True)
     )
-    its_time = sa.or_(Outbox.not_before.is_(None), Outbox.not_before <= clock.now())
-    query = query.where(sa.or_(its_time, Outbox.attempts > 0) if everything else its_time)
-    return session.execute(query).all()
+
+
+def _queued(*, everything: bool) -> sa.Select[tuple[int, str, str, int]]:
+    kinds: sa.BindParameter[Any] = sa.bindparam("kinds", expanding=True)
+    now: sa.BindParameter[Any] = sa.bindparam("now")
+    its_time = sa.or_(Outbox.not_before.is_(None), Outbox.not_before <= now)
+    return sa.select(Outbox.id, Outbox.kind, Outbox.key, Outbox.attempts).where(
+        Outbox.id > sa.bindparam("after"),
+        Outbox.kind.in_(kinds),
+        sa.or_(its_time, Outbox.attempts > 0) if everything else its_time,
+    )
 
 
 def _unhide(session: Session, ids: Sequence[str]) -> None:

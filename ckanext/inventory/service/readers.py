@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock, config, policy
-from ckanext.inventory.model import Record, RoleGrant
+from ckanext.inventory.model import Record
 from ckanext.inventory.policy import Act
-from ckanext.inventory.types import Facts, Grant, Person, Role
+from ckanext.inventory.service import grants
+from ckanext.inventory.types import Facts, Grant, Person
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ def people(session: Session, ids: Collection[str] | None = None) -> dict[str, Kn
     assigned = sa.select(Record.assignee).where(Record.assignee.is_not(None)).distinct()
     if ids is not None:
         assigned = assigned.where(Record.assignee.in_(list(ids)))
-    grants = _grants(session)
-    everybody = {*grants, *filter(None, session.scalars(assigned))}
-    return _load(session, grants, everybody if ids is None else everybody & set(ids))
+    held = _grants(session)
+    everybody = {*held, *filter(None, session.scalars(assigned))}
+    return _load(session, held, everybody if ids is None else everybody & set(ids))
 
 
 def holders(session: Session) -> dict[str, Known]:
@@ -52,12 +53,12 @@ def holders(session: Session) -> dict[str, Known]:
     :param session: the database session
     :returns: user id → who they are
     """
-    grants = _grants(session)
-    return _load(session, grants, set(grants))
+    held = _grants(session)
+    return _load(session, held, set(held))
 
 
 def _load(
-    session: Session, grants: Mapping[str, list[Grant]], wanted: Collection[str]
+    session: Session, held: Mapping[str, list[Grant]], wanted: Collection[str]
 ) -> dict[str, Known]:
     if not wanted:
         return {}
@@ -67,7 +68,7 @@ def _load(
     )
     return {
         row.id: Known(
-            Person(row.id, bool(row.sysadmin), tuple(grants.get(row.id, ()))),
+            Person(row.id, bool(row.sysadmin), tuple(held.get(row.id, ()))),
             row.name,
             row.fullname or row.name,
             row.email or "",
@@ -78,22 +79,9 @@ def _load(
 
 def _grants(session: Session) -> dict[str, list[Grant]]:
     found: dict[str, list[Grant]] = {}
-    in_force = sa.or_(RoleGrant.until.is_(None), RoleGrant.until >= clock.today())
-    for row in session.scalars(sa.select(RoleGrant).where(in_force)):
-        found.setdefault(row.user_id, []).append(
-            Grant(
-                Role(row.role), row.department, row.division, frozenset(row.kinds), row.may_approve
-            )
-        )
-    if config.editors_are_coordinators():
-        member = model.member_table
-        query = sa.select(member.c.table_id, member.c.group_id).where(
-            member.c.table_name == "user",
-            member.c.state == "active",
-            member.c.capacity.in_(("editor", "admin")),
-        )
-        for user_id, organization in session.execute(query):
-            found.setdefault(user_id, []).append(Grant(Role.COORDINATOR, organization))
+    role = grants.in_force(editors=config.editors_are_coordinators())
+    for row in session.execute(sa.select(role), {"today": clock.today()}):
+        found.setdefault(row.user_id, []).append(grants.grant(row))
     return found
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
@@ -41,13 +42,35 @@ def findings(session: Session, ids: Collection[str]) -> dict[str, Findings]:
         return {}
     for package_id, kind, outcome in session.execute(_latest(), {"ids": list(latest)}):
         latest[package_id][kind] = outcome
-    return {
-        package_id: Findings(
-            kinds.get(CLASSIFICATION),
-            {kind: outcome for kind, outcome in kinds.items() if kind != CLASSIFICATION},
-        )
-        for package_id, kinds in latest.items()
-    }
+    return {package_id: findings_from(kinds) for package_id, kinds in latest.items()}
+
+
+def findings_from(latest: Mapping[str, str]) -> Findings:
+    """Tell the confirmed classification from the reviews.
+
+    :param latest: kind → outcome
+    :returns: the findings
+    """
+    reviews = {kind: outcome for kind, outcome in latest.items() if kind != CLASSIFICATION}
+    return Findings(latest.get(CLASSIFICATION), reviews)
+
+
+@cache
+def outcomes() -> sa.ScalarSelect[Any]:
+    """Say what was found last on a register row.
+
+    :returns: a column for a statement over the register: kind → outcome, null for nothing
+    """
+    latest = (
+        sa.select(ReviewRecord.kind, ReviewRecord.outcome)
+        .where(ReviewRecord.package_id == Record.package_id)
+        .distinct(ReviewRecord.kind)
+        .order_by(ReviewRecord.kind, ReviewRecord.id.desc())
+        .correlate(Record)
+        .subquery()
+    )
+    pairs = sa.func.jsonb_object_agg(latest.c.kind, latest.c.outcome, type_=JSONB)
+    return sa.select(pairs).scalar_subquery()
 
 
 def listing(session: Session, package_id: str) -> list[dict[str, Any]]:

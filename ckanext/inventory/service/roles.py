@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock, config
 from ckanext.inventory.model import Record, RoleGrant
-from ckanext.inventory.service import events, outbox
-from ckanext.inventory.types import ANONYMOUS, Grant, Person, Role
+from ckanext.inventory.service import events, grants, outbox, plain
+from ckanext.inventory.types import ANONYMOUS, Person, Role
 
 SYSTEM = Person(None, sysadmin=True)
 """Internal callers without a user: commands and jobs."""
@@ -30,44 +30,16 @@ def person(session: Session, user: model.User | None) -> Person:
     """
     if user is None or user.state != model.State.ACTIVE:
         return ANONYMOUS
-    grants = tuple(_grants(session, user.id))
-    return Person(user.id, bool(user.sysadmin), grants)
+    statement = _of_user(editors=config.editors_are_coordinators())
+    found = plain.execute(session, statement, {"user_id": user.id, "today": clock.today()})
+    return Person(user.id, bool(user.sysadmin), tuple(grants.grant(row) for row in found))
 
 
 @cache
-def _in_force() -> sa.Select[Any]:
+def _of_user(*, editors: bool) -> sa.Select[Any]:
     """Build the statement once: every request asks it."""
-    today: sa.BindParameter[Any] = sa.bindparam("today")
-    return sa.select(
-        RoleGrant.role,
-        RoleGrant.department,
-        RoleGrant.division,
-        RoleGrant.kinds,
-        RoleGrant.may_approve,
-    ).where(
-        RoleGrant.user_id == sa.bindparam("user_id"),
-        sa.or_(RoleGrant.until.is_(None), RoleGrant.until >= today),
-    )
-
-
-def _grants(session: Session, user_id: str) -> list[Grant]:
-    found = session.execute(_in_force(), {"user_id": user_id, "today": clock.today()})
-    grants = [
-        Grant(Role(role), department, division, frozenset(kinds), may_approve)
-        for role, department, division, kinds, may_approve in found
-    ]
-    if config.editors_are_coordinators():
-        member = model.member_table
-        editing = sa.select(member.c.group_id).where(
-            member.c.table_name == "user",
-            member.c.table_id == user_id,
-            member.c.state == "active",
-            member.c.capacity.in_(("editor", "admin")),
-        )
-        grants += [
-            Grant(Role.COORDINATOR, organization) for organization in session.scalars(editing)
-        ]
-    return grants
+    role = grants.in_force(editors=editors)
+    return sa.select(role).where(role.c.user_id == sa.bindparam("user_id"))
 
 
 @dataclass(frozen=True)

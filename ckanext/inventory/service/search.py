@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from ckanext.inventory import policy
 from ckanext.inventory.model import Record, Transfer, Words
 from ckanext.inventory.policy import Scope
+from ckanext.inventory.service import plain
 from ckanext.inventory.service.facets import WORD
 from ckanext.inventory.types import Person, State, Visibility
 from ckanext.inventory.workflow import HAS_APPROVED_TEXT
@@ -258,7 +259,7 @@ def rows(
         .offset(query.offset)
     )
     statement = _select_rows().where(Record.package_id.in_(page)).order_by(*SORTS[query.sort])
-    return total, shown(session, session.execute(statement).mappings().all())
+    return total, shown(session, plain.execute(session, statement).mappings().all())
 
 
 _HIDDEN_COLUMNS = frozenset({"value_rank", "want_rank", "material_hash", "approved_hash"})
@@ -277,13 +278,13 @@ def _select_rows() -> sa.Select[Any]:
             detailing.label("detailing"),
             group.c.title.label("department_title"),
             group.c.name.label("department_name"),
-            sa.func.coalesce(sa.func.nullif(user.c.fullname, ""), user.c.name).label(
-                "assignee_name"
-            ),
+            sa.select(sa.func.coalesce(sa.func.nullif(user.c.fullname, ""), user.c.name))
+            .where(user.c.id == table.c.assignee)
+            .scalar_subquery()
+            .label("assignee_name"),
         )
         .select_from(table)
         .outerjoin(group, group.c.id == table.c.department)
-        .outerjoin(user, user.c.id == table.c.assignee)
     )
 
 
@@ -296,8 +297,15 @@ def by_ids(session: Session, ids: Collection[str]) -> list[dict[str, Any]]:
     :param ids: package ids
     :returns: the rows
     """
-    statement = _select_rows().where(Record.package_id.in_(list(ids))).order_by(Record.number)
-    return shown(session, session.execute(statement).mappings().all())
+    return shown(
+        session, plain.execute(session, _select_by_ids(), {"ids": list(ids)}).mappings().all()
+    )
+
+
+@cache
+def _select_by_ids() -> sa.Select[Any]:
+    ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+    return _select_rows().where(Record.package_id.in_(ids)).order_by(Record.number)
 
 
 def shown(session: Session, found: Sequence[Mapping[Any, Any]]) -> list[dict[str, Any]]:

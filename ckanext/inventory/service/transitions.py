@@ -30,8 +30,9 @@ from ckanext.inventory.service import (
     requirements,
     review,
 )
+from ckanext.inventory.service.cases import Case, cases_of
 from ckanext.inventory.service.content import Write
-from ckanext.inventory.types import Facts, Person, Stage, State, Writer
+from ckanext.inventory.types import Person, Stage, State, Writer
 from ckanext.inventory.workflow import Need, Transition
 
 ALL = "all"
@@ -95,23 +96,6 @@ class Outcome:
     refused: Sequence[Refusal]
 
 
-@dataclass
-class _Case:
-    """One record on its way through an act."""
-
-    record: Record
-    known: Facts
-    content: dict[str, Any]
-    findings: facets.Findings
-    inherited: dict[str, str]
-    refused: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    before: dict[str, Any] = field(default_factory=dict[str, Any])
-
-    def refuse(self, key: str, message: str) -> None:
-        """Add a reason."""
-        self.refused.setdefault(key, []).append(message)
-
-
 _SNAPSHOT = (
     "state",
     "state_since",
@@ -155,7 +139,7 @@ def perform(
     :returns: what was done and what was refused; nothing was written if ``mode`` is ``all`` and
         one was refused
     """
-    cases = _cases(session, ids)
+    cases = cases_of(session, facts.records(session, ids, lock=True))
     for case in cases:
         _examine(session, person, case, name, inputs)
     refused = [
@@ -190,7 +174,7 @@ def foresee(
     :param inputs: what would be given along, as far as it is known
     :returns: what would be done and what would be refused
     """
-    cases = _cases(session, ids, lock=False)
+    cases = cases_of(session, facts.records(session, ids))
     for case in cases:
         _examine(session, person, case, name, inputs, asking=True)
     return Outcome(
@@ -218,7 +202,7 @@ def examine(
         Transitions that don't start from here, or that are nobody's business of this person, are
         absent
     """
-    case = _case(session, record)
+    [case] = cases_of(session, {record.package_id: record})
     answers: dict[str, dict[str, list[str]]] = {}
     for name, transition in workflow.transitions_of(record.package_type).items():
         if not workflow.starts(transition, case.known):
@@ -238,43 +222,10 @@ def _transition(record: Record, name: str) -> Transition:
     return workflow.transitions_of(record.package_type)[name]
 
 
-def _cases(session: Session, ids: Collection[str], *, lock: bool = True) -> list[_Case]:
-    rows = facts.records(session, ids, lock=lock)
-    known = facts.of_records(session, rows)
-    found = review.findings(session, list(rows))
-    contents = register.current_contents(session, list(rows))
-    defaults = register.defaults(session, {row.department for row in rows.values()})
-    return [
-        _Case(
-            record=row,
-            known=known[package_id],
-            content=contents.get(package_id, {}),
-            findings=found[package_id],
-            inherited=requirements.inherited(
-                schema_for(row.package_type),
-                contents.get(package_id, {}),
-                defaults[row.department],
-            ),
-        )
-        for package_id, row in rows.items()
-    ]
-
-
-def _case(session: Session, record: Record) -> _Case:
-    values = register.current_content(session, record)
-    return _Case(
-        record=record,
-        known=facts.of_records(session, {record.package_id: record})[record.package_id],
-        content=values,
-        findings=review.findings(session, [record.package_id])[record.package_id],
-        inherited=register.inherited(session, record, values),
-    )
-
-
 def _examine(
     session: Session,
     person: Person,
-    case: _Case,
+    case: Case,
     name: str,
     inputs: Inputs,
     *,
@@ -296,7 +247,7 @@ def _examine(
     _examine_stage(session, person, case, transition, inputs, asking=asking)
 
 
-def _why_not_from_here(transition: Transition, case: _Case) -> str:
+def _why_not_from_here(transition: Transition, case: Case) -> str:
     label = workflow.STATE_LABELS[case.known.state]
     if case.known.state in transition.if_changed:
         return tk._("Nothing changed since it was approved.")
@@ -320,7 +271,7 @@ _ASKED: Mapping[Need, tuple[Callable[[Inputs], object], str, str]] = {
 }
 
 
-def _examine_fields(case: _Case, inputs: Inputs) -> None:
+def _examine_fields(case: Case, inputs: Inputs) -> None:
     """Take only reviewer's fields: anything else would be text that its writer then approves."""
     schema = schema_for(case.record.package_type)
     for name in inputs.fields:
@@ -330,7 +281,7 @@ def _examine_fields(case: _Case, inputs: Inputs) -> None:
 
 
 def _examine_inputs(
-    case: _Case, transition: Transition, inputs: Inputs, asking: bool = False
+    case: Case, transition: Transition, inputs: Inputs, asking: bool = False
 ) -> None:
     _examine_fields(case, inputs)
     for need, (read, key, message) in _ASKED.items():
@@ -353,7 +304,7 @@ def _examine_inputs(
 def _examine_stage(
     session: Session,
     person: Person,
-    case: _Case,
+    case: Case,
     transition: Transition,
     inputs: Inputs,
     *,
@@ -365,13 +316,13 @@ def _examine_stage(
 
 
 def _check_submit(
-    session: Session, person: Person, case: _Case, inputs: Inputs, asking: bool
+    session: Session, person: Person, case: Case, inputs: Inputs, asking: bool
 ) -> None:
     _check_stage(case, Stage.SUBMIT, case.content, case.findings)
 
 
 def _check_stage(
-    case: _Case, stage: Stage, values: Mapping[str, Any], findings: facets.Findings
+    case: Case, stage: Stage, values: Mapping[str, Any], findings: facets.Findings
 ) -> None:
     for gap in requirements.missing(
         schema_for(case.record.package_type),
@@ -385,7 +336,7 @@ def _check_stage(
         case.refuse(gap.field, gap.in_words(tk._))
 
 
-def _as_given(case: _Case, inputs: Inputs) -> tuple[dict[str, Any], facets.Findings]:
+def _as_given(case: Case, inputs: Inputs) -> tuple[dict[str, Any], facets.Findings]:
     """Return content and findings as they would be with the inputs of the act."""
     values = dict(case.content) | dict(inputs.fields)
     if inputs.waive:
@@ -406,7 +357,7 @@ def _waived(values: Mapping[str, Any], reasons: Mapping[str, str]) -> list[dict[
 
 
 def _check_approve(
-    session: Session, person: Person, case: _Case, inputs: Inputs, asking: bool
+    session: Session, person: Person, case: Case, inputs: Inputs, asking: bool
 ) -> None:
     values, findings = _as_given(case, inputs)
     levels = vocabularies.load().levels
@@ -417,7 +368,7 @@ def _check_approve(
 
 
 def _check_withhold(
-    session: Session, person: Person, case: _Case, inputs: Inputs, asking: bool
+    session: Session, person: Person, case: Case, inputs: Inputs, asking: bool
 ) -> None:
     if asking:
         return
@@ -428,14 +379,14 @@ def _check_withhold(
         case.refuse("blocker", gap.in_words(tk._))
 
 
-def _approved_content(session: Session, case: _Case) -> dict[str, Any]:
+def _approved_content(session: Session, case: Case) -> dict[str, Any]:
     if case.record.approved_revision is None:
         return {}
     return register.revision_content(session, case.record.package_id, case.record.approved_revision)
 
 
 def _check_publication(act: str) -> _StageCheck:
-    def check(session: Session, person: Person, case: _Case, inputs: Inputs, asking: bool) -> None:
+    def check(session: Session, person: Person, case: Case, inputs: Inputs, asking: bool) -> None:
         if case.known.changed:
             case.refuse(
                 "revision",
@@ -456,7 +407,7 @@ def _check_publication(act: str) -> _StageCheck:
 
 
 def _check_withdraw(
-    session: Session, person: Person, case: _Case, inputs: Inputs, asking: bool
+    session: Session, person: Person, case: Case, inputs: Inputs, asking: bool
 ) -> None:
     if asking:
         return
@@ -471,7 +422,7 @@ def _check_withdraw(
         _check_withhold(session, person, case, inputs, asking)
 
 
-_StageCheck = Callable[[Session, Person, _Case, Inputs, bool], None]
+_StageCheck = Callable[[Session, Person, Case, Inputs, bool], None]
 
 _STAGE_CHECKS: Mapping[str, _StageCheck] = {
     "submit": _check_submit,
@@ -486,7 +437,7 @@ _STAGE_CHECKS: Mapping[str, _StageCheck] = {
 def _apply(
     session: Session,
     person: Person,
-    case: _Case,
+    case: Case,
     transition: Transition,
     inputs: Inputs,
     user_name: str,
@@ -517,7 +468,7 @@ def _apply(
     )
 
 
-def _details(case: _Case, transition: Transition, inputs: Inputs) -> dict[str, Any]:
+def _details(case: Case, transition: Transition, inputs: Inputs) -> dict[str, Any]:
     given: dict[str, Any] = {
         "comment": inputs.comment,
         "look_again": inputs.look_again,
@@ -533,17 +484,17 @@ def _details(case: _Case, transition: Transition, inputs: Inputs) -> dict[str, A
     return details
 
 
-def _approved_own(case: _Case, transition: Transition) -> bool:
+def _approved_own(case: Case, transition: Transition) -> bool:
     return transition.name == "approve" and case.record.approved_by in case.known.authors
 
 
-def _submit(session: Session, person: Person, case: _Case, inputs: Inputs, user_name: str) -> None:
+def _submit(session: Session, person: Person, case: Case, inputs: Inputs, user_name: str) -> None:
     case.record.ever_submitted = True
     case.record.submitted_by = person.user_id
     case.record.submitted_at = clock.now()
 
 
-def _return(session: Session, person: Person, case: _Case, inputs: Inputs, user_name: str) -> None:
+def _return(session: Session, person: Person, case: Case, inputs: Inputs, user_name: str) -> None:
     if case.known.state is State.PUBLISHED:
         case.record.change_returned = True
 
@@ -551,7 +502,7 @@ def _return(session: Session, person: Person, case: _Case, inputs: Inputs, user_
 def _write_inputs(
     session: Session,
     person: Person,
-    case: _Case,
+    case: Case,
     changes: Mapping[str, Any],
     user_name: str,
 ) -> None:
@@ -563,7 +514,7 @@ def _write_inputs(
     session.refresh(case.record)
 
 
-def _approve(session: Session, person: Person, case: _Case, inputs: Inputs, user_name: str) -> None:
+def _approve(session: Session, person: Person, case: Case, inputs: Inputs, user_name: str) -> None:
     record = case.record
     if inputs.classification:
         review.add(
@@ -590,13 +541,11 @@ def _cover(record: Record, person: Person) -> None:
     record.change_returned = False
 
 
-def _defer(session: Session, person: Person, case: _Case, inputs: Inputs, user_name: str) -> None:
+def _defer(session: Session, person: Person, case: Case, inputs: Inputs, user_name: str) -> None:
     case.record.look_again = inputs.look_again
 
 
-def _withhold(
-    session: Session, person: Person, case: _Case, inputs: Inputs, user_name: str
-) -> None:
+def _withhold(session: Session, person: Person, case: Case, inputs: Inputs, user_name: str) -> None:
     case.record.look_again = inputs.look_again
     if inputs.blocker:
         row = {"status": "open", "since": clock.today().isoformat(), **inputs.blocker}
@@ -610,19 +559,19 @@ def _withhold(
         )
 
 
-def _reopen(session: Session, person: Person, case: _Case, inputs: Inputs, user_name: str) -> None:
+def _reopen(session: Session, person: Person, case: Case, inputs: Inputs, user_name: str) -> None:
     record = case.record
     record.look_again = record.retire_reason = record.successor = None
 
 
-def _retire(session: Session, person: Person, case: _Case, inputs: Inputs, user_name: str) -> None:
+def _retire(session: Session, person: Person, case: Case, inputs: Inputs, user_name: str) -> None:
     case.record.retire_reason = inputs.retire_reason
     case.record.successor = inputs.successor
 
 
 def _publish(act: str) -> _Effect:
     def effect(
-        session: Session, person: Person, case: _Case, inputs: Inputs, user_name: str
+        session: Session, person: Person, case: Case, inputs: Inputs, user_name: str
     ) -> None:
         if inputs.fields:
             _write_inputs(session, person, case, inputs.fields, user_name)
@@ -635,15 +584,13 @@ def _publish(act: str) -> _Effect:
     return effect
 
 
-def _withdraw(
-    session: Session, person: Person, case: _Case, inputs: Inputs, user_name: str
-) -> None:
+def _withdraw(session: Session, person: Person, case: Case, inputs: Inputs, user_name: str) -> None:
     publishing.withdraw(session, person, case.record, inputs.publication)
     if inputs.target == State.WITHHELD.value:
         _withhold(session, person, case, inputs, user_name)
 
 
-def _confirm(session: Session, person: Person, case: _Case, inputs: Inputs, user_name: str) -> None:
+def _confirm(session: Session, person: Person, case: Case, inputs: Inputs, user_name: str) -> None:
     """A coordinator who confirms text that somebody else typed becomes its author."""
     record = case.record
     record.confirmed_on = clock.today()
@@ -660,7 +607,7 @@ def _confirm(session: Session, person: Person, case: _Case, inputs: Inputs, user
     )
 
 
-_Effect = Callable[[Session, Person, _Case, Inputs, str], None]
+_Effect = Callable[[Session, Person, Case, Inputs, str], None]
 
 _EFFECTS: Mapping[str, _Effect] = {
     "submit": _submit,

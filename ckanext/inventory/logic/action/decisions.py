@@ -105,19 +105,20 @@ def inventory_transition(context: Context, data_dict: DataDict) -> dict[str, Any
     """
     tk.check_access("inventory_transition", context, data_dict)
     with transaction(context) as session:
-        row = who.record(context, data_dict["id"])
-        revisions = {row.package_id: data_dict["revision"]} if data_dict.get("revision") else {}
+        package_id = who.package_id(context, data_dict["id"])
+        revisions = {package_id: data_dict["revision"]} if data_dict.get("revision") else {}
         outcome = transitions.perform(
             session,
             who.person(context),
-            [row.package_id],
+            [package_id],
             data_dict["transition"],
             _inputs(context, data_dict, revisions),
             user_name=who.user_name(context),
         )
         for refused in outcome.refused:
             raise refusal(refused.reasons)
-    return _result(context, outcome.done)[0]
+        [done] = _result(context, outcome.done)
+    return done
 
 
 @tk.validate_action_data(schema.transition_bulk)
@@ -153,7 +154,7 @@ def inventory_transition_bulk(context: Context, data_dict: DataDict) -> dict[str
         refused = [_refusal(one, titles) for one in outcome.refused]
         if refused and data_dict["mode"] == transitions.ALL:
             raise refusal({"refused": refused})
-    return {"done": _result(context, outcome.done), "refused": refused}
+        return {"done": _result(context, outcome.done), "refused": refused}
 
 
 def _foreseen(context: Context, data_dict: DataDict) -> dict[str, Any]:
