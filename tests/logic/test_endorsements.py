@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from click.testing import CliRunner
 
+from ckanext.inventory.cli import inventory
 from ckanext.inventory.model import Endorsement, Notice, Record, event, event_detail
 from ckanext.inventory.service import events, register
 from ckanext.inventory.types import Role
@@ -191,3 +195,36 @@ def test_a_wish_raises_no_revision_and_touches_nothing_else(city: City) -> None:
     after = model.Session.get(Record, entry["id"])
     assert after is not None
     assert (after.revision, after.modified_at) == (revision, modified)
+
+
+def test_files_are_narrowed_by_value_likelihood_blockers_and_wishes(
+    city: City, tmp_path: Path
+) -> None:
+    city.entry(title="One", value="high")
+    city.entry(title="Two", value="low")
+    city.entry(
+        title="Three",
+        value="high",
+        blocker_status="some",
+        release_blockers=[{"kind": "privacy", "rationale": "It names residents."}],
+    )
+    _want(city, number="PARKS-0001")
+
+    def numbers(*only: str) -> list[str]:
+        options = [text for each in only for text in ("--only", each)]
+        done = CliRunner().invoke(inventory, ["export", "--user", "cdo", *options, "--json"])
+        assert done.exit_code == 0, done.output
+        return [row["number"] for row in json.loads(done.stdout)]
+
+    assert numbers("value=high") == ["PARKS-0001", "PARKS-0003"]
+    assert numbers("value=high", "value=low") == ["PARKS-0001", "PARKS-0002", "PARKS-0003"]
+    assert numbers("value=high", "blocker=privacy") == ["PARKS-0003"]
+    assert numbers("blocker=empty", "wanted=yes") == ["PARKS-0001"]
+    file = tmp_path / "some.csv"
+    arguments = ["workbook", str(file), "--only", "wanted=yes", "--user", "cdo"]
+    assert CliRunner().invoke(inventory, arguments).exit_code == 0
+    text = file.read_text(encoding="utf-8-sig")
+    assert "PARKS-0001" in text
+    assert "PARKS-0002" not in text
+    wrong = CliRunner().invoke(inventory, ["export", "--only", "colour=red"])
+    assert wrong.exit_code == 2

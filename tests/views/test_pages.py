@@ -128,3 +128,34 @@ def test_navigation_leads_to_the_inventory_only_for_its_people(
     assert 'href="/inventory/"' in app.get("/about", headers=people["viewer"]).body
     assert "/inventory" not in app.get("/about", headers=people["editor"]).body
     assert "/inventory" not in app.get("/about").body
+
+
+def test_who_wants_an_entry_is_on_every_page_that_ranks_it(
+    people: Tokens, db: None, app: CKANTestApp
+) -> None:
+    viewer, cdo = people["viewer"], people["cdo"]
+    page = app.get("/inventory/entries/PARKS-0002", headers=viewer).body
+    assert "We want this" in page
+    assert "Why is it wanted?" not in app.get("/inventory/entries/PARKS-0002", headers=cdo).body
+    answer = app.post(
+        "/inventory/entries/PARKS-0002/do/want",
+        data={"reason": "Promised at the hearing."},
+        headers=viewer,
+        follow_redirects=False,
+    )
+    assert answer.status_code == 303
+    for path in (
+        "/inventory/entries",
+        "/inventory/entries?wanted=yes",
+        "/inventory/review",
+        "/inventory/review?wanted=yes&likelihood=likely,possible,unlikely,unknown,empty",
+    ):
+        assert "Wanted by Viewer" in app.get(path, headers=cdo).body, path
+    assert "Promised at the hearing." in app.get("/inventory/review", headers=cdo).body
+    assert "Wanted by Viewer" not in app.get("/inventory/entries?wanted=empty", headers=cdo).body
+    assert "attention=wanted" in app.get("/inventory/overview", headers=cdo).body
+    took_back = app.post(
+        "/inventory/entries/PARKS-0002/do/want-withdraw", headers=viewer, follow_redirects=False
+    )
+    assert took_back.status_code == 303
+    assert "Wanted by Viewer" not in app.get("/inventory/entries", headers=cdo).body

@@ -15,6 +15,8 @@ import click
 from ckan.types import Context
 from sqlalchemy.orm import Session
 
+from ckanext.inventory.service import search
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -37,6 +39,30 @@ def as_json(command: Command) -> Command:
     """Add ``--json``, one JSON document on standard output."""
     return click.option(
         "--json", "json_wanted", is_flag=True, help="Print the result as JSON, for programs."
+    )(command)
+
+
+def _filters(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> Any:
+    """Read ``NAME=VALUE``; several values of a name widen it."""
+    known = (*search.FACETS, *search.LIST_FACETS)
+    found: dict[str, list[str]] = {}
+    for text in values:
+        name, sign, value = text.partition("=")
+        if not sign or name not in known:
+            raise click.BadParameter(f'"{text}" has to be NAME=VALUE, with {", ".join(known)}.')
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def as_filters(command: Command) -> Command:
+    """Add ``--only``, the filters of the lists."""
+    return click.option(
+        "--only",
+        "filters",
+        metavar="NAME=VALUE",
+        multiple=True,
+        callback=_filters,
+        help="Only with this value, likelihood, blocker, wanted …; “empty” for no answer.",
     )(command)
 
 

@@ -126,6 +126,7 @@ def _print_report(report: dict[str, Any]) -> None:
 )
 @click.option("--department", metavar="NAME", help="Only those of this organization.")
 @click.option("--state", "states", metavar="STATE", multiple=True, help="Only those in this state.")
+@common.as_filters
 @common.as_user
 @common.as_json
 @common.inside_ckan
@@ -135,6 +136,7 @@ def export(
     file_format: str | None,
     department: str | None,
     states: tuple[str, ...],
+    filters: dict[str, Any],
     user: str | None,
     json_wanted: bool,
 ) -> None:
@@ -143,10 +145,10 @@ def export(
     With --json they are printed as JSON, with the fields' own names and values.
     In CSV a text that a spreadsheet would take for a formula begins with an apostrophe.
     """
-    filters = {
-        "department": [_organization(department)] if department else None,
-        "state": list(states) or None,
-    }
+    if department:
+        filters["department"] = [_organization(department)]
+    if states:
+        filters["state"] = list(states)
     if json_wanted:
         common.emit(list(_records(kind, user, filters)))
         return

@@ -18,6 +18,7 @@ _SHOWN = 40
 @click.option("--sheet", default="datasets", show_default=True, help="The sheet, for CSV.")
 @click.option("--state", "states", metavar="STATE", multiple=True, help="Only those in this state.")
 @click.option("--empty", is_flag=True, help="No rows, a form to fill in.")
+@common.as_filters
 @common.as_user
 @common.inside_ckan
 def workbook(
@@ -26,6 +27,7 @@ def workbook(
     sheet: str,
     states: tuple[str, ...],
     empty: bool,
+    filters: dict[str, Any],
     user: str | None,
 ) -> None:
     """Write what the account may read to FILE, whose ending says how: .xlsx, .csv or .json.
@@ -33,14 +35,17 @@ def workbook(
     The file carries what "bring" needs to see every changed cell.
     """
     ending = file.name.rsplit(".", 1)[-1].lower()
+    if department:
+        filters["department"] = department
+    if states:
+        filters["state"] = list(states)
     found = common.call(
         "inventory_workbook",
         user,
-        department=department,
         sheet=sheet,
-        state=list(states) or None,
         empty=empty,
         format=ending if ending in ("csv", "json") else "xlsx",
+        **filters,
     )
     file.write(base64.b64decode(found["content"]))
     common.say(f"Wrote {file.name}.")

@@ -96,17 +96,21 @@ def chosen_labels(params: dict[str, Any], found: dict[str, Any]) -> dict[str, st
     """
     labels: dict[str, str] = {}
     for name, value in params.items():
-        items = found["facets"].get(name, [])
-        item = next((i for i in items if (i["value"] or "empty") == value), None)
         if name == "q":
             labels[name] = f"“{value}”"
         elif name == "attention":
             labels[name] = dict(views()).get(value, tk._("Not on the portal yet"))
         else:
-            labels[name] = helpers.inventory_facet_label(
-                name, item or {"value": None if value == "empty" else value, "label": None}
-            )
+            items = found["facets"].get(name, [])
+            labels[name] = ", ".join(_label(name, one, items) for one in value.split(","))
     return labels
+
+
+def _label(name: str, value: str, items: list[dict[str, Any]]) -> str:
+    item = next((i for i in items if (i["value"] or "empty") == value), None)
+    return helpers.inventory_facet_label(
+        name, item or {"value": None if value == "empty" else value, "label": None}
+    )
 
 
 @inventory.route("/entries")

@@ -303,6 +303,16 @@ def set_mark(number: str, form: forms.Form) -> str:
     return tk._("Saved.")
 
 
+def _want(number: str, form: forms.Form) -> str:
+    action("inventory_want", {"id": number, "reason": form.get("reason", "").strip()})
+    return tk._("Said. It moves up in the order in which things are decided.")
+
+
+def _want_withdraw(number: str, form: forms.Form) -> str:
+    action("inventory_want_withdraw", {"id": number})
+    return tk._("Taken back.")
+
+
 def _undo(number: str, form: forms.Form) -> str:
     action("inventory_undo", {"id": number})
     return tk._("Taken back.")
@@ -364,6 +374,8 @@ ACTS: Mapping[str, _Act] = {
     "mark": set_mark,
     "take-back": _take_back,
     "undo": _undo,
+    "want": _want,
+    "want-withdraw": _want_withdraw,
     **TRANSFER_ACTS,
 }
 """Everything that the page of an entry can post, by the last part of the address."""

@@ -185,7 +185,7 @@ def _decide(count: int, rows: list[dict[str, Any]]) -> Task:
         tk._("Start with the first"),
         tk.url_for("inventory.review"),
         _minutes(count, 0.5),
-        tk._("The most valuable come first, then those that wait longest."),
+        tk._("The most valuable come first, then the wanted, then those that wait longest."),
         _chips(rows),
     )
 

@@ -14,6 +14,7 @@ from ckanext.inventory.types import ENTRY, Writer
 from ckanext.inventory.views.blueprint import inventory
 from ckanext.inventory.views.bulk import BulkForm, run
 from ckanext.inventory.views.common import action, page_number, show
+from ckanext.inventory.views.entries import in_order
 from ckanext.inventory.views.entry import said_after, transition_inputs
 
 QUEUE_SIZE = 50
@@ -50,6 +51,7 @@ def _page(
         "inventory_review_queue",
         {**params, "limit": QUEUE_SIZE, "offset": (page - 1) * QUEUE_SIZE},
     )
+    queue["facets"] = in_order(queue["facets"])
     numbers = [row["number"] for row in queue["results"]]
     current = number or (numbers[0] if numbers else "")
     shown = show(ENTRY, current) if current else None
