@@ -17,7 +17,7 @@ from ckan.lib.helpers import render_markdown
 from flask import g, has_request_context
 from markupsafe import Markup, escape
 
-from ckanext.inventory import clock, vocabularies
+from ckanext.inventory import clock, config, vocabularies
 from ckanext.inventory.fields import FieldSpec, Schema, schema_for
 from ckanext.inventory.types import ENTRY, NOT_KNOWN, State
 from ckanext.inventory.vocabularies import BlockerKind, Choice
@@ -39,6 +39,7 @@ __all__ = [
     "inventory_facet_label",
     "inventory_heat",
     "inventory_license",
+    "inventory_limits",
     "inventory_list",
     "inventory_list_label",
     "inventory_may_enter",
@@ -308,6 +309,18 @@ def inventory_shown(spec: FieldSpec, value: Any) -> str:
     if spec.kind == "license":
         return inventory_license(str(value))
     return str(value)
+
+
+def inventory_limits() -> dict[str, int]:
+    """Return what may be typed and uploaded at most.
+
+    :returns: ``text`` in characters, ``upload_mb`` and ``import_mb`` in megabytes
+    """
+    return {
+        "text": FieldSpec.max_length,
+        "upload_mb": int(config.core("ckan.max_resource_size")),
+        "import_mb": config.import_max_bytes() // 1_000_000,
+    }
 
 
 def inventory_license(license_id: str) -> str:

@@ -6,6 +6,9 @@
  * - form[data-inv-decide]: single keys choose a decision, Ctrl+Enter sends it
  * - [data-inv-show-if]: shown while the named field has one of the values
  * - .inv-tabs: the open page's tab is scrolled into view on narrow screens
+ * - textarea, [data-inv-most]: says at once when a text is too long, instead of cutting it off
+ * - [data-inv-most-mb]: says at once when a file is too big
+ * - every form is sent once only, however often its button is clicked
  * - [data-inv-js]: says something that is only true with scripts
  */
 (function () {
@@ -112,6 +115,63 @@
     show();
   }
 
+  function sayAt(field, text) {
+    var note = field.parentNode.querySelector("[data-inv-note]");
+    if (!note && text) {
+      note = document.createElement("div");
+      note.className = "err";
+      note.setAttribute("data-inv-note", "");
+      note.setAttribute("role", "alert");
+      field.insertAdjacentElement("afterend", note);
+    }
+    if (note) { note.textContent = text; note.hidden = !text; }
+    field.setCustomValidity(text);
+  }
+
+  function limits(form) {
+    var main = form.closest(".inv");
+    function words(name, over, most) {
+      return main.getAttribute(name)
+        .replace("{n}", over.toLocaleString()).replace("{most}", most.toLocaleString());
+    }
+    form.addEventListener("input", function (event) {
+      var field = event.target;
+      if (!field.matches("textarea, input[data-inv-most]")) { return; }
+      var most = Number(field.getAttribute("data-inv-most") || main.getAttribute("data-inv-most"));
+      // As the server counts: characters, not UTF-16 units, without white space around them.
+      var over = Array.from(field.value.trim()).length - most;
+      sayAt(field, over > 0 ? words("data-inv-too-long", over, most) : "");
+    });
+    form.addEventListener("change", function (event) {
+      var field = event.target;
+      if (!field.matches("input[type=file][data-inv-most-mb]")) { return; }
+      var most = Number(field.getAttribute("data-inv-most-mb"));
+      var size = field.files.length ? field.files[0].size / 1000000 : 0;
+      // CKAN counts in units of 1,048,576 bytes; nothing that it takes is stopped here.
+      var big = most > 0 && size > most * 1.048576;
+      sayAt(field, big ? words("data-inv-too-big", Math.ceil(size), most) : "");
+    });
+  }
+
+  function once(form) {
+    var sent = false;
+    form.addEventListener("submit", function (event) {
+      if (sent) { event.preventDefault(); return; }
+      if (event.defaultPrevented || form.method !== "post") { return; }
+      var button = event.submitter;
+      // A download leaves the page where it is.
+      if (form.hasAttribute("data-inv-again") || (button && button.hasAttribute("data-inv-again"))) {
+        return;
+      }
+      sent = true;
+      form.setAttribute("aria-busy", "true");
+    });
+    window.addEventListener("pageshow", function () {
+      sent = false;
+      form.removeAttribute("aria-busy");
+    });
+  }
+
   function showTab() {
     var active = document.querySelector(".inv-tabs .nav-tabs .active");
     var row = active && active.closest("nav");
@@ -124,6 +184,8 @@
     document.querySelectorAll(".inv form").forEach(function (form) {
       selections(form);
       showIf(form);
+      limits(form);
+      once(form);
       if (form.hasAttribute("data-inv-unsaved")) { warnUnsaved(form); }
       if (form.hasAttribute("data-inv-decide")) { decideByKey(form); }
     });

@@ -210,7 +210,10 @@ def _messages_for_resource(each: Mapping[str, Any], allowed: Iterable[str]) -> l
     else:
         most = int(uploader.get_max_resource_size())
         if uploads.size_in_bytes(upload) > most * _MEGABYTE:
-            messages.append(tk._("The file is larger than {most} megabytes.").format(most=most))
+            message = tk._(
+                "The file is larger than {most} MB. Choose a smaller one, or give the address where it is."
+            )
+            messages.append(message.format(most=most))
     return messages
 
 

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ckan.plugins.toolkit as tk
 import flask
 from flask import Blueprint, Response
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 
 from ckanext.inventory import helpers
 
 inventory = Blueprint("inventory", __name__, url_prefix="/inventory")
+
+
+FORM_BYTES = 4_000_000
+"""What a form may hold besides files: every long text of the longest form filled up to its limit."""
+
+
+@inventory.url_value_preprocessor
+def make_room(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Let long texts come through, so that they come back with a sentence instead of being lost.
+
+    It has to be said before anything reads the form, as the check of forged requests does.
+
+    :param endpoint: not used
+    :param values: not used
+    """
+    flask.request.max_form_memory_size = FORM_BYTES
 
 
 @inventory.before_request
@@ -70,3 +88,15 @@ def no_such_filter(error: tk.ValidationError) -> tuple[str, int]:
     :returns: the page and 404
     """
     return not_found(error)
+
+
+@inventory.errorhandler(RequestEntityTooLarge)
+def too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
+    """Answer for more than the server takes in at once, before anything was read.
+
+    :param error: what happened
+    :returns: the page and 413; for people who have nothing to do here the same 404 as ever
+    """
+    if helpers.inventory_me() is None:
+        return not_found(error)
+    return tk.render("inventory/too_large.html", {"form_kb": FORM_BYTES // 1000}), 413
