@@ -254,6 +254,12 @@ def test_an_edited_cell_is_exactly_that_change(
         assert found == {spec.name: new}
 
 
+def test_addresses_of_every_kind_that_a_field_takes_come_back() -> None:
+    typed = {"existing_publication_url": ["ftp://c.example", "http://b.example/;x"]}
+    page = back(as_xlsx(written(SHEETS[ENTRY], {"title": "Trees", **typed})))
+    assert edited(page, {"title": "Trees"}) == typed
+
+
 @given(st.text())
 def test_the_guard_against_formulas_loses_nothing(text: str) -> None:
     guarded = workbook.guard(text)

@@ -480,7 +480,9 @@ def text(cell: Cell | None) -> str:
     if cell is None:
         return ""
     if isinstance(cell, str):
-        return cell.replace("\r\n", "\n").replace("\r", "\n").strip()
+        if "\r" in cell:
+            cell = cell.replace("\r\n", "\n").replace("\r", "\n")
+        return cell.strip()
     if isinstance(cell, bool):
         return "Yes" if cell else "No"
     if isinstance(cell, float):

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 from ckanext.inventory.fields import FieldSpec, Schema
@@ -51,7 +52,9 @@ class Line:
     :param row: its number there
     :param number: the record it is, empty for a new one
     :param token: what it was when downloaded, None where the file doesn't tell
-    :param cells: key of the column to its cell, for the columns that are there
+    :param raw: its cells as they stand
+    :param places: key of the column to the position of its cell, for the columns that are there
+    :param whole: in every cell it is what the download wrote
     :param renumbered: the number was written into
     """
 
@@ -59,8 +62,24 @@ class Line:
     row: int
     number: str
     token: Token | None
-    cells: dict[str, Cell]
+    raw: tuple[Cell, ...]
+    places: Mapping[str, int]
+    whole: bool = False
     renumbered: bool = False
+
+    @cached_property
+    def cells(self) -> dict[str, Cell]:
+        """Its cells by column. Most rows of most files are never asked for them."""
+        raw, width = self.raw, len(self.raw)
+        return {key: raw[at] if at < width else "" for key, at in self.places.items()}
+
+    def text_of(self, key: str) -> str:
+        """Return the text of a cell, empty where there is none.
+
+        :param key: of its column
+        """
+        at = self.places.get(key, len(self.raw))
+        return text(self.raw[at]) if at < len(self.raw) else ""
 
 
 @dataclass
@@ -131,6 +150,16 @@ def _json_cell(value: Any) -> Cell:
     return value if isinstance(value, (int, float)) else "" if value is None else str(value)
 
 
+def department_of(source: Source) -> str | None:
+    """Return the department that a file says it is of.
+
+    :param source: the file as read
+    :returns: organization id, None where the file doesn't tell: a claim
+    """
+    stamps = (_stamp_of(sheet) for sheet in source.sheets)
+    return next((found[2].department for found in stamps if found and found[2].department), None)
+
+
 def pages(
     source: Source,
     layouts: Mapping[str, Layout],
@@ -165,16 +194,21 @@ def _page(
     schemas: Mapping[str, Schema],
     synonyms: Synonyms,
 ) -> Page | None:
+    found = _stamp_of(sheet)
+    layout = layouts.get(found[2].sheet) if found is not None else None
+    if found is None or layout is None:
+        return None
+    return _read_page(sheet, *found, layout, _Headers(layout, schemas, synonyms))
+
+
+def _stamp_of(sheet: Sheet) -> tuple[int, int, Stamp] | None:
+    """Find the stamp of a sheet: its row, its column, and what it says."""
     for position, (_, cells) in enumerate(sheet.rows[:HEADER_ROWS]):
         for index, cell in enumerate(cells):
-            if not (isinstance(cell, str) and cell.startswith(PREFIX)):
-                continue
-            stamp = decode(cell)
-            layout = layouts.get(stamp.sheet) if stamp is not None else None
-            if stamp is not None and layout is not None:
-                return _read_page(
-                    sheet, position, index, stamp, layout, _Headers(layout, schemas, synonyms)
-                )
+            if isinstance(cell, str) and cell.startswith(PREFIX):
+                stamp = decode(cell)
+                if stamp is not None:
+                    return position, index, stamp
     return None
 
 
@@ -214,23 +248,21 @@ def _read_page(
             strange[index] = title
     counts: Counter[int] = Counter()
     samples: dict[int, str] = {}
+    places = {column.key: index for index, column in columns.items()}
+    order = [places.get(column.key, -1) for column in layout.columns]
     for number, cells in sheet.rows[position + 1 :]:
         if cells == header:
             continue
         token = decode_token(text(cells[hidden])) if hidden < len(cells) else None
-        found: dict[str, Cell] = {
-            column.key: cells[index] if index < len(cells) else ""
-            for index, column in columns.items()
-        }
-        filled = False
-        for index, cell in enumerate(cells):
-            if index != hidden and text(cell):
-                filled = True
-                if index in strange:
-                    counts[index] += 1
-                    samples.setdefault(index, text(cell))
-        if filled:
-            page.lines.append(Line(sheet.name, number, "", token, found))
+        whole = token is not None and _is_whole(cells, order, token.whole)
+        for index in strange:
+            if index < len(cells) and text(cells[index]):
+                counts[index] += 1
+                samples.setdefault(index, text(cells[index]))
+        if whole or any(
+            cell != "" and index != hidden and text(cell) for index, cell in enumerate(cells)
+        ):
+            page.lines.append(Line(sheet.name, number, "", token, cells, places, whole))
     page.unknown = [
         Unknown(sheet.name, title or f"({letter(index)})", counts[index], samples[index])
         for index, title in strange.items()
@@ -239,15 +271,27 @@ def _read_page(
     return page
 
 
+def _is_whole(cells: Sequence[Cell], order: Sequence[int], expected: str) -> bool:
+    """Tell whether a row's cells, in the order of the layout, have the checksum of its token."""
+    if not expected:
+        return False
+    width = len(cells)
+    texts: list[str] = []
+    for index in order:
+        cell = cells[index] if 0 <= index < width else ""
+        texts.append(text(cell) if cell != "" else "")
+    return checksum(texts) == expected
+
+
 def _settle(found: Sequence[Page]) -> None:
     """Tell which record each row is, however rows were sorted, copied or renumbered."""
     for page in found:
         if page.layout.rows_of:
             continue
         tokens = {line.token.number: line.token for line in page.lines if line.token}
-        claimed = {text(line.cells.get(NUMBER, "")).upper() for line in page.lines}
-        for line in page.lines:
-            written = text(line.cells.get(NUMBER, "")).upper()
+        numbers = [line.text_of(NUMBER).upper() for line in page.lines]
+        claimed = set(numbers)
+        for line, written in zip(page.lines, numbers, strict=True):
             own = line.token.number if line.token else ""
             if written in tokens:
                 line.number, line.token = written, tokens[written]
@@ -265,7 +309,7 @@ def _settle_rows(found: Sequence[Page]) -> None:
         if not page.layout.rows_of:
             continue
         for line in page.lines:
-            written = reference(text(line.cells.get(RECORD, "")))
+            written = reference(line.text_of(RECORD))
             if line.token is not None and written != line.token.number:
                 line.renumbered = bool(written)
                 if not written:
@@ -312,17 +356,13 @@ def read_only_texts(line: Line, layout: Layout) -> list[str]:
     ]
 
 
-def intact(line: Line, layout: Layout) -> bool:
+def intact(line: Line) -> bool:
     """Tell whether a row is in every cell what the download wrote.
 
     :param line: the row
-    :param layout: its columns
     :returns: False as well where that can't be told this way
     """
-    if line.token is None or not line.token.whole or line.renumbered:
-        return False
-    texts = [text(line.cells.get(column.key, "")) for column in layout.columns]
-    return checksum(texts) == line.token.whole
+    return line.whole and line.token is not None and not line.renumbered
 
 
 def untouched(line: Line, layout: Layout, *, plain: bool) -> bool:
@@ -375,6 +415,8 @@ def read_cell(
         return _choices(spec, written, cells)
     if spec.kind == "list":
         return _list(spec, written, before)
+    if spec.kind in ("url", "url_list") and (addresses := _addresses(spec, written)):
+        return addresses
     if spec.kind == "source_list":
         return _references(written, resolve)
     if spec.kind == "entry":
@@ -402,6 +444,19 @@ def _choices(spec: FieldSpec, written: str, cells: Reader) -> Reading:
     if reading.message is not None:
         return Reading(None, written, reading.message, reading.suggestion)
     return reading
+
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://\S*[^\s;,|]")
+
+
+def _addresses(spec: FieldSpec, written: str) -> Reading | None:
+    """Take addresses as they stand, of whatever kind the field's own rules allow."""
+    pieces = written.split()
+    if not all(_ADDRESS.fullmatch(piece) for piece in pieces):
+        return None
+    if spec.kind == "url":
+        return Reading(pieces[0]) if len(pieces) == 1 else None
+    return Reading(list(dict.fromkeys(pieces)))
 
 
 def _list(spec: FieldSpec, written: str, before: Any) -> Reading:

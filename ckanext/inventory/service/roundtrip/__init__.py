@@ -61,8 +61,5 @@ def preview(
 
 def _pages(person: Person, source: Source) -> list[Page]:
     schemas, words = workbooks.schemas(), synonyms.load()
-    pages = returned.pages(source, workbooks.layouts_for(person, None), schemas, words)
-    department = next((page.stamp.department for page in pages if page.stamp.department), None)
-    if department is None:
-        return pages
+    department = returned.department_of(source)
     return returned.pages(source, workbooks.layouts_for(person, department), schemas, words)

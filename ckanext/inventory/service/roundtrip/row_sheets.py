@@ -32,7 +32,7 @@ class RowSheets:
         :param page: the sheet
         """
         spec = schema_for(page.layout.package_type).fields[page.layout.rows_of]
-        lines = [line for line in page.lines if not returned.intact(line, page.layout)]
+        lines = [line for line in page.lines if not returned.intact(line)]
         self.ground.preview.read += len(page.lines) - len(lines)
         numbers = {line.number for line in lines if line.number} - self.ground.known.keys()
         records = self.ground.records(numbers)

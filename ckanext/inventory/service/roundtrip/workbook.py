@@ -159,11 +159,7 @@ class Workbook:
                 or line.number in self.ground.intact
                 or line.number in self.ground.known
             )
-            if (
-                seen
-                or f"{line.sheet}!{line.row}" in fixed
-                or not returned.intact(line, page.layout)
-            ):
+            if seen or f"{line.sheet}!{line.row}" in fixed or not returned.intact(line):
                 others.append(line)
             else:
                 same[line.number] = line
