@@ -10,11 +10,12 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import ckan.plugins.toolkit as tk
 from ckan.lib.helpers import render_markdown
 from flask import g, has_request_context
+from jinja2.runtime import Macro
 from markupsafe import Markup, escape
 
 from ckanext.inventory import clock, config, vocabularies
@@ -35,6 +36,7 @@ __all__ = [
     "inventory_day",
     "inventory_days_since",
     "inventory_diff",
+    "inventory_entry_url",
     "inventory_event_words",
     "inventory_facet_label",
     "inventory_heat",
@@ -48,6 +50,7 @@ __all__ = [
     "inventory_notice_link",
     "inventory_notice_words",
     "inventory_number_word",
+    "inventory_once",
     "inventory_prompts",
     "inventory_prose",
     "inventory_role_labels",
@@ -182,8 +185,11 @@ def inventory_value_label(value: str | None) -> str:
     :param value: the stored value, or None
     :returns: the label
     """
-    labels = {"high": tk._("High"), "medium": tk._("Medium"), "low": tk._("Low")}
-    return labels.get(value or "", tk._("Not assessed"))
+    if value == "high":
+        return tk._("High")
+    if value == "medium":
+        return tk._("Medium")
+    return tk._("Low") if value == "low" else tk._("Not assessed")
 
 
 def inventory_bars(value: str | None) -> int:
@@ -717,6 +723,31 @@ def inventory_url(path: str, params: Mapping[str, Any], **changes: Any) -> str:
         merged.pop("page", None)
     query = [(key, value) for key, value in merged.items() if value not in (None, "", [])]
     return f"{path}?{urlencode(query, doseq=True)}" if query else path
+
+
+def inventory_entry_url(number: str) -> str:
+    """Return the page of an entry; lists have many, and CKAN takes its time for each address.
+
+    :param number: the entry's number
+    :returns: the address
+    """
+    if not hasattr(g, "_inventory_entry_url"):
+        g._inventory_entry_url = tk.url_for("inventory.entry", number="-").removesuffix("-")
+    return f"{g._inventory_entry_url}{quote(number)}"
+
+
+def inventory_once(macro: Macro, *values: Any) -> Markup:
+    """Return what a macro makes of its arguments; lists show the same marks over and over.
+
+    :param macro: a macro whose answer depends on nothing else
+    :param values: its arguments
+    :returns: the markup, made once for each page
+    """
+    kept: dict[tuple[Any, ...], Markup] = g.setdefault("_inventory_once", {})
+    key = (macro.name, *values)
+    if key not in kept:
+        kept[key] = Markup(macro(*values))
+    return kept[key]
 
 
 def inventory_diff(old: str | None, new: str | None) -> Markup:

@@ -10,6 +10,8 @@ Source: leak contract, layer 2.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 import ckan.authz as authz
@@ -106,7 +108,8 @@ def user_labels(session: Session, user: model.User | model.AnonymousUser | None)
 
 def _user_labels(session: Session, account: model.User) -> list[str]:
     rows: dict[str, list[sa.Row[Any]]] = {}
-    for row in session.execute(_statement(account.id, sysadmin=bool(account.sysadmin))):
+    statement = _statement(_Rules.in_force(sysadmin=bool(account.sysadmin)))
+    for row in session.execute(statement, {"user_id": account.id, "today": clock.today()}):
         rows.setdefault(row.kind, []).append(row)
     labels = ["public", f"creator-{account.id}"]
     labels += [f"member-{row.key}" for row in rows.get(_MEMBER, ())]
@@ -144,9 +147,44 @@ def _branch(
     )
 
 
-def _statement(user_id: str, *, sysadmin: bool) -> sa.CompoundSelect[Any]:
-    parts = [_organizations(user_id, sysadmin=sysadmin)]
-    if authz.check_config_permission("allow_dataset_collaborators"):
+@dataclass(frozen=True)
+class _Rules:
+    """What the site's settings make of the statement.
+
+    :param sysadmin: somebody who reads every organization
+    :param collaborators: datasets are shared with single people
+    :param reading: capacities in an organization that may read
+    :param inherits: those of them that are handed down to organizations below
+    :param editors: editors of organizations are coordinators
+    """
+
+    sysadmin: bool
+    collaborators: bool
+    reading: tuple[str, ...]
+    inherits: tuple[str, ...]
+    editors: bool
+
+    @classmethod
+    def in_force(cls, *, sysadmin: bool) -> _Rules:
+        """Read the settings."""
+        reading = tuple(sorted(authz.get_roles_with_permission("read")))
+        handed_down = authz.check_config_permission("roles_that_cascade_to_sub_groups")
+        inherits = cast("Collection[str]", handed_down or ())
+        return cls(
+            sysadmin,
+            bool(authz.check_config_permission("allow_dataset_collaborators")),
+            reading,
+            tuple(capacity for capacity in reading if capacity in inherits),
+            config.editors_are_coordinators(),
+        )
+
+
+@cache
+def _statement(rules: _Rules) -> sa.CompoundSelect[Any]:
+    """Build the statement once: every search of somebody who is signed in asks it."""
+    user_id: sa.BindParameter[Any] = sa.bindparam("user_id", type_=sa.Text)
+    parts = [_organizations(user_id, rules)]
+    if rules.collaborators:
         shared = model.package_member_table
         parts.append(_branch(_COLLABORATOR, shared.c.package_id).where(shared.c.user_id == user_id))
     parts.append(
@@ -159,10 +197,13 @@ def _statement(user_id: str, *, sysadmin: bool) -> sa.CompoundSelect[Any]:
             may_approve=RoleGrant.may_approve,
         ).where(
             RoleGrant.user_id == user_id,
-            sa.or_(RoleGrant.until.is_(None), RoleGrant.until >= clock.today()),
+            sa.or_(
+                RoleGrant.until.is_(None),
+                RoleGrant.until >= sa.bindparam("today", type_=sa.Date),
+            ),
         )
     )
-    if config.editors_are_coordinators():
+    if rules.editors:
         direct = _memberships(user_id)
         parts.append(
             _branch(_EDITING, direct.c.group_id).where(direct.c.capacity.in_(("editor", "admin")))
@@ -170,7 +211,7 @@ def _statement(user_id: str, *, sysadmin: bool) -> sa.CompoundSelect[Any]:
     return sa.union_all(*parts)
 
 
-def _memberships(user_id: str) -> sa.Subquery:
+def _memberships(user_id: sa.BindParameter[Any]) -> sa.Subquery:
     member = model.member_table
     return (
         sa.select(member.c.group_id, member.c.capacity)
@@ -183,33 +224,30 @@ def _memberships(user_id: str) -> sa.Subquery:
     )
 
 
-def _organizations(user_id: str, *, sysadmin: bool) -> sa.Select[Any]:
+def _organizations(user_id: sa.BindParameter[Any], rules: _Rules) -> sa.Select[Any]:
     """The organizations that a user reads, as ``organization_list_for_user`` finds them."""
     group = model.group_table
     found = _branch(_MEMBER, group.c.id).where(
         group.c.is_organization.is_(True), group.c.state == "active"
     )
-    if sysadmin:
+    if rules.sysadmin:
         return found
     direct = _memberships(user_id)
-    reading = authz.get_roles_with_permission("read")
-    own = sa.select(direct.c.group_id).where(direct.c.capacity.in_(reading))
-    cascading = cast(Any, authz.check_config_permission("roles_that_cascade_to_sub_groups")) or ()
-    inherits = [capacity for capacity in cascading if capacity in reading]
-    if not inherits:
+    own = sa.select(direct.c.group_id).where(direct.c.capacity.in_(rules.reading))
+    if not rules.inherits:
         return found.where(group.c.id.in_(own))
     return found.where(
         sa.or_(
             group.c.id.in_(own),
             sa.and_(
                 group.c.type == "organization",
-                group.c.id.in_(_below(direct, inherits)),
+                group.c.id.in_(_below(direct, rules.inherits)),
             ),
         )
     )
 
 
-def _below(direct: sa.Subquery, capacities: list[str]) -> sa.Select[Any]:
+def _below(direct: sa.Subquery, capacities: Collection[str]) -> sa.Select[Any]:
     """The organizations below those where the user's role is handed down."""
     member = model.member_table
     top = (

@@ -148,9 +148,7 @@ def coordinates(person: Person, department: str) -> bool:
     :param department: organization id
     :returns: the answer
     """
-    return person.sysadmin or any(
-        grant.role is Role.COORDINATOR and grant.department == department for grant in person.grants
-    )
+    return person.sysadmin or department in person.coordinated
 
 
 def departments_of(person: Person) -> frozenset[str]:
@@ -159,15 +157,11 @@ def departments_of(person: Person) -> frozenset[str]:
     :param person: who is asking
     :returns: organization ids; a sysadmin's are not enumerated here
     """
-    return frozenset(
-        grant.department
-        for grant in person.grants
-        if grant.role is Role.COORDINATOR and grant.department
-    )
+    return person.coordinated
 
 
 def _holds(person: Person, role: Role) -> bool:
-    return any(grant.role is role for grant in person.grants)
+    return role in person.roles
 
 
 def _assigned(person: Person, facts: Facts) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 ENTRY = "inventory_entry"
 SOURCE = "inventory_source"
@@ -105,6 +106,20 @@ class Person:
     def known(self) -> bool:
         """Whether this is somebody with an account."""
         return self.user_id is not None
+
+    @cached_property
+    def roles(self) -> frozenset[Role]:
+        """The roles held, of whatever department."""
+        return frozenset(grant.role for grant in self.grants)
+
+    @cached_property
+    def coordinated(self) -> frozenset[str]:
+        """The departments coordinated, by organization id."""
+        return frozenset(
+            grant.department
+            for grant in self.grants
+            if grant.role is Role.COORDINATOR and grant.department
+        )
 
 
 ANONYMOUS = Person(None)

@@ -63,7 +63,7 @@ def overview(session: Session, person: Person) -> dict[str, Any]:
             not_public[row.value, row.likelihood] += row.number
     blockers: Counter[str] = Counter()
     for row in kinds:
-        blockers.update(dict.fromkeys(row.blocker, row.number))
+        blockers.update(dict.fromkeys(row.blocker or (), row.number))
     return {
         "departments": sorted(departments.values(), key=lambda row: str(row["title"]).lower()),
         "states": states,

@@ -66,14 +66,12 @@ def inventory_me(context: Context, data_dict: DataDict) -> dict[str, Any]:
     :raises NotAuthorized: for people without role and assignment
     """
     tk.check_access("inventory_me", context, data_dict)
-    session, person = who.session_of(context), who.person(context)
-    user = who.user_of(context)
+    person, user = who.person(context), who.user_of(context)
     named = {grant.department for grant in person.grants if grant.department}
-    titles = _departments(context, named)
-    coordinated = policy.departments_of(person)
+    titles = _departments(context, named, all_that_take_part=policy.is_cdo(person))
+    coordinated = set(policy.departments_of(person))
     if policy.is_cdo(person):
-        coordinated |= set(session.scalars(sa.select(Department.organization)))
-        titles = _departments(context, coordinated | named)
+        coordinated |= {key for key, title in titles.items() if title["code"]}
     who.keep_private()
     return {
         "user_id": person.user_id,
@@ -101,12 +99,22 @@ def inventory_me(context: Context, data_dict: DataDict) -> dict[str, Any]:
     }
 
 
-def _departments(context: Context, ids: Any) -> dict[str, dict[str, Any]]:
+def _departments(
+    context: Context, ids: Any, *, all_that_take_part: bool = False
+) -> dict[str, dict[str, Any]]:
+    wanted = [key for key in ids if key]
+    if not wanted and not all_that_take_part:
+        return {}
     group = model.group_table
     query = (
         sa.select(group.c.id, group.c.name, group.c.title, Department.code)
         .outerjoin(Department, Department.organization == group.c.id)
-        .where(group.c.id.in_([key for key in ids if key]))
+        .where(
+            sa.or_(
+                group.c.id.in_(wanted),
+                *([Department.organization.is_not(None)] if all_that_take_part else []),
+            )
+        )
     )
     return {
         row.id: {"id": row.id, "name": row.name, "title": row.title or row.name, "code": row.code}
@@ -185,13 +193,10 @@ def _labelled(
         ).items()
     }
     user = model.user_table
+    assignees = [item["value"] for item in facets.get("assignee", []) if item["value"]]
+    named = sa.select(user.c.id, user.c.fullname, user.c.name).where(user.c.id.in_(assignees))
     people = {
-        row.id: row.fullname or row.name
-        for row in session.execute(
-            sa.select(user.c.id, user.c.fullname, user.c.name).where(
-                user.c.id.in_([i["value"] for i in facets.get("assignee", []) if i["value"]])
-            )
-        )
+        row.id: row.fullname or row.name for row in (session.execute(named) if assignees else ())
     }
     titles_of_sources = search.source_titles(
         session, [i["value"] for i in facets.get("source", []) if i["value"]]
