@@ -26,6 +26,9 @@ PAGES = [
     "/inventory/overview",
     "/inventory/spreadsheet",
     "/inventory/admin",
+    "/inventory/take-over",
+    "/inventory/take-over/link",
+    "/inventory/take-over/link/file",
     "/inventory/guide",
     "/inventory/guide/fields",
 ]
