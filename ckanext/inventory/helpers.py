@@ -540,6 +540,8 @@ def inventory_event_words(event: Mapping[str, Any]) -> str:
         "merge": tk._("merged the departments"),
         "hand_over": tk._("handed it over"),
         "part_send": tk._("sent it to a colleague in a part"),
+        "harvest": tk._("brought it from another catalogue"),
+        "harvest_gone": tk._("noticed that its catalogue no longer holds it"),
         "take_over": tk._("took it over, as it was decided before this system"),
         "link": tk._("linked it to what is on the portal, as decided before this system"),
     }

@@ -283,12 +283,7 @@ def _note(session: Session, source_id: str, plan: _Plan) -> None:
             .values(modified=sa.bindparam("stamp")),
             [{"key": found.guid, "stamp": found.modified} for found in plan.stamps],
         )
-    if plan.back:
-        session.execute(
-            sa.update(Candidate)
-            .where(Candidate.source_id == source_id, Candidate.guid.in_(plan.back))
-            .values(gone_at=None)
-        )
+    candidates.back(session, source_id, plan.back)
 
 
 def _naive(moment: dt.datetime) -> dt.datetime:

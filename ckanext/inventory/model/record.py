@@ -18,7 +18,8 @@ class Record(tk.BaseModel):
     """One row per package: what was decided, who has it, and the facets that pages group by.
 
     ``waiting_since`` is when the ball came to where it is: a new state, or the first change of an
-    approved text.
+    approved text. ``brought`` is ``harvest`` for what a harvest brought, ``gone`` once its catalogue no
+    longer holds it.
 
     Everything below ``# facets`` is a cache of the current revision and the review records;
     ``ckan inventory rebuild`` recomputes it.
@@ -63,6 +64,7 @@ class Record(tk.BaseModel):
     origin_hash: Mapped[str | None] = mapped_column(sa.Text)
     origin_sheet: Mapped[str | None] = mapped_column(sa.Text)
     origin_row: Mapped[int | None] = mapped_column(sa.Integer)
+    brought: Mapped[str | None] = mapped_column(sa.Text)
     # facets
     title: Mapped[str] = mapped_column(sa.Text)
     division: Mapped[str | None] = mapped_column(sa.Text)

@@ -29,6 +29,7 @@ from ckanext.inventory.service import (
     portal_entries,
     register,
     roles,
+    search,
 )
 from ckanext.inventory.types import ENTRY, State, Writer
 
@@ -37,6 +38,9 @@ GONE = "harvest_gone"
 
 SOURCE_TYPE = "inventory_candidates"
 """The type of a harvest source that brings candidates."""
+
+BROUGHT = "harvest"
+"""Mark of what a harvest brought."""
 
 ADDED = "added"
 UPDATED = "updated"
@@ -265,6 +269,7 @@ def _create(
     created = bulk.create(
         session, ENTRY, [record for record, _item in good], roles.SYSTEM, act=None
     )
+    _mark(session, [made.package_id for made in created], BROUGHT)
     return [(made, item) for made, (_record, item) in zip(created, good, strict=True)]
 
 
@@ -353,6 +358,11 @@ def _fold(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
+def _mark(session: Session, ids: Collection[str], mark: str) -> None:
+    if ids:
+        session.execute(sa.update(Record).where(Record.package_id.in_(ids)).values(brought=mark))
+
+
 # Known ones
 
 
@@ -370,7 +380,6 @@ def _update(
     edits: list[tuple[bulk_edit.Edit, Item]] = []
     for item in items:
         row = before[item.guid]
-        row.gone_at = None
         row.modified = item.modified
         if row.digest != item.digest and row.entry_id not in records:
             row.changed_at = now
@@ -479,7 +488,7 @@ def _remove(session: Session, catalogue: Catalogue, guids: Sequence[str]) -> dic
         found[guid] = Outcome(UNCHANGED)
         if row.gone_at is None:
             row.gone_at = clock.now()
-            marked += [row.entry_id] if row.entry_id else []
+            marked += [row.entry_id] if row.entry_id and row.revision else []
     kept = facts.records(session, marked)
     gone = [
         events.Row(
@@ -493,10 +502,34 @@ def _remove(session: Session, catalogue: Catalogue, guids: Sequence[str]) -> dic
         for record in kept.values()
         if record.package_state == "active"
     ]
+    _mark(session, [row.package_id for row in gone if row.package_id], search.GONE)
     if gone:
         events.record(session, GONE, None, gone)
     session.flush()
     return found
+
+
+def back(session: Session, source_id: str, guids: Collection[str]) -> None:
+    """Take into account that a catalogue holds records again. The caller commits.
+
+    :param session: the database session
+    :param source_id: the catalogue
+    :param guids: what identifies them
+    """
+    query = (
+        sa.update(Candidate)
+        .where(
+            Candidate.source_id == source_id,
+            Candidate.guid.in_(guids),
+            Candidate.gone_at.is_not(None),
+        )
+        .values(gone_at=None)
+        .returning(Candidate.entry_id, Candidate.revision)
+    )
+    if not guids:
+        return
+    returned = session.execute(query).tuples().all()
+    _mark(session, [entry for entry, revision in returned if entry and revision], BROUGHT)
 
 
 # What people see of it

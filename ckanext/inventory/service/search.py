@@ -28,6 +28,9 @@ EMPTY = "empty"
 WANTED = "yes"
 """Filter value for what somebody wants."""
 
+GONE = "gone"
+"""Mark of what a harvest brought and its catalogue no longer holds."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -41,6 +44,7 @@ class Standing:
     :param lacks_approve: lacks what approve asks
     :param lacks_notes: lacks a description
     :param wanted: ``yes`` if somebody wants it
+    :param brought: ``harvest`` or ``gone`` for what a harvest brought
     """
 
     state: sa.ColumnElement[Any]
@@ -51,6 +55,7 @@ class Standing:
     lacks_approve: Condition
     lacks_notes: Condition
     wanted: sa.ColumnElement[Any]
+    brought: sa.ColumnElement[Any]
 
 
 STANDING = Standing(
@@ -66,6 +71,7 @@ STANDING = Standing(
     sa.func.cardinality(Record.missing_approve) > 0,
     sa.literal("notes") == sa.any_(Record.missing_submit),
     sa.case((Record.wanted > 0, WANTED)),
+    Record.brought.expression,
 )
 """Of a register row."""
 
@@ -100,6 +106,10 @@ def named_views(of: Standing) -> dict[str, Condition]:
         "not_public": not_public,
         "wanted": sa.and_(not_public, of.wanted.is_not(None)),
         "missing_description": of.lacks_notes,
+        # a harvest brought it, and nobody has submitted it yet
+        "harvested": sa.and_(open_, of.brought.is_not(None)),
+        # its catalogue no longer holds it
+        "gone": sa.and_(of.state != State.RETIRED.value, of.brought == GONE),
     }
 
 

@@ -63,9 +63,15 @@ def views() -> list[tuple[str, str]]:
         ("promotable", tk._("Approved, not on the portal yet")),
     ]
     wanted = [("wanted", tk._("Wanted by council or mayor"))]
+    brought = [
+        ("harvested", tk._("Brought by harvest")),
+        ("gone", tk._("Gone from their catalogue")),
+    ]
     if me.get("viewer") and not me.get("departments"):
-        return [*wanted, *theirs, *own]
-    return [*theirs, *wanted, *own] if me.get("decides") else [*own, *theirs, *wanted]
+        return [*wanted, *theirs, *own, *brought]
+    if me.get("decides"):
+        return [*theirs, *wanted, *own, *brought]
+    return [*own, *theirs, *wanted, *brought]
 
 
 def in_order(facets: dict[str, Any]) -> dict[str, Any]:

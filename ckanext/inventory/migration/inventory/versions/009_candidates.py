@@ -25,14 +25,16 @@ CREATE TABLE inventory_candidate (
     PRIMARY KEY (source_id, guid)
 );
 CREATE INDEX inventory_candidate_entry ON inventory_candidate (entry_id);
+ALTER TABLE inventory_record ADD COLUMN brought TEXT;
 """
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make the table, and a column that lists narrow by."""
     op.execute(TABLES)
 
 
 def downgrade() -> None:
-    """Drop it."""
+    """Drop them."""
+    op.execute("ALTER TABLE inventory_record DROP COLUMN brought")
     op.execute("DROP TABLE inventory_candidate")
