@@ -8,6 +8,7 @@
  * - .inv-tabs: the open page's tab is scrolled into view on narrow screens
  * - textarea, [data-inv-most]: says at once when a text is too long, instead of cutting it off
  * - [data-inv-most-mb]: says at once when a file is too big
+ * - form[data-inv-focus]: its first field is ready to be typed into
  * - every form is sent once only, however often its button is clicked
  * - [data-inv-js]: says something that is only true with scripts
  */
@@ -186,6 +187,9 @@
       showIf(form);
       limits(form);
       once(form);
+      if (form.hasAttribute("data-inv-focus")) {
+        form.querySelector("select, textarea, input:not([type=hidden])").focus();
+      }
       if (form.hasAttribute("data-inv-unsaved")) { warnUnsaved(form); }
       if (form.hasAttribute("data-inv-decide")) { decideByKey(form); }
     });

@@ -1,0 +1,92 @@
+"""A form that is sent twice does what it does once, with or without scripts.
+
+A double click sends the same form again before the answer is there. The second is held until the
+first is through, and then led to where the first one led. Two forms are the same if everything in
+them is, the token against forged requests included, which each page that is shown gets anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import flask
+from ckan.lib.redis import connect_to_redis
+from redis.exceptions import RedisError
+from werkzeug.wrappers import Response
+
+from ckanext.inventory import config
+from ckanext.inventory.views.blueprint import inventory
+
+REMEMBERED_SECONDS = 20
+"""Long enough for a double click; short enough that whoever comes back to a form can send it again."""
+_LONGEST_SECONDS = 120
+_WAIT_SECONDS = 30
+
+
+def _name() -> str | None:
+    """Name what was sent; None for what isn't a form of a page of ours."""
+    request = flask.request
+    field = str(config.core("WTF_CSRF_FIELD_NAME"))
+    if request.method != "POST" or not request.form.get(field):
+        return None
+    digest = hashlib.sha256(request.path.encode())
+    for name, value in request.form.items(multi=True):
+        digest.update(repr((name, value)).encode("utf-8", "surrogatepass"))
+    for name, file in request.files.items(multi=True):
+        size = file.stream.seek(0, 2)
+        file.stream.seek(0)
+        digest.update(repr((name, file.filename, size)).encode("utf-8", "surrogatepass"))
+    return f"{config.core('ckan.site_id')}:inventory:sent:{digest.hexdigest()}"
+
+
+@inventory.before_request
+def begin() -> Response | None:
+    """Wait for the same form, and lead to where it led.
+
+    :returns: a redirect if the form has done what it does; None to go on
+    """
+    name = _name()
+    if name is None:
+        return None
+    try:
+        redis: Any = connect_to_redis()
+        lock = redis.lock(f"{name}:lock", _LONGEST_SECONDS, blocking_timeout=_WAIT_SECONDS)
+        if not lock.acquire():
+            return None
+        flask.g._inventory_once = (redis, name, lock)
+        led_to = redis.get(name)
+    except RedisError:
+        return None  # then the script on the page is the only guard
+    return flask.redirect(led_to.decode(), 303) if led_to else None
+
+
+@inventory.after_request
+def remember(response: Response) -> Response:
+    """Keep where a form led that did what it does.
+
+    :param response: the answer; a page that shows the form again is none
+    :returns: the same
+    """
+    held = flask.g.get("_inventory_once")
+    if held is not None and response.status_code == 303:
+        redis, name, _lock = held
+        try:
+            redis.set(name, response.location, ex=REMEMBERED_SECONDS)
+        except RedisError:
+            return response
+    return response
+
+
+@inventory.teardown_request
+def end(error: BaseException | None = None) -> None:
+    """Let the next one in.
+
+    :param error: not used
+    """
+    held = flask.g.pop("_inventory_once", None)
+    if held is not None:
+        try:
+            held[2].release()
+        except RedisError:
+            return  # it runs out by itself
