@@ -9,7 +9,17 @@ from __future__ import annotations
 
 import click
 
-from ckanext.inventory.cli import care, demo, exchange, notify, people, portal, takeover, workbooks
+from ckanext.inventory.cli import (
+    care,
+    demo,
+    exchange,
+    notify,
+    people,
+    portal,
+    responsible,
+    takeover,
+    workbooks,
+)
 
 __all__ = ["inventory"]
 
@@ -30,6 +40,7 @@ for _command in (
     care.audit,
     notify.notify,
     people.role,
+    responsible.people,
     portal.promote,
     takeover.take_over,
     demo.demo,
