@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench import roundtrip
+from bench.harvest import harvest
 from bench.measure import Result, compare
 from bench.workers import Pair
 
@@ -232,6 +233,7 @@ CASES: Mapping[str, Callable[[Pair, Scale], Result]] = {
     "transition": transition,
     "transition_bulk_500": transition_bulk_500,
     **roundtrip.CASES,
+    "harvest": harvest,
 }
 GROUPS: Mapping[
     str, tuple[Callable[[Pair, Scale, Sequence[str]], dict[str, Result]], tuple[str, ...]]

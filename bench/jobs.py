@@ -19,6 +19,7 @@ from flask import Flask, g
 from flask_login import login_user  # pyright: ignore[reportUnknownVariableType] - half typed
 
 from bench import rows as bench_rows
+from bench.harvest import Harvests
 from bench.workbooks import Workbooks
 
 SURE = "INVENTORY_BENCH"
@@ -49,7 +50,7 @@ COMPLETE: dict[str, Any] = {
 }
 
 
-class Site(Workbooks):
+class Site(Harvests, Workbooks):
     """One CKAN site in this process.
 
     :param app: its Flask application
@@ -85,8 +86,9 @@ class Site(Workbooks):
                 connection.execute(sa.text("CREATE SCHEMA public"))
             model.repo.tables_created_and_initialised = False
             model.repo.upgrade_db()
-            for plugin in ("activity", "inventory"):
-                _run_migrations(plugin)
+            for plugin in ("activity", "inventory", "harvest"):
+                if p.plugin_loaded(plugin):
+                    _run_migrations(plugin)
             # Migrations leave the session on an engine of theirs that connects anew each time.
             model.init_model(engine)
             search.clear_all()
@@ -318,8 +320,8 @@ class Site(Workbooks):
         """Tell whether a plugin is loaded."""
         return p.plugin_loaded(plugin)
 
-    def token(self, user: str) -> None:
-        """Have an API token of an account ready for :meth:`call`."""
+    def token(self, user: str) -> str:
+        """Have an API token of an account ready for :meth:`call`, and return it."""
         with self._request():
             account = model.User.get(user)
             assert account is not None
@@ -327,6 +329,7 @@ class Site(Workbooks):
             model.Session.add(row)
             model.repo.commit()
             self._tokens[user] = api_token.encode({"jti": row.id})
+        return self._tokens[user]
 
     def _client(self, user: str) -> Any:
         client = self._clients.get(user)

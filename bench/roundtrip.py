@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bench import loading
 from bench.measure import Result, compare
 from bench.workers import Pair
 
@@ -31,6 +32,34 @@ def workbook_new(pair: Pair, scale: Any) -> Result:
         seconds = pair.ours("book_save_new", count=count, owner=owners[0], mark=f"n{number}")
         ours.append(count / seconds)
     note = f"{count} rows of 25 columns a round against {LOOP} of 15 of the loop"
+    return compare(ours, peer, "rows/s", more_is_better=True, note=note)
+
+
+LOADED = 200
+"""Rows that ``ckanapi load`` is measured on."""
+
+
+def workbook_new_vs_ckanapi(pair: Pair, scale: Any) -> Result:
+    """Rows a second: the same, against ``ckanapi load`` with two processes over HTTP."""
+    count = scale.of_rows(2_000)
+    owners = _site(pair)
+    pair.ours("book_save_new", count=20, owner=owners[0], mark="warm")
+    token = pair.peer("token", user="editor")
+    ours: list[float] = []
+    peer: list[float] = []
+    with loading.serving(pair.peer.ini) as url:
+        rows = pair.ours("book_packages", count=10, owner=owners[0], mark="warm")
+        loading.load(url, token, rows)
+        for number in range(scale.of_rounds(3)):
+            loaded = min(LOADED, count)
+            rows = pair.ours("book_packages", count=loaded, owner=owners[0], mark=f"n{number}")
+            peer.append(loaded / loading.load(url, token, rows))
+            seconds = pair.ours("book_save_new", count=count, owner=owners[0], mark=f"n{number}")
+            ours.append(count / seconds)
+    note = (
+        f"{count} rows of 25 columns a round against {LOADED} of them; ckanapi load -p 2 --create-only "
+        "against a site with two processes"
+    )
     return compare(ours, peer, "rows/s", more_is_better=True, note=note)
 
 
@@ -113,6 +142,7 @@ def workbook_write(pair: Pair, scale: Any) -> Result:
 
 CASES: Mapping[str, Callable[[Pair, Any], Result]] = {
     "workbook_new": workbook_new,
+    "workbook_new_vs_ckanapi": workbook_new_vs_ckanapi,
     "workbook_changed": workbook_changed,
     "workbook_unchanged": workbook_unchanged,
     "workbook_preview": workbook_preview,

@@ -130,6 +130,28 @@ class Workbooks:
             data = self._book(self._rows(count, mark), owner)
             return self._save(data, count, "new")
 
+    def book_packages(self, count: int, owner: str, mark: str) -> list[dict[str, Any]]:
+        """Return the same rows as :meth:`book_save_new` saves, as a site without fields of its own has them.
+
+        :returns: private datasets for ``package_create``, with extras
+        """
+        return [
+            {
+                "name": f"load-{mark}-{number}",
+                "title": row["title"],
+                "notes": row["notes"],
+                "owner_org": owner,
+                "private": True,
+                "tags": [{"name": word} for word in row["keywords"]],
+                "extras": [
+                    {"key": key, "value": value if isinstance(value, str) else "; ".join(value)}
+                    for key, value in row.items()
+                    if key not in ("title", "notes", "keywords")
+                ],
+            }
+            for number, row in enumerate(self._rows(count, mark))
+        ]
+
     def book_save_changed(self, count: int, owner: str, mark: str) -> float:
         """Change a cell in each row of a department's workbook and save, with indexing.
 

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +41,7 @@ ckan.storage_path = {storage}
 ckan.auth.create_unowned_dataset = false
 scheming.dataset_schemas = {schemas}
 scheming.presets = {presets}
+ckanext.inventory.harvest.allowed_hosts = 127.0.0.1
 [loggers]
 keys = root
 [handlers]
@@ -68,17 +69,18 @@ class Worker:
 
     :param name: ``ours`` or ``peer``
     :param folder: where its configuration is written
+    :param plugins: more plugins than the usual ones
     """
 
-    def __init__(self, name: str, folder: Path) -> None:
-        ini = folder / f"{name}.ini"
+    def __init__(self, name: str, folder: Path, plugins: str = "") -> None:
+        self.ini = ini = folder / f"{name}.ini"
         ini.write_text(
             INI.format(
                 database=os.environ["CKAN_SQLALCHEMY_URL"],
                 solr=os.environ["CKAN_SOLR_URL"],
                 redis=os.environ["CKAN_REDIS_URL"],
                 storage=folder / "storage",
-                plugins=PLUGINS[name],
+                plugins=f"{PLUGINS[name]} {plugins}",
                 schemas=SCHEMAS[name],
                 presets=PRESETS[name],
             )
@@ -145,9 +147,13 @@ class Pair:
 
 
 @contextmanager
-def pair() -> Iterator[Pair]:
-    """Start both processes for as long as the block runs."""
+def pair(plugins: Mapping[str, str] | None = None) -> Iterator[Pair]:
+    """Start both processes for as long as the block runs.
+
+    :param plugins: more plugins than the usual ones, for ``ours`` and ``peer``
+    """
+    more = plugins or {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with Pair(Worker("ours", folder), Worker("peer", folder)) as both:
+        with Pair(*(Worker(name, folder, more.get(name, "")) for name in PLUGINS)) as both:
             yield both
