@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from ckanext.inventory import vocabularies
-from ckanext.inventory.demo import city, dates, story, tables
+from ckanext.inventory.demo import brief, city, dates, story, tables
 from ckanext.inventory.types import State
 
 TODAY = dt.date(2026, 11, 24)
@@ -40,24 +40,63 @@ LISTS = {
 }
 
 
-def test_six_departments_thirty_sources_150_entries() -> None:
-    assert len(LARKHAVEN.departments) == 6
-    assert set(LARKHAVEN.departments) == set(city.DEPARTMENTS)
-    assert len(LARKHAVEN.sources) == 30
-    assert len(LARKHAVEN.entries) == 150
+def test_a_city_of_16_departments_67_sources_and_over_600_entries() -> None:
+    older = sum(len(rows) for rows in LARKHAVEN.older.values())
+
+    assert len(LARKHAVEN.departments) == 16
+    assert len(LARKHAVEN.sources) == 67
+    assert len(LARKHAVEN.entries) + len(LARKHAVEN.taken) + older >= 600
+    assert older >= 40
+    assert len(LARKHAVEN.taken) >= 50
+
+
+def test_over_120_public_datasets_with_data_and_some_that_nobody_took_in() -> None:
+    promoted = [item for item in LARKHAVEN.entries if "data" in item.about]
+    linked = {item.about.get("publication", {}).get("linked") for item in LARKHAVEN.entries}
+    pages = {row["Link"].rpartition("-")[2] for rows in LARKHAVEN.older.values() for row in rows}
+    loose = [
+        one["key"]
+        for one in LARKHAVEN.portal
+        if one["key"] not in {*linked, *LARKHAVEN.taken}
+        and one["key"].rpartition("-")[2] not in pages
+    ]
+
+    assert len(promoted) + len(LARKHAVEN.portal) >= 120
+    assert 5 <= len(loose) <= 10
 
 
 def test_every_state_and_the_usual_distribution() -> None:
     states = Counter(entry.state for entry in LARKHAVEN.entries)
 
     assert set(states) == set(State)
-    assert states.most_common(2) == [(State.DRAFT, 44), (State.PUBLISHED, 24)]
+    assert [state for state, _count in states.most_common(3)] == [
+        State.DRAFT,
+        State.PUBLISHED,
+        State.SUBMITTED,
+    ]
     assert {source.state for source in LARKHAVEN.sources.values()} == {
         State.DRAFT,
         State.SUBMITTED,
         State.RETURNED,
         State.RETIRED,
     }
+
+
+@pytest.mark.parametrize(
+    ("key", "least"),
+    [
+        ("again", 8),
+        ("blockers", 80),
+        ("changed", 12),
+        ("drift", 4),
+        ("returned", 5),
+        ("talk", 4),
+        ("waiver", 8),
+        ("want", 10),
+    ],
+)
+def test_everything_that_happens_in_a_city_happened(key: str, least: int) -> None:
+    assert sum(key in item.about for item in LARKHAVEN.entries) >= least
 
 
 @pytest.mark.parametrize("key", ["title", "notes", "value_reason", "say", "returned", "waiver"])
@@ -156,3 +195,42 @@ def test_published_entries_have_data_or_a_place() -> None:
             where = item.about.get("publication", {})
             assert ("data" in item.about) != bool(where), item.title
             assert where.get("linked", "air") in keys
+
+
+def test_a_line_of_the_short_form() -> None:
+    line = (
+        "published | calls | h | sen | daily | Calls at night | One row per call. | why: Asked for."
+        " | treat: By week. | privacy: Few calls. | waived: By week it's fine. | tags: calls, night"
+        " | data: month 2 months, place [Hill; Quay] > calls 1..9, share 0.5..1.5"
+    )
+    (about,) = brief.entries(line)
+
+    assert about["sources"] == ["calls"]
+    assert (about["value"], about["value_reason"]) == ("high", "Asked for.")
+    assert about["classification"] == "sensitive"
+    assert about["contains_sensitive_data"] == "yes_can_be_treated"
+    assert about["blockers"][0]["kind"] == "privacy"
+    assert about["blockers"][0]["waived"] == "By week it's fine."
+    assert set(about["reviews"]) == {"privacy", "security"}
+    assert about["keywords"] == ["calls", "night"]
+    assert about["data"] == {
+        "file": "calls-at-night.csv",
+        "per": {"month": "2 months", "place": ["Hill", "Quay"]},
+        "figures": {"calls": [1, 9], "share": [0.5, 1.5]},
+    }
+
+
+def test_a_draft_has_only_what_its_line_says() -> None:
+    assert brief.entries("draft | - | - | - | - | Keys |") == [
+        {"title": "Keys", "state": "draft", "sources": [], "value": "not_known_yet"}
+    ]
+
+
+def test_every_table_has_rows() -> None:
+    described = [item.about["data"] for item in LARKHAVEN.entries if "data" in item.about]
+    described += [dataset["data"] for dataset in LARKHAVEN.portal if "data" in dataset]
+    for data in described:
+        lines = tables.csv_file(data["per"], data["figures"], data["file"], TODAY).splitlines()
+        assert len(lines) > 5, data["file"]
+    files = Counter(data["file"] for data in described)
+    assert [name for name, count in files.items() if count > 1] == []

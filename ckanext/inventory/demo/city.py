@@ -17,8 +17,12 @@ that come from it. Besides:
 - ``detailed``: false if only what submit needs is known
 - ``data``: the table that goes to the portal with it, or ``publication``: ``linked`` (a key of
   portal.yaml) or ``external`` (a URL)
+- ``again``: a sentence that was added later, approved and, if it was, put on the portal once more
+- ``drift``: what somebody changed on the portal's side: the ``title``, that it is ``hidden``, or its
+  description, in words
+- ``want``: who of the mayor's and council's offices wants it, and why, as ``person> words``
 
-Dates may be relative to today: ``@+6m``.
+Most of the city is written shorter, see brief.py. Dates may be relative to today: ``@+6m``.
 """
 
 from __future__ import annotations
@@ -32,23 +36,33 @@ from typing import Any
 
 import yaml
 
-from ckanext.inventory.demo import dates
+from ckanext.inventory.demo import brief, dates
 from ckanext.inventory.types import ENTRY, SOURCE, State
 
 PACKAGE = "ckanext.inventory.demo"
 FOLDER = "larkhaven"
-DEPARTMENTS = (
-    "parks-and-recreation",
+_FILES = (
+    "parks",
     "water",
-    "public-works",
+    "works",
     "mobility",
-    "public-health",
-    "city-library",
+    "health",
+    "library",
+    "finance",
+    "police",
+    "fire",
+    "permits",
+    "housing",
+    "harbour",
+    "clerk",
+    "digital",
+    "planning",
+    "schools",
 )
-_FILES = ("parks", "water", "works", "mobility", "health", "library")
 
 _ABOUT = frozenset(
     {
+        "again",
         "answer",
         "assignee",
         "blockers",
@@ -57,6 +71,7 @@ _ABOUT = frozenset(
         "data",
         "days",
         "detailed",
+        "drift",
         "gives",
         "justification",
         "key",
@@ -74,6 +89,7 @@ _ABOUT = frozenset(
         "triage",
         "visibility",
         "waiver",
+        "want",
     }
 )
 """Keys of a record's description that are no fields of its schema."""
@@ -136,7 +152,8 @@ class City:
     :param portal: datasets that were on the portal before
     :param departments: organization name → the department's description
     :param sources: all sources, by department and key
-    :param entries: all entries, in the order of the files
+    :param entries: all entries that were listed here, in the order of the files
+    :param older: organization name → rows of its inventory from before
     """
 
     people: list[dict[str, Any]]
@@ -144,6 +161,12 @@ class City:
     departments: Mapping[str, Mapping[str, Any]]
     sources: Mapping[tuple[str, str], Item]
     entries: list[Item]
+    older: Mapping[str, list[dict[str, str]]]
+
+    @property
+    def taken(self) -> list[str]:
+        """Keys of the datasets of which entries were made."""
+        return [one["key"] for one in self.portal if one.get("taken")]
 
     def content(self, item: Item, today: dt.date) -> dict[str, Any]:
         """Return the fields of a source or entry, without its sources' ids.
@@ -194,12 +217,21 @@ def load() -> City:
     departments = {one["department"]["name"]: one["department"] for one in described}
     sources: dict[tuple[str, str], Item] = {}
     entries: list[Item] = []
+    portal = list(_read("portal.yaml"))
+    older: dict[str, list[dict[str, str]]] = {}
     for one in described:
         department = one["department"]
         for about in one["sources"]:
             sources[department["name"], about["key"]] = _item(SOURCE, about, department)
-        entries += [_item(ENTRY, about, department) for about in one["entries"]]
-    return City(_read("people.yaml"), _read("portal.yaml"), departments, sources, entries)
+        listed = [*one.get("entries", ()), *brief.entries(one.get("brief", ""))]
+        entries += [_item(ENTRY, about, department) for about in listed]
+        portal += brief.portal(one.get("portal", ""), department["name"])
+        if "older" in one:
+            older[department["name"]] = brief.older(one["older"])
+    linked = {row["Link"].rpartition("/larkhaven-")[2] for rows in older.values() for row in rows}
+    for dataset in portal:
+        dataset["taken"] = dataset.get("taken", False) and dataset["key"] not in linked
+    return City(_read("people.yaml"), portal, departments, sources, entries, older)
 
 
 def _item(kind: str, about: Mapping[str, Any], department: Mapping[str, Any]) -> Item:

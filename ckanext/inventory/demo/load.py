@@ -6,10 +6,13 @@ action, called by the person who did it, at the moment when they did it.
 
 from __future__ import annotations
 
+import base64
+import csv
 import datetime as dt
 import functools
 import io
 import secrets
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -26,8 +29,9 @@ from ckanext.inventory import clock
 from ckanext.inventory.demo import city, dates, story, tables
 from ckanext.inventory.demo.city import City, Item
 from ckanext.inventory.demo.story import Step
-from ckanext.inventory.model import Notice, Outbox, Record
-from ckanext.inventory.publishing import uploads
+from ckanext.inventory.model import Link, Notice, Outbox, Record
+from ckanext.inventory.model.link import CREATED
+from ckanext.inventory.publishing import portal, uploads
 from ckanext.inventory.service import bulk, outbox, roles
 from ckanext.inventory.types import ENTRY, SOURCE, State
 
@@ -41,6 +45,15 @@ NEWS_DAYS = 3
 
 ADMIN = "portal-admin"
 CDO = "cdo"
+
+DATASETS = "larkhaven-"
+"""How the names of datasets begin that were on the portal before."""
+
+_OF_DATASETS = frozenset({"key", "organization", "data", "taken"})
+"""Keys of a dataset's description that are not sent to CKAN as they are."""
+
+_YEARS = 400
+"""Days that the youngest of them has been there."""
 
 Act = tuple[dt.datetime, Callable[[], None]]
 """Something that happened, and when."""
@@ -107,15 +120,24 @@ class _Loader:
 
     def _past(self) -> None:
         """Let everything happen in its order, then bring the search index up to date."""
-        past = sorted([*self._defaults(), *self._lists(), *self._lives()], key=lambda act: act[0])
+        acts = [*self._defaults(), *self._lists(), *self._older(), *self._taken(), *self._lives()]
+        past = sorted(acts, key=lambda act: act[0])
         done = self.progress("The past", len(past))
         for at, take in past:
             with clock.at(at):
                 take()
             self.session.commit()
             done()
+        self._date_promoted()
         outbox.drain(self.session)
         self._settle()
+
+    def _date_promoted(self) -> None:
+        """Let core's own dates of what was promoted be those of the promotion."""
+        links = self.session.query(Link).filter(Link.mode == CREATED, Link.dataset_id.is_not(None))
+        for link in links:
+            self._date(str(link.dataset_id), link.at, link.at)
+        self.session.commit()
 
     def _settle(self) -> None:
         """Let people have read all but the latest news; nobody gets mail at these addresses."""
@@ -188,20 +210,51 @@ class _Loader:
             )
             self.organizations[name] = made["id"]
             done()
+        # core makes whoever creates an organization its member
+        self.session.query(model.Member).filter_by(table_id=self.users[ADMIN]).delete()
         for dataset in self.city.portal:
-            given = {key: value for key, value in dataset.items() if key != "key"}
-            owner = self.organizations[given.pop("organization")]
-            name = f"larkhaven-{dataset['key']}"
-            made = self._as(
-                ADMIN,
-                "package_create",
-                {**given, "name": name, "owner_org": owner, "license_id": LICENSE},
-            )
-            self.portal[dataset["key"]] = made["id"]
+            self.portal[dataset["key"]] = self._dataset(dataset)
             done()
+        self._date_datasets()
+        outbox.reindex(self.session, self.portal.values())
+        self.session.commit()
         longest = max(int(one["started"]) for one in self.city.departments.values())
         with clock.at(dates.at_work(self.today, longest + 14, 0)):
             self._roles()
+
+    def _dataset(self, about: Mapping[str, Any]) -> str:
+        given = {key: value for key, value in about.items() if key not in _OF_DATASETS}
+        if "data" in about:
+            given["resources"] = [self._resource(about["title"], about["data"])]
+        dataset_id = str(uuid.uuid4())
+        dataset = {
+            **given,
+            "id": dataset_id,
+            "type": "dataset",
+            "name": f"{DATASETS}{about['key']}",
+            "owner_org": self.organizations[about["organization"]],
+            "license_id": LICENSE,
+        }
+        portal.create(self.session, ADMIN, dataset)
+        return dataset_id
+
+    def _date_datasets(self) -> None:
+        """Let datasets have come to the portal over the years, and be kept up to date."""
+        for key, dataset_id in self.portal.items():
+            created = dates.at_work(self.today, _YEARS + story.drawn(key) % (3 * _YEARS), 3)
+            modified = dates.at_work(self.today, 2 + story.drawn(key, "modified") % _YEARS, 4)
+            self._date(dataset_id, created, modified)
+
+    def _date(self, dataset_id: str, created: dt.datetime, modified: dt.datetime) -> None:
+        package = model.package_table
+        self.session.execute(
+            sa.update(package)
+            .where(package.c.id == dataset_id)
+            .values(
+                metadata_created=created.replace(tzinfo=None),
+                metadata_modified=modified.replace(tzinfo=None),
+            )
+        )
 
     def _roles(self) -> None:
         for person in self.city.people:
@@ -261,6 +314,47 @@ class _Loader:
             values.pop("notes")  # it was described only later
         return values
 
+    def _older(self) -> Iterator[Act]:
+        """An inventory that a department kept before is taken over with its past states."""
+        for organization, rows in self.city.older.items():
+            started = int(self.city.departments[organization]["started"])
+            data = {
+                "department": organization,
+                "content": base64.b64encode(self._older_file(rows).encode()).decode(),
+                "filename": "inventory-of-2025.csv",
+            }
+            at = dates.at_work(self.today, started + 3, 6)
+            yield at, functools.partial(self._in_passing, CDO, "inventory_take_over", data)
+
+    def _older_file(self, rows: Sequence[Mapping[str, str]]) -> str:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]))
+        writer.writeheader()
+        for row in rows:
+            cells = {header: dates.resolve(cell, self.today) for header, cell in row.items()}
+            if cells["Link"].startswith("/"):
+                cells["Link"] = tk.config["ckan.site_url"] + cells["Link"]
+            writer.writerow(cells)
+        return text.getvalue()
+
+    def _taken(self) -> Iterator[Act]:
+        """What had come to the portal in other ways is taken in, a department a day."""
+        by_organization: dict[str, list[str]] = {}
+        taken = set(self.city.taken)
+        for dataset in self.city.portal:
+            if dataset["key"] in taken:
+                names = by_organization.setdefault(dataset["organization"], [])
+                names.append(f"{DATASETS}{dataset['key']}")
+        for organization, names in by_organization.items():
+            started = int(self.city.departments[organization]["started"])
+            at = dates.at_work(self.today, started // 2, 16, story.drawn(organization))
+            yield (
+                at,
+                functools.partial(
+                    self._in_passing, CDO, "inventory_take_over_portal", {"datasets": names}
+                ),
+            )
+
     def _lives(self) -> Iterator[Act]:
         for item in [*self.city.sources.values(), *self.city.entries]:
             for step in story.tell(item, self.today):
@@ -274,6 +368,9 @@ class _Loader:
         if step.looked_at:
             record = self.session.get(Record, package_id)
             data["revision"] = record.revision if record is not None else None
+        if step.on_portal:
+            link = self.session.get(Link, package_id)
+            package_id = str(link.dataset_id) if link is not None else package_id
         data |= {"ids": [package_id]} if step.by_ids else {"id": package_id}
         try:
             self._in_passing(step.who, step.action, data)
@@ -287,14 +384,15 @@ class _Loader:
         if "dataset" in publication:
             publication["dataset"] = self.portal[publication["dataset"]]
         if "data" in publication:
-            publication["resources"] = [self._resource(step.item, publication.pop("data"))]
+            data = publication.pop("data")
+            publication["resources"] = [self._resource(step.item.title, data)]
         return publication
 
-    def _resource(self, item: Item, data: Mapping[str, Any]) -> dict[str, Any]:
-        resource = {"name": item.title, "format": "CSV"}
+    def _resource(self, title: str, data: Mapping[str, Any]) -> dict[str, Any]:
+        resource = {"name": title, "format": "CSV"}
         if not uploads.possible():
             return {**resource, "url": FILES_URL + data["file"]}
-        content = tables.csv_file(data["per"], data["figures"], item.title, self.today)
+        content = tables.csv_file(data["per"], data["figures"], title, self.today)
         return {**resource, "upload": FileStorage(io.BytesIO(content), data["file"])}
 
 

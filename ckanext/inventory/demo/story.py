@@ -21,6 +21,10 @@ CDO = "cdo"
 DEPUTY = "deputy-cdo"
 PRIVACY = "privacy-reviewer"
 COUNSEL = "legal-counsel"
+SECURITY = "security-officer"
+PORTAL_ADMIN = "portal-admin"
+
+_REVIEWERS = {"privacy": PRIVACY, "security": SECURITY}
 
 _COUNSELS_KINDS = frozenset({"legal", "contract"})
 _THANKS = (None, "Clear description, thank you.", None, "Good to go.", None)
@@ -30,6 +34,13 @@ _LONGEST = 40
 
 _SOON = 50
 """Days within which what was approved goes to the portal."""
+
+_FORTNIGHT = 12
+"""Days within which a fifth of the decisions fell: the site is in use."""
+
+_DECIDED = frozenset({State.APPROVED, State.PUBLISHED, State.DEFERRED, State.WITHHELD})
+_MORE = frozenset({"again", "changed"})
+"""What came after a decision takes its time."""
 
 _RECENTLY = 2
 """How many days ago approved texts were changed."""
@@ -46,6 +57,7 @@ class Step:
     :param data: its parameters, without the record
     :param by_ids: the action takes a list of records
     :param looked_at: the act names the revision that was looked at
+    :param on_portal: the act is one on the public dataset
     """
 
     at: dt.datetime
@@ -55,6 +67,7 @@ class Step:
     data: Mapping[str, Any]
     by_ids: bool = False
     looked_at: bool = False
+    on_portal: bool = False
 
 
 def chance(item: Item, what: str = "") -> int:
@@ -64,7 +77,17 @@ def chance(item: Item, what: str = "") -> int:
     :param what: what it is drawn for
     :returns: a large number
     """
-    return int(hashlib.sha256(f"{item.title}{what}".encode()).hexdigest()[:8], 16)
+    return drawn(item.title, what)
+
+
+def drawn(name: str, what: str = "") -> int:
+    """Return a number that is always the same for a name, and different for different ones.
+
+    :param name: the name
+    :param what: what it is drawn for
+    :returns: a large number
+    """
+    return int(hashlib.sha256(f"{name}{what}".encode()).hexdigest()[:8], 16)
 
 
 def created_days_ago(item: Item) -> int:
@@ -101,12 +124,18 @@ class _Story:
         span = max(10, int(self.item.department["started"]) - _LONGEST)
         if self.item.state is State.APPROVED:
             span = min(span, _SOON)
+        if self.item.state in _DECIDED and not _MORE & set(self.about) and self._just_decided():
+            return _RECENTLY + chance(self.item, "day") % _FORTNIGHT
         return 5 + chance(self.item, "day") % span
+
+    def _just_decided(self) -> bool:
+        return chance(self.item, "lately") % 5 == 0
 
     def steps(self) -> Iterator[Step]:
         yield from self._marks()
         yield from _WAYS[self.item.state](self)
         yield from self._transfer()
+        yield from self._wanted()
         yield from self._talk()
 
     def _step(
@@ -165,6 +194,10 @@ class _Story:
                 department=department,
                 comment=text,
             )
+
+    def _wanted(self) -> Iterator[Step]:
+        for number, (who, reason) in enumerate(self.about.get("want", ())):
+            yield self._step(_RECENTLY + 1, 17 + number, who, "inventory_want", reason=reason)
 
     def _talk(self) -> Iterator[Step]:
         for number, (who, text) in enumerate(self.about.get("talk", ())):
@@ -232,7 +265,7 @@ class _Story:
             yield self._step(
                 approved + 4,
                 6 + number,
-                PRIVACY if kind == "privacy" else COUNSEL,
+                _REVIEWERS.get(kind, COUNSEL),
                 "inventory_review_record",
                 kind=kind,
                 outcome="passed_with_conditions" if "with" in note else "passed",
@@ -247,7 +280,7 @@ class _Story:
                 yield self._step(
                     days_ago,
                     8 + number,
-                    PRIVACY if blocker["kind"] == "privacy" else COUNSEL,
+                    _REVIEWERS.get(blocker["kind"], COUNSEL),
                     "inventory_blocker_status",
                     kind=blocker["kind"],
                     status="resolved",
@@ -270,6 +303,7 @@ class _Story:
 
     def approved(self) -> Iterator[Step]:
         yield from self._to_approval(self.days)
+        yield from self._again()
         yield from self._changed()
 
     def _changed(self) -> Iterator[Step]:
@@ -300,7 +334,30 @@ class _Story:
         )
         if chance(self.item, "still") % 3 == 0 and self.days > 4:
             yield self._transition(self.days - 3, 2, self.item.coordinator, "confirm")
+        yield from self._again()
         yield from self._changed()
+        yield from self._drift()
+
+    def _again(self) -> Iterator[Step]:
+        """Changed after the approval, approved a second time, and carried over to the portal."""
+        if "again" not in self.about:
+            return
+        days_ago = max(_RECENTLY + 1, self.days // 2)
+        notes = f"{self.item.notes}\n\n{self.about['again']}"
+        yield self._patch(days_ago, 3, self.item.coordinator, notes=notes)
+        yield self._transition(days_ago, 14, self.decider, "approve")
+        if self.item.state is State.PUBLISHED:
+            yield self._transition(days_ago, 15, CDO, "promote", publication={"mode": "created"})
+
+    def _drift(self) -> Iterator[Step]:
+        """Somebody changed what the city's own page says."""
+        if "drift" in self.about:
+            changed: Mapping[str, Any] = {
+                "title": {"title": f"{self.item.title} (new)"},
+                "hidden": {"private": True},
+            }.get(self.about["drift"], {"notes": self.about["drift"]})
+            at = dates.at_work(self.today, 1, 9, chance(self.item))
+            yield Step(at, PORTAL_ADMIN, self.item, "package_patch", changed, on_portal=True)
 
     def _publication(self) -> Mapping[str, Any]:
         """The loader puts the dataset's id, or the file, in place of what is named here."""

@@ -208,7 +208,7 @@ def _work(session: Session, person: Person) -> dict[str, _Work]:
     counted = sa.select(
         Record.department,
         Record.package_type,
-        sa.func.count().filter(Record.state != State.RETIRED.value),
+        sa.func.count(),
         sa.func.count().filter(Record.assignee.is_(None), Record.state.in_(OPEN_STATES)),
         sa.func.max(Record.modified_at),
     )
