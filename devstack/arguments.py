@@ -25,9 +25,14 @@ def demo() -> argparse.ArgumentParser:
         "--inventory",
         type=_file,
         metavar="FILE",
-        help="begin with a real inventory file (CSV, XLSX, ODS)",
+        help="begin with a real inventory file (CSV, XLSX, ODS); one that tells states, links or dates of "
+        "publication is taken over with them, after what would happen was printed",
     )
-    parser.add_argument("--department", metavar="NAME", help="the department that FILE belongs to")
+    parser.add_argument(
+        "--department",
+        metavar="NAME",
+        help="the department that FILE belongs to; without it a column of FILE tells",
+    )
     parser.add_argument(
         "--check",
         action="store_true",
@@ -45,8 +50,8 @@ def demo() -> argparse.ArgumentParser:
 
 def check_demo(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """Refuse options that do not go together (ends the program with a usage message)."""
-    if bool(options.inventory) != bool(options.department):
-        parser.error("--inventory and --department go together")
+    if options.department and not options.inventory:
+        parser.error("--department goes with --inventory")
     chosen = [f"--{name}" for name in ("empty", "today", "inventory") if getattr(options, name)]
     if len(chosen) > 1:
         parser.error(f"{' and '.join(chosen)} exclude each other")

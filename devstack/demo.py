@@ -6,17 +6,16 @@ import argparse
 import hashlib
 import json
 import os
-import re
 import secrets
 import signal
 import time
-from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from devstack import check, ports, runs
-from devstack.client import Client, Refused
+from devstack import check, older, ports, runs
+from devstack.accounts import Account
+from devstack.client import Client
 from devstack.layout import Layout
 from devstack.problem import Problem
 from devstack.runs import Run
@@ -26,18 +25,6 @@ from devstack.steps import say, step
 
 USUAL_PORT = 5000
 TITLE = "Open data portal (demo)"
-MOST_REMARKS = 10
-
-
-@dataclass(frozen=True)
-class Account:
-    """One demo account, as printed and as written to the ready file."""
-
-    role: str
-    departments: list[str]
-    name: str
-    password: str
-    token: str
 
 
 def run_demo(layout: Layout, options: argparse.Namespace) -> int:
@@ -69,7 +56,9 @@ def run_demo(layout: Layout, options: argparse.Namespace) -> int:
             with step("Starting CKAN"):
                 served = stack.ckan(site.ini, port)
             if options.inventory and not (run.folder / "imported").exists():
-                accounts = _import(site, accounts, options)
+                administrator = Client(site.url, accounts[0].token)
+                people = older.load(site.url, administrator, options.inventory, options.department)
+                accounts = [*accounts, *people]
                 _store(accounts_file, accounts)
                 (run.folder / "imported").touch()
             if options.ready_file:
@@ -94,7 +83,8 @@ def _kind(options: argparse.Namespace) -> str:
     if options.today:
         return f"demo-{options.today}"
     if options.inventory:
-        digest = hashlib.sha256(options.inventory.read_bytes() + options.department.encode())
+        name = options.department or ""
+        digest = hashlib.sha256(options.inventory.read_bytes() + name.encode())
         return f"demo-file-{digest.hexdigest()[:8]}"
     return "demo"
 
@@ -117,74 +107,6 @@ def _administrator(site: Site) -> Account:
     site.command("sysadmin", "add", "admin")
     token = site.command("user", "token", "add", "admin", "demo").split()[-1]
     return Account("admin", [], "admin", password, token)
-
-
-def _import(site: Site, accounts: list[Account], options: argparse.Namespace) -> list[Account]:
-    """Make a department and its people, then bring in its file as the coordinator would."""
-    administrator = Client(site.url, accounts[0].token)
-    slug = re.sub(r"[^a-z0-9]+", "-", options.department.lower()).strip("-")[:60]
-    try:
-        with step(f"Making the department {options.department}"):
-            department = administrator.action(
-                "organization_create", name=slug or "department", title=options.department
-            )
-            people = [
-                _person(administrator, role, department)
-                for role in ("coordinator", "cdo", "reviewer", "viewer", "editor")
-            ]
-        coordinator = Client(site.url, people[0].token, timeout_seconds=600)
-        with step(f"Importing {options.inventory.name}"):
-            report = coordinator.action(
-                "inventory_import",
-                department=department["name"],
-                files={"upload": (options.inventory.name, options.inventory.read_bytes())},
-            )
-    except Refused as refused:
-        raise Problem(
-            f"The inventory could not be loaded: {refused}.",
-            "Check the file and the department's name.",
-        ) from None
-    _report(report)
-    return [*accounts, *people]
-
-
-def _report(report: dict[str, Any]) -> None:
-    """Say what became of the rows, and the most frequent of what did not fit."""
-    say(
-        f"Of {report['total']} rows {report['created']} became drafts, {report['skipped_count']} were "
-        f"skipped and {report['refused']} refused."
-    )
-    rows: Counter[str] = Counter()
-    for group in report["groups"]:
-        rows[f"{group['column']}: {group['message']}"] += group["rows"]
-    for text, count in rows.most_common(MOST_REMARKS):
-        say(f"  {text} ({count} {'row' if count == 1 else 'rows'})")
-
-
-def _person(administrator: Client, role: str, department: dict[str, Any]) -> Account:
-    """Make an account with one role; the editor has none in the inventory, only CKAN's."""
-    password = secrets.token_urlsafe(9)
-    administrator.action(
-        "user_create",
-        name=role,
-        email=f"{role}@example.org",
-        password=password,
-        fullname=role.title(),
-    )
-    token = administrator.action("api_token_create", user=role, name="demo")["token"]
-    departments: list[str] = []
-    if role == "editor":
-        administrator.action(
-            "organization_member_create", id=department["id"], username=role, role="editor"
-        )
-    elif role == "coordinator":
-        departments.append(department["name"])
-        administrator.action(
-            "inventory_role_add", user=role, role=role, department=department["id"]
-        )
-    else:
-        administrator.action("inventory_role_add", user=role, role=role)
-    return Account(role, departments, role, password, token)
 
 
 def _store(file: Path, accounts: list[Account]) -> None:

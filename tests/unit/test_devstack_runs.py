@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from devstack import arguments, ports, runs
-from devstack.demo import Account, _kind, _write_ready_file
+from devstack.accounts import Account
+from devstack.demo import _kind, _write_ready_file
 from devstack.layout import ROOT, Layout, reachable, server_account
 from devstack.problem import Problem
 
@@ -120,16 +121,17 @@ def test_each_kind_of_demo_has_its_own_data(tmp_path: Path) -> None:
             ["--today", "2026-03-31"],
             ["--inventory", str(file), "--department", "Parks"],
             ["--inventory", str(file), "--department", "Police"],
+            ["--inventory", str(file)],
         )
     ]
     assert kinds[:4] == ["demo", "demo-empty", "check", "demo-2026-03-31"]
-    assert len(set(kinds)) == 6
+    assert len(set(kinds)) == 7
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (["--department", "Parks"], "--inventory and --department go together"),
+        (["--department", "Parks"], "--department goes with --inventory"),
         (["--empty", "--today", "2026-01-01"], "--empty and --today exclude each other"),
         (["--check", "--empty"], "--check walks through the fictional city"),
     ],
