@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins as p
@@ -516,6 +517,48 @@ def test_a_plugin_may_deliver_instead(with_plugins: None, city: City, app: CKANT
         returned(city)
         send()
     assert (city.coordinator.email, True) in [(to, bool(html)) for to, _s, html in _Chat.messages]
+
+
+class _OwnWords(p.SingletonPlugin):
+    """A city's own extension with one template of its own."""
+
+    p.implements(p.IConfigurer)
+    folder = ""
+
+    def update_config(self, config: Any) -> None:
+        # as for an extension that is listed before the inventory
+        config["extra_template_paths"] = self.folder
+
+
+@pytest.fixture
+def own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The template lies there before the plugin is loaded."""
+    mail = tmp_path / "inventory" / "mail"
+    mail.mkdir(parents=True)
+    (mail / "notice_subject.txt").write_text("Larkhaven's data office has news\n")
+    monkeypatch.setattr(_OwnWords, "folder", str(tmp_path))
+
+
+@pytest.mark.with_plugins({"own_words": _OwnWords})
+def test_a_site_may_say_it_in_its_own_words(
+    own_words: None, with_plugins: None, city: City, post: Mailbox
+) -> None:
+    returned(city)
+    send()
+    [message] = post.to(city.coordinator)
+    assert message["Subject"] == "Larkhaven's data office has news"
+    assert "Cdo returned an entry" in body(message)
+
+
+def test_a_wish_is_in_the_coordinators_digest(city: City, post: Mailbox) -> None:
+    city.entry()
+    reason = "Every neighbourhood meeting asks for it."
+    city.do(city.viewer, "inventory_want", id="PARKS-0001", reason=reason)
+    send()
+    [message] = post.to(city.coordinator)
+    assert "Viewer wants one of your entries." in body(message)
+    assert reason not in body(message) + body(message, "html")
+    assert "trees" not in str(message["Subject"]).lower()
 
 
 def test_a_worker_does_the_same(city: City, post: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:

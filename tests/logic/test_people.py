@@ -195,6 +195,32 @@ def test_editors_become_coordinators_in_one_act(city: City) -> None:
     assert city.do(city.cdo, "inventory_editors_to_coordinators")["count"] == 0
 
 
+def test_a_department_that_is_renamed_keeps_code_numbers_and_history(city: City) -> None:
+    entry = city.entry()
+    tk.get_action("organization_patch")(
+        {"user": "admin", "ignore_auth": True},
+        {"id": city.parks.id, "name": "green-spaces", "title": "Green spaces"},
+    )
+    found = city.do(city.cdo, "inventory_entry_show", id="PARKS-0001")
+    assert (found["department"]["title"], found["department"]["code"]) == ("Green spaces", "PARKS")
+    assert city.entry(title="Later")["id"] != entry["id"]
+    later = city.do(city.coordinator, "inventory_entry_list", sort="number")["results"]
+    assert [row["number"] for row in later] == ["PARKS-0001", "PARKS-0002"]
+    assert events_of(entry) == ["create"]
+    assert "Green spaces" in {item["title"] for item in _people(city)["departments"]}
+
+
+def test_a_department_is_closed_when_its_entries_have_a_new_home(city: City) -> None:
+    city.entry()
+    close = {"user": "admin", "ignore_auth": True}
+    with pytest.raises(tk.ValidationError, match="still has datasets"):
+        tk.get_action("organization_delete")(dict(close), {"id": city.parks.id})
+    city.do(city.cdo, "inventory_merge", department=city.parks.name, into=city.water.name)
+    tk.get_action("organization_delete")(dict(close), {"id": city.parks.id})
+    moved = city.do(city.neighbour, "inventory_entry_show", id="PARKS-0001")
+    assert (moved["number"], moved["department"]["title"]) == ("PARKS-0001", "Water")
+
+
 def test_a_department_that_is_merged_keeps_numbers_and_history(city: City) -> None:
     entry = city.entry()
     city.do(city.cdo, "inventory_merge", department=city.parks.name, into=city.water.name)
