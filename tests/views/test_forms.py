@@ -9,6 +9,7 @@ import pytest
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
+from ckanext.inventory.service import checks
 from ckanext.inventory.types import Role
 from tests.logic.city import ENOUGH_TO_APPROVE, City, make_city
 from tests.support import grant, headers, make_organization, make_user
@@ -481,6 +482,32 @@ class TestAdmin:
         site.post(CDO, "/admin/department", id=site.parks, steward="Head of parks")
         number = _create(site)
         assert "Head of parks" in site.get(COORDINATOR, f"/entries/{number}").body
+
+    def test_one_department_is_opened_to_be_changed(self, site: Site) -> None:
+        closed = site.get(CDO, "/admin").body
+        assert 'name="steward"' not in closed
+        assert f"?department={site.parks}" in closed
+        opened = site.get(CDO, f"/admin?department={site.parks}").body
+        assert opened.count('name="steward"') == 1
+        refused = site.post(CDO, "/admin/department", id=site.parks, opened=site.parks, code="a b")
+        assert refused.status_code == 400
+        assert 'value="A B"' in refused.body or 'value="a b"' in refused.body
+
+    def test_the_self_check_runs_by_button_and_says_when(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = site.get(CDO, "/admin").body
+        assert "Never run" in before
+        assert "been run yet." in before
+        site.post(CDO, "/admin/check")
+
+        def slow(session: object) -> None:
+            raise AssertionError("a page that is only read looks at nothing")
+
+        monkeypatch.setattr(checks, "check", slow)
+        after = site.get(CDO, "/admin").body
+        assert "Last run: Today" in after
+        assert "Never run" not in after
 
     def test_only_cdos_change_anything(self, site: Site) -> None:
         for who in (COORDINATOR, REVIEWER, "viewer"):

@@ -28,7 +28,7 @@ def check(repair: bool, user: str | None, json_wanted: bool) -> None:
         done = checks.repair(common.session())
         fixed, found = done.fixed, [dataclasses.asdict(finding) for finding in done.left]
     else:
-        found = common.call("inventory_check", user)
+        found = common.call("inventory_check_run", user)
     if json_wanted:
         common.emit({"fixed": dict(fixed), "findings": found})
     else:

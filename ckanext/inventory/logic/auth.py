@@ -153,6 +153,8 @@ def _build() -> dict[str, Any]:
         "inventory_role_remove": _citywide(CityAct.MANAGE_ROLES),
         "inventory_name_cdo": _citywide(CityAct.NAME_CDO),
         "inventory_check": _citywide(CityAct.CHECK),
+        "inventory_check_last": _citywide(CityAct.CHECK),
+        "inventory_check_run": _citywide(CityAct.CHECK),
         "inventory_entry_create": _create,
         "inventory_source_create": _create,
         "inventory_import": _create,

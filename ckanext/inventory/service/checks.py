@@ -6,10 +6,15 @@ Behind ``ckan inventory check [--repair]``, the action ``inventory_check`` and t
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import ckan.model as model
 import sqlalchemy as sa
+from ckan.model.system_info import system_info_table
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
@@ -18,7 +23,12 @@ from ckanext.inventory.publishing import repair as publishing
 from ckanext.inventory.service import events, index_check, outbox, startup, violations
 from ckanext.inventory.service.findings import Finding, Severity
 
-__all__ = ["Finding", "Repaired", "Severity", "broken", "check", "repair"]
+__all__ = ["Finding", "Repaired", "Severity", "broken", "check", "keep", "last", "repair"]
+
+KEPT = "ckanext.inventory.self_check"
+"""Under which CKAN's table of runtime information holds what was found last."""
+
+_SHOWN = ("name", "severity", "message", "remedy", "leak", "count")
 
 STUCK_AFTER = dt.timedelta(hours=1)
 """How long a side effect may wait before somebody should look."""
@@ -53,6 +63,33 @@ def check(session: Session) -> list[Finding]:
     ]
 
 
+def keep(session: Session, findings: Sequence[Finding]) -> None:
+    """Keep what was found, with the time; without the ids, which nobody has to read later.
+
+    :param session: the database session
+    :param findings: what was found
+    """
+    shown = [{name: getattr(finding, name) for name in _SHOWN} for finding in findings]
+    value = json.dumps({"at": clock.now().isoformat(), "findings": shown})
+    session.execute(
+        insert(system_info_table)
+        .values(key=KEPT, value=value, state=model.State.ACTIVE)
+        .on_conflict_do_update(index_elements=["key"], set_={"value": value})
+    )
+
+
+def last(session: Session) -> dict[str, Any]:
+    """Return what was found last.
+
+    :param session: the database session
+    :returns: ``at``, None if nothing was ever kept, and ``findings``
+    """
+    query = sa.select(system_info_table.c.value).where(system_info_table.c.key == KEPT)
+    value = session.scalar(query)
+    kept: dict[str, Any] = json.loads(value) if value else {"at": None, "findings": []}
+    return kept
+
+
 def broken(findings: list[Finding]) -> bool:
     """Tell whether the command has to exit with an error.
 
@@ -84,7 +121,10 @@ def repair(session: Session) -> Repaired:
         drained = outbox.drain(session, everything=True)
         if drained.done:
             fixed["outbox"] = drained.done
-    return Repaired(fixed, check(session))
+    left = check(session)
+    keep(session, left)
+    session.commit()
+    return Repaired(fixed, left)
 
 
 def _stuck(session: Session) -> Iterator[Finding]:

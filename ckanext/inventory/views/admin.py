@@ -27,11 +27,11 @@ _Act = Callable[[forms.Form], str]
 
 @inventory.route("/admin")
 def admin() -> str:
-    """Show roles, departments and what the self-check found.
+    """Show roles, departments, one of them to change, and what the self-check found last.
 
     :returns: the page
     """
-    return _page()
+    return _page(opened=flask.request.args.get("department", ""))
 
 
 def _page(
@@ -50,7 +50,7 @@ def _page(
             "departments": departments,
             "uncovered": [item for item in departments if item["id"] not in covered],
             "organizations": organizations(),
-            "findings": action("inventory_check"),
+            "checked": action("inventory_check_last"),
             "steps": {step["name"]: step for step in action("inventory_setup")},
             "editors": action("inventory_editors_to_coordinators", {"dry_run": True})["rows"],
             "licenses": licenses(),
@@ -121,6 +121,15 @@ def _editors(form: forms.Form) -> str:
     ).format(n=count)
 
 
+def _check(form: forms.Form) -> str:
+    count = len(action("inventory_check_run"))
+    if not count:
+        return tk._("All is well: settings, database, search index and history.")
+    return tk.ungettext(
+        "The self-check finds one thing.", "The self-check finds {n} things.", count
+    ).format(n=count)
+
+
 def _mail_test(form: forms.Form) -> str:
     done = action("inventory_mail_test")
     if not done["sent"]:
@@ -144,6 +153,7 @@ ACTS: Mapping[str, _Act] = {
     "department": _department,
     "editors": _editors,
     "mail-test": _mail_test,
+    "check": _check,
     "merge": _merge,
 }
 """What the page can post, by the last part of the address."""

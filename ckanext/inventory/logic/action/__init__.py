@@ -6,6 +6,7 @@ from typing import Any
 
 from ckanext.inventory.logic.action import (
     changes,
+    checking,
     decisions,
     directory,
     imports,
@@ -24,6 +25,7 @@ from ckanext.inventory.logic.action import (
 
 _MODULES = (
     changes,
+    checking,
     decisions,
     directory,
     imports,

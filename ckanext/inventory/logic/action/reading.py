@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import ckan.model as model
@@ -15,7 +14,6 @@ from ckanext.inventory.logic import schema, who
 from ckanext.inventory.model import Department
 from ckanext.inventory.policy import CityAct
 from ckanext.inventory.service import (
-    checks,
     counts,
     decisions,
     departments,
@@ -32,7 +30,6 @@ from ckanext.inventory.service.search import Query
 from ckanext.inventory.types import ENTRY, SOURCE, Role
 
 __all__ = [
-    "inventory_check",
     "inventory_department_list",
     "inventory_diff",
     "inventory_entry_list",
@@ -450,16 +447,3 @@ def inventory_department_list(context: Context, data_dict: DataDict) -> list[dic
         for key, row in rows.items()
     ]
     return sorted(listed, key=lambda item: str(item["title"]).lower())
-
-
-@tk.side_effect_free
-def inventory_check(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
-    """Run the self-check: risky settings, violations in database and index, stuck side effects.
-
-    :returns: name, severity, message, remedy, leak, ids, count, repairable of each finding; none if
-        all is well
-    :raises NotAuthorized: for people who are not CDO
-    """
-    tk.check_access("inventory_check", context, data_dict)
-    who.keep_private()
-    return [dataclasses.asdict(found) for found in checks.check(who.session_of(context))]
