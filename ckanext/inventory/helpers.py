@@ -78,6 +78,7 @@ _BLOCKER_ICONS = {
     "ownership": "fa-people-carry-box",
 }
 _LATE_AFTER_DAYS = 14
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 
@@ -724,7 +725,16 @@ def inventory_url(path: str, params: Mapping[str, Any], **changes: Any) -> str:
     if "page" not in changes:
         merged.pop("page", None)
     query = [(key, value) for key, value in merged.items() if value not in (None, "", [])]
-    return f"{path}?{urlencode(query, doseq=True)}" if query else path
+    if not query:
+        return path
+    return f"{path}?{'&'.join(_parameter(key, value) for key, value in query)}"
+
+
+def _parameter(key: str, value: Any) -> str:
+    # a page of figures has hundreds of addresses of plain words
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        return f"{key}={value}"
+    return urlencode({key: value}, doseq=True)
 
 
 def inventory_entry_url(number: str) -> str:
@@ -745,7 +755,7 @@ def inventory_once(macro: Macro, *values: Any) -> Markup:
     :param values: its arguments
     :returns: the markup, made once for each page
     """
-    kept: dict[tuple[Any, ...], Markup] = g.setdefault("_inventory_once", {})
+    kept: dict[tuple[Any, ...], Markup] = g.setdefault("_inventory_marks", {})
     key = (macro.name, *values)
     if key not in kept:
         kept[key] = Markup(macro(*values))

@@ -46,7 +46,8 @@ class Counts:
 
     :param total: hits
     :param facets: facet → value and count, the most frequent first
-    :param views: named view → count, of all that the person may read; and ``total``
+    :param views: named view → count, of all that the person may read; and ``total``; empty if
+        nobody asked
     """
 
     total: int
@@ -87,18 +88,19 @@ def by(
     return found
 
 
-def of_list(session: Session, person: Person, query: Query) -> Counts:
+def of_list(session: Session, person: Person, query: Query, *, views: bool = True) -> Counts:
     """Count what a list counts; a facet's own filter doesn't narrow its own counts.
 
     :param session: the database session
     :param person: who asks
     :param query: what to look for
+    :param views: count the named views, too
     :returns: the numbers
     """
     names = (*search.FACETS, *search.LIST_FACETS)
     filtered = [name for name in names if query.filters.get(name)]
     open_ = [name for name in names if name not in filtered]
-    everything = not (filtered or query.attention or query.text)
+    everything = views and not (filtered or query.attention or query.text)
     together = [name for name in open_ if name in _TOGETHER]
     first = tuple(dict.fromkeys(["state", *together, *(STANDING if everything else ())]))
     alone = [name for name in open_ if name not in together]
@@ -110,11 +112,12 @@ def of_list(session: Session, person: Person, query: Query) -> Counts:
     for name in filtered:
         narrowed = search.conditions(person, query, without=name)
         facets[name] = _facet(name, by(session, narrowed, [(name,)])[0])
-    return Counts(
-        sum(row.number for row in groups),
-        {name: facets[name] for name in names},
-        _views(groups) if everything else of_views(session, person, query.package_type),
-    )
+    named: dict[str, int] = {}
+    if everything:
+        named = _views(groups)
+    elif views:
+        named = of_views(session, person, query.package_type)
+    return Counts(sum(row.number for row in groups), {name: facets[name] for name in names}, named)
 
 
 def of_views(session: Session, person: Person, package_type: str) -> dict[str, int]:

@@ -28,6 +28,7 @@ from ckanext.inventory.service import (
     search,
     transitions,
 )
+from ckanext.inventory.service.facets import Findings
 from ckanext.inventory.service.marks import MARKS
 from ckanext.inventory.types import ENTRY, Facts, Person, Stage
 
@@ -55,6 +56,7 @@ def record(session: Session, person: Person, row: Record) -> dict[str, Any]:
     :param row: the register row
     :returns: the record with content, findings, what is missing, what may be done next and by whom
     """
+    found = review.findings(session, [row.package_id])[row.package_id]
     known = facts.of_records(session, {row.package_id: row})[row.package_id]
     content = register.current_content(session, row)
     inherited = register.inherited(session, row, content)
@@ -72,7 +74,7 @@ def record(session: Session, person: Person, row: Record) -> dict[str, Any]:
         "inherited": inherited,
         "department": _department(session, row),
         "sources": listed["sources"],
-        "missing": _missing(session, row, content, inherited),
+        "missing": _missing(row, content, inherited, found),
         "transitions": available(session, person, row),
         "may": _abilities(person, known),
         "undo": transitions.may_undo(session, person, row),
@@ -82,14 +84,15 @@ def record(session: Session, person: Person, row: Record) -> dict[str, Any]:
         "transfer": _transfer(session, row),
     }
     if row.package_type == ENTRY:
-        shown |= _release(session, row, content)
+        shown |= _release(session, row, content, found)
     else:
         shown["entries"] = _entries_of(session, person, row)
     return shown
 
 
-def _release(session: Session, row: Record, content: Mapping[str, Any]) -> dict[str, Any]:
-    found = review.findings(session, [row.package_id])[row.package_id]
+def _release(
+    session: Session, row: Record, content: Mapping[str, Any], found: Findings
+) -> dict[str, Any]:
     _, reasons = likelihood.likelihood(content, found.confirmed, vocabularies.load())
     return {
         "confirmed": found.confirmed,
@@ -139,10 +142,9 @@ def _department(session: Session, row: Record) -> dict[str, Any]:
 
 
 def _missing(
-    session: Session, row: Record, content: Mapping[str, Any], inherited: Mapping[str, str]
+    row: Record, content: Mapping[str, Any], inherited: Mapping[str, str], found: Findings
 ) -> dict[str, list[dict[str, str]]]:
     """Tell by stage what is missing, each field once, in words."""
-    found = review.findings(session, [row.package_id])[row.package_id]
     stages = (
         (Stage.SUBMIT, Stage.APPROVE, Stage.PROMOTE)
         if row.package_type == ENTRY

@@ -144,7 +144,8 @@ def inventory_home(context: Context, data_dict: DataDict) -> dict[str, Any]:
     if policy.is_decider(person):
         own += ["queue", "promotable"]
     for view in own:
-        _, rows = search.rows(session, person, Query(ENTRY, attention=view, sort="rank", limit=5))
+        query = Query(ENTRY, attention=view, sort="rank", limit=5)
+        _, rows = search.rows(session, person, query, views[ENTRY][view])
         shown[view] = rows
     return shown
 
@@ -161,11 +162,13 @@ def _query(package_type: str, data_dict: DataDict) -> Query:
     )
 
 
-def _list(context: Context, package_type: str, data_dict: DataDict) -> dict[str, Any]:
+def _list(
+    context: Context, package_type: str, data_dict: DataDict, *, views: bool = True
+) -> dict[str, Any]:
     session, person = who.session_of(context), who.person(context)
     query = _query(package_type, data_dict)
     who.keep_private()
-    counted = counts.of_list(session, person, query) if data_dict["facets"] else None
+    counted = counts.of_list(session, person, query, views=views) if data_dict["facets"] else None
     count, rows = search.rows(session, person, query, counted.total if counted else None)
     if package_type == SOURCE:
         rows = sources.with_details(session, person, rows)
@@ -174,7 +177,8 @@ def _list(context: Context, package_type: str, data_dict: DataDict) -> dict[str,
     answer: dict[str, Any] = {"count": count, "results": rows}
     if counted is not None:
         answer["facets"] = _labelled(context, counted.facets)
-        answer["views"] = counted.views
+        if views:
+            answer["views"] = counted.views
     return answer
 
 
@@ -387,7 +391,8 @@ def inventory_review_queue(context: Context, data_dict: DataDict) -> dict[str, A
     :raises NotAuthorized: for people who are neither CDO nor reviewer
     """
     tk.check_access("inventory_review_queue", context, data_dict)
-    return _list(context, ENTRY, data_dict | {"attention": data_dict.get("attention") or "queue"})
+    wanted = data_dict | {"attention": data_dict.get("attention") or "queue"}
+    return _list(context, ENTRY, wanted, views=False)
 
 
 @tk.side_effect_free
