@@ -99,7 +99,21 @@ class TestCreated:
         city.promote(city.approved())
         with pytest.raises(tk.ValidationError) as refused:
             city.promote(city.approved(), name="street-trees")
-        assert "name" in refused.value.error_dict
+        assert refused.value.error_dict == {
+            "name": ["The address “street-trees” is taken. Choose another."]
+        }
+
+    def test_a_name_that_is_no_address_is_refused_in_plain_words(self, city: City) -> None:
+        with pytest.raises(tk.ValidationError) as refused:
+            city.promote(city.approved(), name="Street Trees!")
+        [message] = refused.value.error_dict["name"]
+        assert message.startswith("“Street Trees!” can't be part of an address. Write 2 to 100")
+
+    def test_an_empty_file_is_refused(self, city: City) -> None:
+        entry = city.approved()
+        with pytest.raises(tk.ValidationError) as refused:
+            city.promote(entry, resources=[{"upload": file(text="")}])
+        assert "The file is empty." in str(refused.value.error_dict["resources"])
 
     def test_upload_is_stored_and_can_be_downloaded(self, city: City, app: Any) -> None:
         package = city.promote(

@@ -271,6 +271,26 @@ class TestReview:
         assert f"entry={second}" in answer.headers["Location"]
         assert site.show(first)["state"] == "approved"
 
+    def test_a_decision_can_be_taken_back_at_once(self, site: Site) -> None:
+        first = site.city.submitted(title="First")["number"]
+        second = site.city.submitted(title="Second")["number"]
+        answer = site.post(
+            CDO, "/review/decide", number=first, revision="1", decision="approve", next=second
+        )
+        page = site.get(CDO, answer.headers["Location"].removeprefix("/inventory")).body
+        assert f"Take back what was decided on {first}" in page
+        undone = site.post(CDO, f"/entries/{first}/do/undo", back="review")
+        assert undone.headers["Location"].endswith(f"/inventory/review?entry={first}")
+        assert site.show(first)["state"] == "submitted"
+
+    def test_words_without_a_decision_are_kept(self, site: Site, submitted: str) -> None:
+        answer = site.post(
+            CDO, "/review/decide", number=submitted, revision="1", **{"return-comment": "Years?"}
+        )
+        assert answer.status_code == 400
+        assert "Choose a decision first." in answer.body
+        assert "Years?" in answer.body
+
     def test_class_and_waiver_are_settled_in_the_same_act(self, site: Site) -> None:
         entry = site.city.entry(
             **{

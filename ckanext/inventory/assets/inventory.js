@@ -71,7 +71,9 @@
         return;
       }
       var key = event.key.toLowerCase();
-      var link = document.querySelector('a[data-inv-key="' + key + '"]');
+      var link = document.querySelector(
+        'a[data-inv-key="' + key + '"], button[data-inv-key="' + key + '"]'
+      );
       if (link) { link.click(); return; }
       var choice = form.querySelector('input[data-inv-key="' + key + '"]');
       if (!choice) { return; }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -111,6 +112,7 @@ def _external_problems(plan: Plan) -> Problems:
     return {} if _is_address(url) else {"url": [tk._(_NO_ADDRESS)]}
 
 
+_NAME = re.compile(r"[a-z0-9_-]{2,100}")
 _NO_ADDRESS = "This isn't an address that can be opened: it has to begin with https://."
 
 
@@ -209,7 +211,10 @@ def _messages_for_resource(each: Mapping[str, Any], allowed: Iterable[str]) -> l
         messages.append(tk._("This portal stores no files. Give an address instead."))
     else:
         most = int(uploader.get_max_resource_size())
-        if uploads.size_in_bytes(upload) > most * _MEGABYTE:
+        size = uploads.size_in_bytes(upload)
+        if not size:
+            messages.append(tk._("The file is empty. Choose another."))
+        if size > most * _MEGABYTE:
             message = tk._(
                 "The file is larger than {most} MB. Choose a smaller one, or give the address where it is."
             )
@@ -285,11 +290,24 @@ def _schema_problems(plan: Plan, *, private: bool, already: Problems) -> Problem
         shown = _input_for(plan, key)
         if shown in already:
             continue
+        if key == "name":
+            found[shown] = [_name_refused(str(dataset.get("name", "")))]
+            continue
         label = mapping.label_of(plan.map, plan.schema, key)
         found.setdefault(shown, []).extend(
             f"{label}: {message}" for message in _flat_messages(error)
         )
     return found
+
+
+def _name_refused(name: str) -> str:
+    if _NAME.fullmatch(name):
+        message = tk._("The address “{name}” is taken. Choose another.")
+    else:
+        message = tk._(
+            "“{name}” can't be part of an address. Write 2 to 100 small letters, digits, - and _."
+        )
+    return message.format(name=name)
 
 
 def _input_for(plan: Plan, key: str) -> str:

@@ -156,6 +156,8 @@ def entry_do(number: str, act: str) -> tuple[str, int] | Response:
         opened = form.get("transition", act)
         return page(number, errors=found, typed=form, opened=opened), 400
     tk.h.flash_success(said)
+    if form.get("back") == "review":
+        return page_of("review", entry=number)
     return page_of("entry", number=number)
 
 

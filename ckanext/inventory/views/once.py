@@ -54,7 +54,7 @@ def begin() -> Response | None:
         lock = redis.lock(f"{name}:lock", _LONGEST_SECONDS, blocking_timeout=_WAIT_SECONDS)
         if not lock.acquire():
             return None
-        flask.g._inventory_once = (redis, name, lock)
+        flask.g._inventory_sent_form = (redis, name, lock)
         led_to = redis.get(name)
     except RedisError:
         return None  # then the script on the page is the only guard
@@ -68,7 +68,7 @@ def remember(response: Response) -> Response:
     :param response: the answer; a page that shows the form again is none
     :returns: the same
     """
-    held = flask.g.get("_inventory_once")
+    held = flask.g.get("_inventory_sent_form")
     if held is not None and response.status_code == 303:
         redis, name, _lock = held
         try:
@@ -84,7 +84,7 @@ def end(error: BaseException | None = None) -> None:
 
     :param error: not used
     """
-    held = flask.g.pop("_inventory_once", None)
+    held = flask.g.pop("_inventory_sent_form", None)
     if held is not None:
         try:
             held[2].release()

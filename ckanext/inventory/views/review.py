@@ -6,6 +6,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import flask
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from ckanext.inventory import forms
@@ -74,10 +75,20 @@ def _page(
             "waivers": _waivers(history),
             "asked": _asked_of_reviewer(shown) if shown else [],
             "sections": _described(shown) if shown else [],
+            "undo": _just_decided(),
             "errors": errors or forms.Problems(),
             "typed": typed or {},
         },
     )
+
+
+def _just_decided() -> str:
+    """Return the entry that was decided on a moment ago, if that can be taken back."""
+    number = flask.request.args.get("done", "")
+    try:
+        return number if number and show(ENTRY, number)["undo"] else ""
+    except (tk.ObjectNotFound, tk.NotAuthorized, NotFound):
+        return ""
 
 
 def _described(shown: dict[str, Any]) -> list[forms.Section]:
@@ -154,8 +165,8 @@ def review_decide() -> tuple[str, int] | Response:
     number = form.get("number", "")
     name = form.get("decision", "")
     if name not in DECISIONS:
-        tk.h.flash_notice(tk._("Choose a decision first."))
-        return _to_queue(number)
+        none = forms.one_problem("decision", tk._("Choose a decision first."))
+        return _page(number, errors=none, typed=form), 400
     try:
         data = {"id": number, "transition": name, **transition_inputs(form)}
         comment = form.get(f"{name}-comment", "").strip()
@@ -167,7 +178,7 @@ def review_decide() -> tuple[str, int] | Response:
         found = forms.problems(error, schema_for(ENTRY))
         return _page(number, errors=found, typed=form), 400
     tk.h.flash_success(f"{number}: {said_after(name)}")
-    return _to_queue(form.get("next", ""))
+    return _to_queue(form.get("next", ""), done=number)
 
 
 def approval_inputs(form: forms.Form) -> dict[str, Any]:
@@ -194,8 +205,8 @@ def approval_inputs(form: forms.Form) -> dict[str, Any]:
     return data
 
 
-def _to_queue(number: str) -> Response:
-    params = queue_params()
+def _to_queue(number: str, done: str) -> Response:
+    params = queue_params() | {"done": done}
     if number:
         params["entry"] = number
     return flask.redirect(tk.url_for("inventory.review", **params), code=303)
