@@ -172,7 +172,7 @@ BROKEN_SETTINGS: list[tuple[Any, str]] = [
     ("", "Say which department gets the candidates"),
     ("[]", "have to be one JSON object"),
     ({"department": "PARKS"}, "There is no setting “department”. There are: departments,"),
-    ({"departments": []}, "“departments” has to be an object"),
+    ({"departments": []}, "The setting “departments” has to be an object"),
     ({"departments": {}}, "Say which department gets the candidates"),
     ({"departments": {"Parks": None}}, "Say which department gets the candidates"),
     ({"departments": {"Parks": 7}}, "“Parks” in “departments” needs the name or code"),
@@ -181,7 +181,7 @@ BROKEN_SETTINGS: list[tuple[Any, str]] = [
     ({"departments": {"Parks": "HARBOR"}}, "There is no department “HARBOR”."),
     ({"default_department": "nowhere"}, "There is no department “nowhere”."),
     ({"default_department": 5}, "“default_department” has to be a text."),
-    ({"default_department": "PARKS", "catalogue": "xml"}, "“catalogue” is “ckan” or “data.json”"),
+    ({"default_department": "PARKS", "catalogue": "xml"}, "The setting “catalogue” is “ckan” or “data.json”"),
     ({"default_department": "PARKS", "accept_removals": "yes"}, "has to be true or false"),
 ]
 

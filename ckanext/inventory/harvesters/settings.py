@@ -113,7 +113,7 @@ def parse(text: str | None) -> Settings:
     kind = str(values.get(KIND, ""))
     if kind not in ("", CKAN, DATA_JSON):
         raise CatalogueError(
-            "“catalogue” is “ckan” or “data.json”, not “{value}”.", value=shorten(kind)
+            "The setting “catalogue” is “ckan” or “data.json”, not “{value}”.", value=shorten(kind)
         )
     if not default and not any(departments.values()):
         raise CatalogueError(_SAY_WHICH)
@@ -135,7 +135,7 @@ _SAY_WHICH = (
 
 def _departments(raw: Any) -> dict[str, str | None]:
     if not isinstance(raw, dict):
-        raise CatalogueError("“departments” has to be an object: publisher → department.")
+        raise CatalogueError("The setting “departments” has to be an object: publisher → department.")
     found: dict[str, str | None] = {}
     for publisher, department in cast("dict[str, Any]", raw).items():
         key = normalise(publisher)
@@ -143,7 +143,7 @@ def _departments(raw: Any) -> dict[str, str | None]:
             raise CatalogueError("A publisher in “departments” has no name.")
         if key in found:
             raise CatalogueError(
-                "“departments” names the publisher “{name}” twice.", name=shorten(publisher)
+                "The setting “departments” names the publisher “{name}” twice.", name=shorten(publisher)
             )
         if department is not None and not (isinstance(department, str) and department.strip()):
             raise CatalogueError(
