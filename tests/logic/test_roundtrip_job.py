@@ -11,11 +11,12 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
+import sqlalchemy as sa
 from ckan import model
 
 from ckanext.inventory import config
 from ckanext.inventory.logic import import_job
-from ckanext.inventory.service import import_save
+from ckanext.inventory.service import bulk, import_save
 from tests.logic.city import City, make_city
 from tests.logic.returning import add, again, download, opened, preview, put, save
 
@@ -100,10 +101,7 @@ def test_a_change_in_between_is_said_by_the_job(city: City, waiting: dict[str, A
     assert notes(city) == "two"
 
 
-STEPS = ["hold", "_mark", "last_event"]
-
-
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", ["hold", "_mark", "_submit", "_keep"])
 def test_an_error_at_any_step_saves_nothing(
     city: City, waiting: dict[str, Any], step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +121,84 @@ def test_an_error_at_any_step_saves_nothing(
     assert notes(city) == "two"
 
 
+def test_an_error_at_any_statement_saves_nothing(
+    city: City, waiting: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every statement that the job sends through its own session is one at which it may end."""
+    statements = 0
+    limit = 0
+
+    def count(*args: Any) -> None:
+        nonlocal statements
+        statements += 1
+        if statements == limit:
+            raise MemoryError
+
+    session = model.Session()
+    seen: list[int] = []
+    for limit in range(1, 400, 3):
+        statements = 0
+        engine = model.meta.engine
+        sa.event.listen(engine, "before_cursor_execute", count)
+        try:
+            import_job.run(waiting["id"])
+        except MemoryError:
+            pass
+        finally:
+            sa.event.remove(engine, "before_cursor_execute", count)
+        session.rollback()
+        shown = show(city, waiting)
+        seen.append(limit)
+        if shown["status"] == "saved":
+            break
+        assert notes(city) == "one", limit
+        assert shown["status"] in ("failed", "queued", "running"), limit
+        found = again(city, waiting) if shown["status"] == "failed" else None
+        if found is not None:
+            save(city, found)
+    assert notes(city) == "two"
+    assert len(seen) > 10
+
+
+def test_it_says_how_far_it_is_and_is_stopped_in_the_middle(
+    city: City, queued: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "TOLD", 10)
+    monkeypatch.setattr(import_job, "OFTEN", 0)
+    book = opened(download(city))
+    for number in range(30):
+        add(book, "Datasets", Name=f"New {number}")
+    found = preview(city, book)
+    save(city, found)
+    steps: list[tuple[Any, ...]] = []
+    original = import_job._step
+
+    def watch(import_id: str, step: str, done: int = 0, **how: Any) -> bool:
+        answer = original(import_id, step, done, **how)
+        # As another process sees it, while the job's own transaction is open.
+        with model.meta.engine.begin() as other:
+            query = sa.text("SELECT step, done FROM inventory_import WHERE id = :id")
+            steps.append(tuple(other.execute(query, {"id": import_id}).one()))
+            if (step, done) == stop_at:
+                stop = "UPDATE inventory_import SET status = 'preview', step = '' WHERE id = :id"
+                other.execute(sa.text(stop), {"id": import_id})
+        return answer
+
+    monkeypatch.setattr(import_job, "_step", watch)
+    stop_at: tuple[str, int] | None = ("checking", 20)
+    import_job.run(found["id"])
+    assert city.do(city.coordinator, "inventory_entry_list")["count"] == 1
+    assert show(city, found)["status"] == "preview"
+    stop_at = None
+    save(city, again(city, found))
+    steps.clear()
+    import_job.run(found["id"])
+    assert show(city, found)["status"] == "saved"
+    assert ("checking", 10) in steps
+    assert ("checking", 30) in steps
+    assert steps[-1] == ("saving", 30)
+
+
 KILLER = """
 import os, sys
 from ckan.cli import load_config
@@ -131,13 +207,20 @@ app = make_app(load_config(sys.argv[1]))
 from ckanext.inventory import config
 from ckanext.inventory.logic import import_job
 from ckanext.inventory.service import import_save
-setattr(import_save, sys.argv[3], lambda *args, **kwargs: os._exit(9))
+from ckan import model
+def die(*args, **kwargs):
+    os._exit(9)
+if sys.argv[3] == "commit":
+    import sqlalchemy as sa
+    sa.event.listen(model.Session, "before_commit", die)
+else:
+    setattr(import_save, sys.argv[3], die)
 with getattr(app, "_wsgi_app", app).test_request_context():
     import_job.run(sys.argv[2])
 """
 
 
-@pytest.mark.parametrize("step", ["hold", "last_event"])
+@pytest.mark.parametrize("step", ["hold", "_keep", "commit"])
 def test_a_killed_worker_saves_nothing_and_it_is_said(
     city: City, waiting: dict[str, Any], step: str
 ) -> None:

@@ -7,9 +7,13 @@ import re
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
+from ckanext.inventory import clock
+from ckanext.inventory.logic import import_job
+from ckanext.inventory.model import Import
 from tests.logic.city import City, make_city
 from tests.logic.returning import add, content, opened, put, saved
 from tests.support import headers
@@ -224,3 +228,34 @@ def test_broken_files_and_strangers(city: City, app: CKANTestApp, pages: Pages) 
         assert other.post(path, act="discard").status_code == 404
     assert pages.post(path, act="discard").status_code == 303
     assert pages.get(f"{path}/to-fix.xlsx").status_code == 404
+
+
+def test_the_page_of_a_running_save_says_how_far_it_is(city: City, pages: Pages) -> None:
+    city.entry(title="Trees", notes="one")
+    book = pages.workbook()
+    put(book, "Datasets", "PARKS-0001", Description="two")
+    path = pages.upload(saved(book))
+    row = model.Session.get(Import, path.rsplit("/", 1)[1])
+    assert row is not None
+    row.status = "queued"
+    model.Session.commit()
+    page = pages.get(path).body
+    assert "It waits for its turn." in page
+    assert "Stop, save nothing" in page
+    assert 'http-equiv="refresh"' in page, "without scripts it is live, too"
+    for step, words, stops in (
+        ("checking", "Checking: 1 of 1 rows.", True),
+        ("saving", "Saving: 1 of 1 rows.", False),
+    ):
+        model.Session.execute(
+            sa.update(Import).values(status="running", step=step, done=1, seen_at=clock.now())
+        )
+        model.Session.commit()
+        with model.meta.engine.connect() as worker:
+            key = import_job._key(path.rsplit("/", 1)[1])
+            worker.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+            page = pages.get(path).body
+            assert words in page
+            assert ("Stop, save nothing" in page) is stops
+            worker.rollback()
+    assert "Try again" in pages.get(path).body, "nobody works on it any more"

@@ -10,6 +10,7 @@
  * - [data-inv-most-mb]: says at once when a file is too big
  * - form[data-inv-focus]: its first field is ready to be typed into
  * - every form is sent once only, however often its button is clicked
+ * - [data-inv-watch="seconds"]: is fetched anew until it is gone, then the page is
  * - [data-inv-js]: says something that is only true with scripts
  */
 (function () {
@@ -101,6 +102,23 @@
     show();
   }
 
+  function watch(part) {
+    window.setTimeout(function () {
+      fetch(window.location.href, { credentials: "same-origin" })
+        .then(function (answer) { return answer.text(); })
+        .then(function (text) {
+          var page = new DOMParser().parseFromString(text, "text/html");
+          var fresh = page.getElementById(part.id);
+          if (!fresh) { window.location.reload(); return; }
+          part.innerHTML = fresh.innerHTML;
+          var stop = document.querySelector("[data-inv-stop]");
+          if (stop && !page.querySelector("[data-inv-stop]")) { stop.remove(); }
+          watch(part);
+        })
+        .catch(function () { watch(part); });
+    }, Number(part.getAttribute("data-inv-watch")) * 1000);
+  }
+
   function showIf(scope) {
     var parts = scope.querySelectorAll("[data-inv-show-if]");
     if (!parts.length) { return; }
@@ -183,6 +201,7 @@
 
   document.addEventListener("DOMContentLoaded", function () {
     showTab();
+    document.querySelectorAll("[data-inv-watch]").forEach(watch);
     document.querySelectorAll("[data-inv-js]").forEach(function (part) { part.hidden = false; });
     document.querySelectorAll(".inv form").forEach(function (form) {
       selections(form);

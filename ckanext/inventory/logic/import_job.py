@@ -10,6 +10,7 @@ Source: leak L38 (nothing but ids in Redis).
 from __future__ import annotations
 
 import hashlib
+import time
 from typing import Any, cast
 
 import ckan.model as model
@@ -22,12 +23,13 @@ from sqlalchemy.orm import Session
 from ckanext.inventory import clock
 from ckanext.inventory.logic import saving, showing, who
 from ckanext.inventory.model import Import
-from ckanext.inventory.model.imports import FAILED, QUEUED, RUNNING
+from ckanext.inventory.model.imports import FAILED, QUEUED, READING, RUNNING, SAVING
 from ckanext.inventory.service import outbox
 from ckanext.inventory.spreadsheets.messages import FileProblem
 
 QUEUE = "inventory:import"
-READING, SAVING = "reading", "saving"
+OFTEN = 0.5
+"""Seconds between two notes on how far it is."""
 
 
 def enqueue(import_id: str) -> None:
@@ -78,6 +80,7 @@ def run(import_id: str) -> None:
             kept,
             str(kept.fingerprint),
             before=lambda: _step(import_id, SAVING),
+            tell=_Progress(import_id).tell,
         )
         session.commit()
     except saving.Cancelled:
@@ -104,21 +107,42 @@ def _words(error: tk.ValidationError) -> str:
     return " ".join(str(text) for text in texts)
 
 
-def _step(import_id: str, step: str, *, starting: bool = False) -> bool:
+class _Progress:
+    """Notes how far the job is, now and then; stops it when somebody asked for that."""
+
+    def __init__(self, import_id: str) -> None:
+        self._import_id = import_id
+        self._last = 0.0
+
+    def tell(self, step: str, done: int) -> None:
+        """Note how many rows are read, checked or saved.
+
+        :param step: what is being done
+        :param done: rows
+        :raises Cancelled: if somebody stopped it before the saving
+        """
+        if time.monotonic() - self._last < OFTEN:
+            return
+        self._last = time.monotonic()
+        if not _step(self._import_id, step, done):
+            raise saving.Cancelled
+
+
+def _step(import_id: str, step: str, done: int = 0, *, starting: bool = False) -> bool:
     """Note how far the job is; False if somebody stopped it."""
     table = Import.__table__
     assert model.meta.engine is not None
     with model.meta.engine.begin() as connection:
-        done = connection.execute(
+        changed = connection.execute(
             sa.update(table)  # pyright: ignore[reportArgumentType] - a Table
             .where(
                 table.c.id == import_id,
                 table.c.status.in_([QUEUED, RUNNING] if starting else [RUNNING]),
             )
-            .values(status=RUNNING, step=step, seen_at=clock.now())
+            .values(status=RUNNING, step=step, done=done, seen_at=clock.now())
             .returning(table.c.id)
         )
-        return done.first() is not None
+        return changed.first() is not None
 
 
 def _fail(session: Session, import_id: str, message: str) -> None:

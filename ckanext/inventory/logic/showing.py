@@ -10,6 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.inventory import vocabularies
 from ckanext.inventory.fields import Change, FieldSpec, display, schema_for
 from ckanext.inventory.model import Import, Record
+from ckanext.inventory.model.imports import READING
 from ckanext.inventory.service.kept_imports import Changed, Meanwhile
 from ckanext.inventory.service.roundtrip import Preview, RowPlan
 from ckanext.inventory.spreadsheets import layout as layouts
@@ -294,9 +295,15 @@ def head(kept: Import, names: Mapping[str, str] | None = None) -> Plain:
         "departments": list(kept.departments),
         "counts": dict(kept.counts),
         "mapping": dict(kept.choices.get("columns") or {}),
-        "progress": {"step": kept.step, "done": kept.done},
+        "progress": {"step": kept.step, "done": kept.done, "total": _total(kept)},
         "message": kept.message,
     }
+
+
+def _total(kept: Import) -> int:
+    """Say how many rows there are of what the worker is at."""
+    names = ("read",) if kept.step in ("", READING) else ("new", "changed")
+    return sum(int(kept.counts.get(name, 0)) for name in names)
 
 
 def changed(item: Changed, names: Names) -> Plain:

@@ -18,6 +18,9 @@ UNDONE = "undone"
 DISCARDED = "discarded"
 FAILED = "failed"
 
+READING, CHECKING, SAVING = "reading", "checking", "saving"
+"""What the worker is at; up to the saving it can be stopped."""
+
 OPEN = frozenset({PREVIEW, FAILED})
 """States in which a file waits for somebody to choose and save."""
 

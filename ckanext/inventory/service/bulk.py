@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -43,6 +43,9 @@ from ckanext.inventory.types import Facts, Person, State
 Errors = dict[str, list[str]]
 
 PACKAGE_COLUMNS = ("name", "title", "notes", "license_id", "owner_org")
+
+TOLD = 100
+"""After how many rows whoever waits is told."""
 
 MARKS = frozenset({"assignee", "visibility", "in_directory", "listing", "shared"})
 """Columns of the register that a new record may bring along."""
@@ -98,6 +101,7 @@ def validate(
     user_name: str,
     *,
     planned: Iterable[str] = (),
+    tell: Callable[[int], None] = lambda _done: None,
 ) -> list[Errors]:
     """Check rows as a single save would: the schema's validators, the fields' writers, blocker rows.
 
@@ -109,6 +113,7 @@ def validate(
     :param person: who writes
     :param user_name: the account's name
     :param planned: ids that stand for departments which are still to be made
+    :param tell: told now and then how many rows are checked
     :returns: for each row what is wrong, by field; empty for a good one
     """
     plugin = lib_plugins.lookup_package_plugin(package_type)
@@ -121,8 +126,13 @@ def validate(
         content.CACHE: {"organizations": {name: name for name in planned}},
     }
     how = Write(person)
+    found: list[Errors] = []
     with session.no_autoflush:
-        return [_validate(plugin, schema, package_type, row, how, context) for row in rows]
+        for row in rows:
+            found.append(_validate(plugin, schema, package_type, row, how, context))
+            if len(found) % TOLD == 0:
+                tell(len(found))
+    return found
 
 
 def _validate(

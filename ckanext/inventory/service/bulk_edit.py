@@ -10,7 +10,7 @@ Source: leak contract, layer 1 (lock b doesn't run here), L3, L12-L15, L17, L24.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -64,7 +64,11 @@ class Edit:
 
 
 def validate(
-    session: Session, edits: Sequence[Edit], person: Person, user_name: str
+    session: Session,
+    edits: Sequence[Edit],
+    person: Person,
+    user_name: str,
+    tell: Callable[[int], None] = lambda _done: None,
 ) -> list[Errors]:
     """Check changes as a single save would: the schema's validators, then every rule of an edit.
 
@@ -72,6 +76,7 @@ def validate(
     :param edits: the changes; all of one type
     :param person: who writes
     :param user_name: the account's name
+    :param tell: told now and then how many rows are checked
     :returns: for each change what is wrong, by field; empty for a good one
     """
     if not edits:
@@ -94,6 +99,8 @@ def validate(
             edit.known = known[edit.record.package_id]
             package = packages[edit.record.package_id]
             found.append(_validate(plugin, schema, package_type, edit, package, context))
+            if len(found) % bulk.TOLD == 0:
+                tell(len(found))
     beside = register.load_beside(session, [(e.record, e.old, e.new) for e in edits])
     how, own = Write(person), schema_for(package_type)
     for edit, errors in zip(edits, found, strict=True):

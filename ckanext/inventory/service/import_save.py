@@ -6,15 +6,16 @@ are, with their own rules.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ckanext.inventory.model import ImportRow, Record
+from ckanext.inventory.model.imports import SAVING
 from ckanext.inventory.service import (
     bulk,
     bulk_edit,
@@ -25,10 +26,11 @@ from ckanext.inventory.service import (
     workbooks,
 )
 from ckanext.inventory.service.refusals import refusal
-from ckanext.inventory.service.roundtrip import Preview, RowPlan
+from ckanext.inventory.service.roundtrip import Preview, RowPlan, Tell, tell_nobody
 from ckanext.inventory.types import ENTRY, SOURCE, Person
 
 ACT = "import"
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def save(
     user_name: str,
     found: Preview,
     import_id: str,
+    tell: Tell = tell_nobody,
 ) -> Saved:
     """Write what a preview showed. The caller holds the rows and commits.
 
@@ -93,6 +96,7 @@ def save(
     :param user_name: the account's name
     :param found: the preview, without open conflicts and held rows
     :param import_id: the kept import
+    :param tell: told how far it is
     :returns: what was saved
     :raises ValidationError: if a new row can't be submitted after all
     """
@@ -112,10 +116,15 @@ def save(
     for package_type in (SOURCE, ENTRY):
         rows = [row for row in found.new if row.package_type == package_type]
         records = [cast(bulk.NewRecord, row.new) for row in rows]
-        created += bulk.create(session, package_type, records, person, act=None)
+        for batch in _batches(records):
+            created += bulk.create(session, package_type, batch, person, act=None)
+            tell(SAVING, len(created))
         new_rows += rows
     edits = [row.edit for row in found.changed if row.edit is not None]
-    changed: list[events.Row] = bulk_edit.write(session, edits, person)
+    changed: list[events.Row] = []
+    for batch in _batches(edits):
+        changed += bulk_edit.write(session, batch, person)
+        tell(SAVING, len(created) + len(changed))
     told = [*bulk.event_rows(created), *changed]
     if told:
         told[0].details.update(details)
@@ -124,6 +133,14 @@ def save(
     submitted = _submit(session, person, user_name, new_rows)
     _keep(session, import_id, found, new_rows, (before, old_marks), set(submitted))
     return Saved(created, [row.package_id or "" for row in changed], submitted)
+
+
+BATCH = 1_000
+
+
+def _batches(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
+    for start in range(0, len(rows), BATCH):
+        yield rows[start : start + BATCH]
 
 
 def _mark(session: Session, person: Person, rows: Sequence[RowPlan]) -> None:

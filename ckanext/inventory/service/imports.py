@@ -107,6 +107,7 @@ def plan_import(
     lock: bool = False,
     with_sources: bool = False,
     source: Source | None = None,
+    tell: Callable[[int], None] = lambda _done: None,
 ) -> Prepared:
     """Say what an import would do. Writes nothing.
 
@@ -119,6 +120,7 @@ def plan_import(
     :param lock: hold the departments, because the import follows in this transaction
     :param with_sources: register the sources that entries name and nobody knows
     :param source: the file as read, where it was read before
+    :param tell: told now and then how many rows are checked
     :returns: the plan with validated rows
     :raises FileProblem: if the file can't be read or has no column for the name
     """
@@ -151,7 +153,7 @@ def plan_import(
         # planned anew with the sources as if they were there, so that the entries link to them
         plan = planned(replace(known, sources=(*known.sources, *map(_as_known, sources))))
         plan.offers = offered
-    records = _validate(session, package_type, plan, source.digest, person, user_name)
+    records = _validate(session, package_type, plan, source.digest, person, user_name, tell)
     return Prepared(
         plan,
         source.digest,
@@ -445,12 +447,15 @@ def _validate(
     digest: str,
     person: Person,
     user_name: str,
+    tell: Callable[[int], None],
 ) -> tuple[bulk.NewRecord, ...]:
     records = [
         bulk.NewRecord(row.content, row.marks, (digest, row.sheet, row.number)) for row in plan.rows
     ]
     planned = {new.id for new in plan.unknown_departments}
-    found = bulk.validate(session, package_type, records, person, user_name, planned=planned)
+    found = bulk.validate(
+        session, package_type, records, person, user_name, planned=planned, tell=tell
+    )
     kept: list[tuple[Row, bulk.NewRecord]] = []
     for row, record, errors in zip(plan.rows, records, found, strict=True):
         if errors:

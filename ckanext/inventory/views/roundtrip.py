@@ -131,7 +131,9 @@ def spreadsheet_look(id: str) -> str:  # noqa: A002 - the name of the address's 
     """
     shown = action("inventory_import_show", {"id": id})
     if shown["status"] in OPEN:
-        return _preview(_look(id))
+        # What kept the worker from saving is said once: looking again begins anew.
+        why = forms.Problems({}, [("", None, shown["message"])]) if shown["message"] else None
+        return _preview(_look(id), why)
     return tk.render("inventory/spreadsheet_report.html", extra_vars={"report": shown})
 
 

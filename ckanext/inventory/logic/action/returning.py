@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from ckanext.inventory import clock, config
 from ckanext.inventory.logic import commit, files, import_job, saving, showing, who
 from ckanext.inventory.model import Import
-from ckanext.inventory.model.imports import DISCARDED, OPEN, PREVIEW, QUEUED, RUNNING, SAVED
+from ckanext.inventory.model.imports import DISCARDED, OPEN, PREVIEW, QUEUED, RUNNING, SAVED, SAVING
 from ckanext.inventory.service import (
     import_undo,
     imports,
@@ -300,7 +300,7 @@ def inventory_import_discard(context: Context, data_dict: DataDict) -> dict[str,
         kept = _find(context, data_dict, lock=True)
         if kept.status not in {*OPEN, QUEUED, RUNNING}:
             raise tk.ValidationError({"id": [tk._("This file was saved or discarded already.")]})
-        if kept.step == import_job.SAVING:
+        if kept.step == SAVING:
             raise tk.ValidationError({"id": [tk._("It is being saved; take it back afterwards.")]})
         if kept.status in (QUEUED, RUNNING):
             # Stopped, not dropped: its choices are still there.

@@ -18,11 +18,11 @@ from ckanext.inventory.types import Person
 
 from .ground import Ground
 from .lists import ForeignList
-from .plans import Preview, RowPlan, Settled
+from .plans import Preview, RowPlan, Settled, Tell, tell_nobody
 from .rules import Rules
 from .workbook import Workbook
 
-__all__ = ["Preview", "RowPlan", "Settled", "preview"]
+__all__ = ["Preview", "RowPlan", "Settled", "Tell", "preview", "tell_nobody"]
 
 
 def preview(
@@ -31,6 +31,7 @@ def preview(
     user_name: str,
     upload: imports.Upload,
     settled: Settled,
+    tell: Tell = tell_nobody,
 ) -> Preview:
     """Say what saving a file would do. Writes nothing.
 
@@ -39,6 +40,7 @@ def preview(
     :param user_name: the account's name
     :param upload: the file
     :param settled: what was chosen so far
+    :param tell: told how far it is
     :returns: the preview
     :raises FileProblem: if the file can't be read, or is another department's workbook
     """
@@ -49,7 +51,7 @@ def preview(
     )
     found = Preview(source.filename, source.digest, source, notes=list(source.notes))
     pages = _pages(person, source)
-    ground = Ground(session, person, user_name, settled, found)
+    ground = Ground(session, person, user_name, settled, found, tell)
     if pages:
         Workbook(ground).compare(pages)
     else:

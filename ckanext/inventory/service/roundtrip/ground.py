@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from ckanext.inventory import clock, config, policy, vocabularies
 from ckanext.inventory.fields import FieldSpec
 from ckanext.inventory.model import Record, Revision
+from ckanext.inventory.model.imports import CHECKING
 from ckanext.inventory.policy import Act
 from ckanext.inventory.service import (
     bulk,
@@ -31,7 +32,7 @@ from ckanext.inventory.spreadsheets.returned import Line, Page
 from ckanext.inventory.spreadsheets.values import Reader
 from ckanext.inventory.types import ENTRY, SOURCE, Person
 
-from .plans import Preview, RowPlan, Settled
+from .plans import Preview, RowPlan, Settled, Tell
 
 
 class Ground:
@@ -44,12 +45,14 @@ class Ground:
         user_name: str,
         settled: Settled,
         found: Preview,
+        tell: Tell,
     ) -> None:
         self.session = session
         self.person = person
         self.user_name = user_name
         self.settled = settled
         self.preview = found
+        self.tell = tell
         self.words = vocabularies.load()
         self.names = workbooks.load_names(session, person, search.conditions(person, Query(ENTRY)))
         self.cells = Reader(
@@ -67,6 +70,13 @@ class Ground:
         self.new_titles: dict[str, RowPlan] = {}
         self.same_titles: dict[str, RowPlan] = {}
         self._links: dict[tuple[str, str], dict[str, str]] = {}
+
+    def checked(self, before: int) -> Callable[[int], None]:
+        """Return what is told how many more rows are checked.
+
+        :param before: how many were checked before these
+        """
+        return lambda done: self.tell(CHECKING, before + done)
 
     def records(self, numbers: Iterable[str]) -> dict[str, Record]:
         """Return the records that bear numbers, as far as the person may read them.

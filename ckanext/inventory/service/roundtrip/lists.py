@@ -42,6 +42,7 @@ class ForeignList:
             upload,
             choices,
             source=_mended(found.source, settled.fixes),
+            tell=self.ground.checked(0),
         )
         plan = prepared.plan
         found.notes = list(plan.notes)

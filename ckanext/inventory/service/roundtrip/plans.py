@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -22,6 +22,14 @@ from ckanext.inventory.spreadsheets.plan import Choices, NamedDepartment, Ref, S
 from ckanext.inventory.spreadsheets.reader import Source
 from ckanext.inventory.spreadsheets.returned import Unknown
 from ckanext.inventory.types import ENTRY
+
+Tell = Callable[[str, int], None]
+"""Told what is being done (:data:`~ckanext.inventory.model.imports.READING`, …) and how many rows are."""
+
+
+def tell_nobody(_step: str, _done: int) -> None:
+    """Do without being told."""
+
 
 NEW = "new"
 OUT = "out"

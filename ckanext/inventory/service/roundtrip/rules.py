@@ -43,6 +43,7 @@ class Rules:
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
+        self.checked = 0
 
     def finish(self) -> None:
         """Ask every right and every rule of what the cells come to."""
@@ -145,7 +146,9 @@ class Rules:
                 [edit for _, edit in edits],
                 self.ground.person,
                 self.ground.user_name,
+                self.ground.checked(self.checked),
             )
+            self.checked += len(edits)
             for (row, edit), found in zip(edits, errors, strict=True):
                 row.edit = edit
                 if found:
@@ -249,7 +252,9 @@ class Rules:
                 records,
                 self.ground.person,
                 self.ground.user_name,
+                tell=self.ground.checked(self.checked),
             )
+            self.checked += len(records)
             for row, errors in zip(unchecked, found, strict=True):
                 if errors:
                     self._errors(row, errors)

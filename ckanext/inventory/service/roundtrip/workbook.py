@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from ckanext.inventory import policy
 from ckanext.inventory.fields import FieldSpec
 from ckanext.inventory.model import Record
+from ckanext.inventory.model.imports import READING
 from ckanext.inventory.service import (
     imports,
     register,
@@ -108,6 +109,7 @@ class Workbook:
             for line in lines:
                 self.ground.preview.read += 1
                 self._line(page, line, records.get(line.number), base, stored)
+            self.ground.tell(READING, self.ground.preview.read)
         self._same_lines(page)
 
     def _same_lines(self, page: Page) -> None:
