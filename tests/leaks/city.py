@@ -334,7 +334,15 @@ def build_records(city: City) -> None:
         field="visibility",
         value="department_and_cdo_only",
     )
-    assigned = create(city, "assigned", **NO_BLOCKERS, **linked)
+    _build_bound(city, restricted)
+    assigned = create(
+        city,
+        "assigned",
+        **NO_BLOCKERS,
+        source_known="linked",
+        source_ids=[source.id],
+        part_of=draft.id,
+    )
     city.act(
         "coordinator",
         "inventory_assign",
@@ -344,6 +352,34 @@ def build_records(city: City) -> None:
     _build_published(city, linked)
     _build_gone(city, linked)
     _build_unassigned(city, linked)
+
+
+def _build_bound(city: City, restricted: Ref) -> None:
+    """An ordinary entry that names restricted records in every way that there is."""
+    source = create(city, "restricted source", SOURCE)
+    city.act(
+        "coordinator",
+        "inventory_mark",
+        ids=[source.number],
+        field="visibility",
+        value="department_and_cdo_only",
+    )
+    bound = create(
+        city,
+        "bound",
+        **NO_BLOCKERS,
+        source_known="linked",
+        source_ids=[source.id],
+        part_of=restricted.id,
+    )
+    step(
+        city,
+        "coordinator",
+        bound,
+        "retire",
+        retire_reason="merged_into_other",
+        successor=restricted.number,
+    )
 
 
 def _build_published(city: City, linked: dict[str, Any]) -> None:

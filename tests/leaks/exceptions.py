@@ -52,6 +52,12 @@ ROUTES: tuple[Accepted, ...] = ()
 
 OPEN: tuple[Accepted, ...] = (
     Accepted(
+        "L1",
+        "the content of a record that names a restricted one",
+        "the id of the restricted record, to whoever may read the one that names it",
+        "the content is stored and indexed as it is; an id is random and leads nowhere",
+    ),
+    Accepted(
         "L10",
         "organization_list and /organization/ with sort=package_count",
         "the order of organizations",

@@ -123,15 +123,20 @@ def may_see(person: str, sentinel: Sentinel) -> bool:
             *READERS,
         )
     if person in ("viewer",):
-        return sentinel.owner not in ("restricted",)
+        # What names a restricted record names it by an id that leads nowhere (exceptions.OPEN).
+        return sentinel.owner not in RESTRICTED or sentinel.place == "id"
     if person == "assignee":
         # What links an entry names its source; nothing else of the source comes with it.
         linked = sentinel.owner == "source" and sentinel.place in ("id", "number", "title")
-        return sentinel.owner == "assigned" or linked
+        series = sentinel.owner == "draft" and sentinel.place == "id"
+        return sentinel.owner == "assigned" or linked or series
     return person in READERS
 
 
-NOT_IN_DIRECTORY = ("restricted", "core draft", "deleted", "purged", "retired")
+RESTRICTED = ("restricted", "restricted source")
+"""Records for the department and the deciders only."""
+
+NOT_IN_DIRECTORY = (*RESTRICTED, "bound", "core draft", "deleted", "purged", "retired")
 """Records that the city directory knows nothing of."""
 
 

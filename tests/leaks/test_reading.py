@@ -9,7 +9,8 @@ import pytest
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
-from tests.leaks.city import INSIDERS, OUTSIDERS, City
+from ckanext.inventory.types import SOURCE
+from tests.leaks.city import INSIDERS, OUTSIDERS, City, create
 from tests.leaks.pages import get, plain
 from tests.leaks.probes import call, like, references
 
@@ -295,3 +296,35 @@ def test_l02_the_count_of_followers_is_no_oracle(city: City) -> None:
     )
     assert real == unknown
     assert model.Session.is_active
+
+
+def test_l01_l39_a_restricted_record_is_not_named_by_an_ordinary_one(city: City) -> None:
+    """Whoever reads an entry reads its sources' names, but not what is for deciders only."""
+    restricted = city.records["restricted"]
+    source = create(city, "restricted source", SOURCE)
+    mark = {"field": "visibility", "value": "department_and_cdo_only"}
+    city.act("coordinator", "inventory_mark", ids=[source.number], **mark)
+    bound = create(
+        city,
+        "bound",
+        blocker_status="none",
+        source_known="linked",
+        source_ids=[source.id],
+        part_of=restricted.id,
+    )
+    for person, named in (("coordinator", True), ("cdo", True), ("viewer", False)):
+        told = "".join(
+            call(city, person, action, data).text
+            for action, data in (
+                ("inventory_entry_show", {"id": bound.number}),
+                ("inventory_entry_list", {"limit": 100}),
+                ("inventory_diff", {"id": bound.number, "old": 0, "new": 1}),
+            )
+        )
+        found = city.words.found(told)
+        places = {each.place for each in found if each.owner == "restricted source"}
+        assert ({"number", "title"} <= places) == named, person
+        assert (
+            restricted.number
+            in call(city, person, "inventory_diff", {"id": bound.number, "old": 0, "new": 1}).text
+        ) == named

@@ -93,8 +93,8 @@ def _rows(
     )
     lists = vocabularies.load()
     for batch in session.execute(statement).mappings().partitions():
-        numbers = search.source_titles(
-            session, {source for row in batch for source in row["source_ids"]}
+        numbers = search.titles(
+            session, person, {source for row in batch for source in row["source_ids"]}
         )
         for row in batch:
             content = {**row["content"]}

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory.fields import Schema
 from ckanext.inventory.service import search
+from ckanext.inventory.types import Person
 
 _RECORDS = frozenset({"source_list", "entry"})
 
@@ -45,13 +46,12 @@ def with_owners(session: Session, rows: Sequence[dict[str, Any]]) -> list[dict[s
 
 
 def of_values(
-    session: Session, schema: Schema, values: Iterable[tuple[str, Any]]
+    session: Session, person: Person, schema: Schema, values: Iterable[tuple[str, Any]]
 ) -> dict[str, str]:
     """Return what the ids among some values stand for.
 
-    Whoever reads a record reads the numbers and names of the sources that it comes from.
-
     :param session: the database session
+    :param person: who asks; what isn't for them keeps its id
     :param schema: the schema in force
     :param values: fields with a value of each
     :returns: id → name
@@ -68,6 +68,6 @@ def of_values(
         elif kind == "license" and value:
             licence = model.Package.get_license_register().get(str(value))
             names |= {str(value): str(licence.title)} if licence is not None else {}
-    for package_id, found in search.source_titles(session, records).items():
+    for package_id, found in search.titles(session, person, records).items():
         names[package_id] = f"{found['title']} ({found['number']})"
     return names | people(session, owners)

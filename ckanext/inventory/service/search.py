@@ -16,7 +16,7 @@ from ckanext.inventory.model import Record, Transfer, Words
 from ckanext.inventory.policy import Scope
 from ckanext.inventory.service import plain
 from ckanext.inventory.service.facets import WORD
-from ckanext.inventory.types import Person, State, Visibility
+from ckanext.inventory.types import SOURCE, Person, State, Visibility
 from ckanext.inventory.workflow import HAS_APPROVED_TEXT
 
 Condition = sa.ColumnElement[bool]
@@ -269,7 +269,7 @@ def rows(
         .offset(query.offset)
     )
     statement = _select_rows().where(Record.package_id.in_(page)).order_by(*SORTS[query.sort])
-    return total, shown(session, plain.execute(session, statement).mappings().all())
+    return total, shown(session, person, plain.execute(session, statement).mappings().all())
 
 
 _HIDDEN_COLUMNS = frozenset({"value_rank", "want_rank", "material_hash", "approved_hash"})
@@ -298,18 +298,18 @@ def _select_rows() -> sa.Select[Any]:
     )
 
 
-def by_ids(session: Session, ids: Collection[str]) -> list[dict[str, Any]]:
+def by_ids(session: Session, person: Person, ids: Collection[str]) -> list[dict[str, Any]]:
     """Return rows of a list for given packages, in the order of their numbers.
 
     The caller has asked the policy.
 
     :param session: the database session
+    :param person: who asks
     :param ids: package ids
     :returns: the rows
     """
-    return shown(
-        session, plain.execute(session, _select_by_ids(), {"ids": list(ids)}).mappings().all()
-    )
+    found = plain.execute(session, _select_by_ids(), {"ids": list(ids)}).mappings().all()
+    return shown(session, person, found)
 
 
 @cache
@@ -318,15 +318,18 @@ def _select_by_ids() -> sa.Select[Any]:
     return _select_rows().where(Record.package_id.in_(ids)).order_by(Record.number)
 
 
-def shown(session: Session, found: Sequence[Mapping[Any, Any]]) -> list[dict[str, Any]]:
+def shown(
+    session: Session, person: Person, found: Sequence[Mapping[Any, Any]]
+) -> list[dict[str, Any]]:
     """Make rows presentable: dates as ISO text, titles of sources beside their ids.
 
     :param session: the database session
+    :param person: who asks
     :param found: rows of :func:`_select_rows`
     :returns: plain dictionaries
     """
     wanted = {source for row in found for source in row["source_ids"]}
-    titles = source_titles(session, wanted)
+    named = titles(session, person, wanted)
     plain: list[dict[str, Any]] = []
     for row in found:
         values = {
@@ -334,23 +337,36 @@ def shown(session: Session, found: Sequence[Mapping[Any, Any]]) -> list[dict[str
             for name, value in row.items()
         }
         values["id"] = values["package_id"]
-        values["sources"] = [titles[s] for s in row["source_ids"] if s in titles]
+        values["sources"] = [named[s] for s in row["source_ids"] if s in named]
         values["department_title"] = values["department_title"] or values["department_name"]
         plain.append(values)
     return plain
 
 
-def source_titles(session: Session, ids: Collection[str]) -> dict[str, dict[str, str]]:
-    """Return number and title of sources.
+def titles(session: Session, person: Person, ids: Collection[str]) -> dict[str, dict[str, str]]:
+    """Return number and title of records that another record names.
+
+    Whoever reads a record reads the numbers and titles of the sources that it comes from, but
+    for restricted ones; of other entries only who may read them.
 
     :param session: the database session
+    :param person: who asks
     :param ids: package ids
     :returns: package id → id, number, title
+
+    Source: leaks L1, L39.
     """
     if not ids:
         return {}
     query = sa.select(Record.package_id, Record.number, Record.title).where(
-        Record.package_id.in_(list(ids))
+        Record.package_id.in_(list(ids)),
+        sa.or_(
+            sa.and_(
+                Record.package_type == SOURCE,
+                Record.visibility != Visibility.RESTRICTED.value,
+            ),
+            visible(policy.scope(person)),
+        ),
     )
     return {
         package_id: {"id": package_id, "number": number, "title": title}

@@ -60,7 +60,7 @@ def record(session: Session, person: Person, row: Record) -> dict[str, Any]:
     known = facts.of_records(session, {row.package_id: row})[row.package_id]
     content = register.current_content(session, row)
     inherited = register.inherited(session, row, content)
-    listed = search.by_ids(session, [row.package_id])[0]
+    listed = search.by_ids(session, person, [row.package_id])[0]
     shown: dict[str, Any] = {
         "id": row.package_id,
         "type": row.package_type,
@@ -79,7 +79,7 @@ def record(session: Session, person: Person, row: Record) -> dict[str, Any]:
         "may": _abilities(person, known),
         "undo": transitions.may_undo(session, person, row),
         "changed": known.changed,
-        "changes": _changes(session, row, content) if known.changed else [],
+        "changes": _changes(session, person, row, content) if known.changed else [],
         "ball": _ball(listed),
         "transfer": _transfer(session, row),
     }
@@ -209,13 +209,16 @@ def _abilities(person: Person, known: Facts) -> dict[str, Any]:
     return abilities
 
 
-def _changes(session: Session, row: Record, content: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _changes(
+    session: Session, person: Person, row: Record, content: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     approved = register.revision_content(session, row.package_id, row.approved_revision or 0)
-    return difference(session, row.package_type, approved, content, material_only=True)
+    return difference(session, person, row.package_type, approved, content, material_only=True)
 
 
 def difference(
     session: Session,
+    person: Person,
     package_type: str,
     old: Mapping[str, Any],
     new: Mapping[str, Any],
@@ -225,6 +228,7 @@ def difference(
     """Show what changed between two contents.
 
     :param session: the database session
+    :param person: who looks
     :param package_type: the type
     :param old: the content before
     :param new: the content after
@@ -239,6 +243,7 @@ def difference(
     ]
     told = names.of_values(
         session,
+        person,
         schema,
         [(change.field, value) for change in changes for value in (change.old, change.new)],
     )
@@ -290,7 +295,7 @@ def _entries_of(session: Session, person: Person, row: Record) -> list[dict[str,
         Record.source_ids.contains([row.package_id]),
         search.visible(policy.scope(person)),
     )
-    return search.by_ids(session, list(session.scalars(query)))
+    return search.by_ids(session, person, list(session.scalars(query)))
 
 
 def revision_list(session: Session, row: Record) -> list[dict[str, Any]]:

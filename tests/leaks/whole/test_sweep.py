@@ -80,9 +80,10 @@ def test_the_same_questions_tell_insiders_everything(whole_city: City, person: s
     found: set[str] = set()
     leaks: set[str] = set()
     asked = [{"id": each} for each in probes.references(city.records[key])]
+    named = [{"id": city.records[each].id} for each in ("restricted", "bound", "restricted source")]
     special = probes.special(city)
     for action in probes.reading_actions():
-        for data in [*asked, {"id": city.records["restricted"].id}, *special.get(action, [])]:
+        for data in [*asked, *named, *special.get(action, [])]:
             answer = probes.call(city, person, action, data)
             found |= {each.token for each in city.words.found(answer.text)}
             leaks |= {

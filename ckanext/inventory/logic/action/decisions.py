@@ -75,7 +75,7 @@ def _publication(data_dict: DataDict) -> dict[str, Any]:
 
 def _result(context: Context, ids: Sequence[str]) -> list[dict[str, Any]]:
     who.keep_private()
-    return search.by_ids(who.session_of(context), ids)
+    return search.by_ids(who.session_of(context), who.person(context), ids)
 
 
 @tk.validate_action_data(schema.transition)

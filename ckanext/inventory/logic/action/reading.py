@@ -199,9 +199,15 @@ def _labelled(
     people = {
         row.id: row.fullname or row.name for row in (session.execute(named) if assignees else ())
     }
-    titles_of_sources = search.source_titles(
-        session, [i["value"] for i in facets.get("source", []) if i["value"]]
+    titles_of_sources = search.titles(
+        session, who.person(context), [i["value"] for i in facets.get("source", []) if i["value"]]
     )
+    if "source" in facets:
+        facets["source"] = [
+            item
+            for item in facets["source"]
+            if not item["value"] or item["value"] in titles_of_sources
+        ]
     special: dict[str, dict[str, str]] = {
         "department": titles,
         "assignee": people,
@@ -373,6 +379,7 @@ def inventory_diff(context: Context, data_dict: DataDict) -> list[dict[str, Any]
     newer = int(data_dict.get("new") or row.revision)
     return show.difference(
         session,
+        who.person(context),
         row.package_type,
         register.revision_content(session, row.package_id, int(data_dict["old"])),
         register.revision_content(session, row.package_id, newer),
