@@ -26,7 +26,8 @@ _DROPPED = ("bf", "boost", "qf")
 _PARSERS = frozenset({"dismax", "edismax", "lucene"})
 """``defType=func`` turns ``q`` itself into a function query, whose value is then the score."""
 
-_RESULT_FIELD = re.compile(r"[A-Za-z0-9_*-]+")
+_RESULT_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*|[A-Za-z0-9_]*\*[A-Za-z0-9_*]*")
+"""A name or a pattern; with a hyphen before it, what follows a name would be a number to Solr."""
 _SORT_TERM = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]*)\s+(asc|desc)\s*", re.IGNORECASE)
 _SCORE = "score"
 

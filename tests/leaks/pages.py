@@ -45,6 +45,7 @@ def get(
     address: str,
     *,
     method: str = "GET",
+    headers: dict[str, str] | None = None,
     **options: Any,
 ) -> Any:
     """Ask for an address as somebody, following nothing."""
@@ -52,7 +53,7 @@ def get(
         return client.client.open(
             address,
             method=method,
-            headers=city.headers(person),
+            headers={**city.headers(person), **(headers or {})},
             follow_redirects=False,
             **options,
         )

@@ -22,6 +22,7 @@ def test_l42_a_higher_minimum_stays() -> None:
         (["id", "name"], ["id", "name"]),
         (["id,name title"], ["id", "name", "title"]),
         (["extras_*"], ["extras_*"]),
+        (["PARKS-0001*", "name"], ["name"]),
         (["id", "docfreq(text,word)"], ["id"]),
         (["n:docfreq(text,word)"], ["id"]),
         (["id,ttf(text,'a word')"], ["id"]),
