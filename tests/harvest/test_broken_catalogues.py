@@ -181,7 +181,10 @@ BROKEN_SETTINGS: list[tuple[Any, str]] = [
     ({"departments": {"Parks": "HARBOR"}}, "There is no department “HARBOR”."),
     ({"default_department": "nowhere"}, "There is no department “nowhere”."),
     ({"default_department": 5}, "“default_department” has to be a text."),
-    ({"default_department": "PARKS", "catalogue": "xml"}, "The setting “catalogue” is “ckan” or “data.json”"),
+    (
+        {"default_department": "PARKS", "catalogue": "xml"},
+        "The setting “catalogue” is “ckan” or “data.json”",
+    ),
     ({"default_department": "PARKS", "accept_removals": "yes"}, "has to be true or false"),
 ]
 
