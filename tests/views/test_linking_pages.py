@@ -49,7 +49,7 @@ def test_the_list_of_datasets_offers_the_entry_instead_of_a_second_one(
     page = app.get("/inventory/take-over", headers=cdo).body
     assert "PARKS-0001 Street trees" in page
     assert "Link it instead" in page
-    assert "2 entries that are there already" in page
+    assert "2 of these datasets look like entries" in page
     answer = _post(
         app, cdo, "/inventory/take-over/link", one="PARKS-0001=street-trees", back="take_over"
     )

@@ -6,6 +6,7 @@ the titles share rather than their product.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections import Counter
@@ -79,20 +80,32 @@ def pairs(
     """
     words = {key: folded(title) for key, title in others.items()}
     grams = {key: trigrams(text) for key, text in words.items()}
+    often = Counter(gram for own in grams.values() for gram in own)
     holders: dict[str, list[str]] = {}
     for key, own in grams.items():
-        for gram in own:
+        for gram in _rarest(own, often, least):
             holders.setdefault(gram, []).append(key)
     for one, title in ones.items():
         text = folded(title)
         own = trigrams(text)
-        shared: Counter[str] = Counter()
-        for gram in own:
-            shared.update(holders.get(gram, ()))
-        for other, count in shared.items():
+        near = {key for gram in _rarest(own, often, least) for key in holders.get(gram, ())}
+        for other in near:
             if text == words[other]:
                 yield one, other, 1.0
                 continue
-            score = _scaled(text, words[other], count, len(own), len(grams[other]))
+            theirs = grams[other]
+            if min(len(own), len(theirs)) < least * max(len(own), len(theirs)):
+                continue
+            score = _scaled(text, words[other], len(own & theirs), len(own), len(theirs))
             if score >= least:
                 yield one, other, score
+
+
+def _rarest(own: frozenset[str], often: Mapping[str, int], least: float) -> list[str]:
+    """Return so many of the rarest trigrams that titles alike enough share one of them.
+
+    Two sets of which the shared part is ``least`` of all have that part in common of the larger, too;
+    so both can't keep to themselves all of their first ones in one and the same order.
+    """
+    first = len(own) - math.ceil(least * len(own)) + 1
+    return sorted(own, key=lambda gram: (often.get(gram, 0), gram))[:first]

@@ -97,7 +97,7 @@ def of_record(session: Session, package_id: str) -> list[dict[str, Any]]:
         {
             "user_id": row.user_id,
             "name": row.name,
-            "reason": (row.details or {}).get("comment"),
+            "reason": row.details["comment"] if row.details else None,
             "at": row.at.isoformat(),
         }
         for row in session.execute(query)

@@ -64,14 +64,18 @@ def suggest(
 
     :param session: the database session
     :param department: only entries of this department
-    :param datasets: only these datasets
+    :param datasets: only these datasets; what fits others as well isn't looked at then
     :param least: how alike they have to be
     :returns: the suggestions
     """
     entries = _entries(session, department)
-    missing = adopting.titles(session, Wanted())
+    missing = adopting.titles(session, Wanted(ids=frozenset(datasets) if datasets else None))
     scores = _by_title(entries, missing, max(least, LEAST))
-    scores |= _by_link(session, entries)
+    scores |= {
+        key: found
+        for key, found in _by_link(session, entries).items()
+        if datasets is None or key[1] in datasets
+    }
     ranked = sorted(
         ((key, *scores[key]) for key in scores),
         key=lambda one: (
@@ -85,8 +89,6 @@ def suggest(
     seen: dict[str, int] = {}
     for key, score, why in ranked:
         seen[key[0]] = seen.get(key[0], 0) + 1
-        if datasets is not None and key[1] not in datasets:
-            continue
         if score >= least and seen[key[0]] <= PER_ENTRY:
             shown.append(Suggestion(*key, score, why, key in distinct))
     return shown

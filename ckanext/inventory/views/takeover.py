@@ -18,9 +18,6 @@ from ckanext.inventory.views.common import action, organizations, page_number, p
 CARRIED_BYTES = 340_000
 """A file of at most so many bytes travels in the report's form; a bigger one is chosen again."""
 
-SUGGESTIONS = 1000
-"""Suggestions that the page of datasets looks through, the most alike first."""
-
 PARTS = ("state", "date", "reason", "look_again", "dataset", "url")
 STATES = ("draft", "submitted", "approved", "published", "deferred", "withheld", "retired")
 
@@ -53,13 +50,15 @@ def _page(errors: forms.Problems | None = None, shown: dict[str, Any] | None = N
         "inventory_portal_missing",
         {**params, "limit": page_size(), "offset": (page - 1) * page_size()},
     )
-    alike = action("inventory_link_suggestions", {"limit": SUGGESTIONS})
+    ids = [row["id"] for row in found["results"]]
+    alike: list[dict[str, Any]] = []
+    if ids:
+        alike = action("inventory_link_suggestions", {"datasets": ids, "limit": 1000})["results"]
     return tk.render(
         "inventory/take_over.html",
         extra_vars={
             "found": found,
-            "alike": alike["count"],
-            "suggested": _by_dataset(alike["results"]),
+            "suggested": _by_dataset(alike),
             "params": params,
             "page": page,
             "size": page_size(),
