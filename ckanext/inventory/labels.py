@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from ckanext.inventory import clock, config, policy
 from ckanext.inventory.model import RoleGrant
 from ckanext.inventory.publishing import hold
-from ckanext.inventory.service import candidates, facts
+from ckanext.inventory.service import candidates, facts, plain
 from ckanext.inventory.types import PRIVATE_TYPES, Grant, Person, Role
 
 _MEMBER = "member"
@@ -109,7 +109,8 @@ def user_labels(session: Session, user: model.User | model.AnonymousUser | None)
 def _user_labels(session: Session, account: model.User) -> list[str]:
     rows: dict[str, list[sa.Row[Any]]] = {}
     statement = _statement(_Rules.in_force(sysadmin=bool(account.sysadmin)))
-    for row in session.execute(statement, {"user_id": account.id, "today": clock.today()}):
+    asked = {"user_id": account.id, "today": clock.today()}
+    for row in plain.execute(session, statement, asked):
         rows.setdefault(row.kind, []).append(row)
     labels = ["public", f"creator-{account.id}"]
     labels += [f"member-{row.key}" for row in rows.get(_MEMBER, ())]

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory import policy
 from ckanext.inventory.model import Record
-from ckanext.inventory.service import search
+from ckanext.inventory.service import plain, search
 from ckanext.inventory.service.search import Condition, Query, Standing
 from ckanext.inventory.types import PRIVATE_TYPES, Person
 
@@ -83,7 +83,7 @@ def by(
         for place, one in enumerate(sets)
     }
     found: list[list[sa.Row[Any]]] = [[] for _ in sets]
-    for row in session.execute(statement):
+    for row in plain.execute(session, statement):
         found[places[row.lacks]].append(row)
     return found
 

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 
 
 def execute(
-    session: Session, statement: sa.Select[Any], values: Mapping[str, Any] | None = None
+    session: Session,
+    statement: sa.Select[Any] | sa.CompoundSelect[Any],
+    values: Mapping[str, Any] | None = None,
 ) -> sa.CursorResult[Any]:
     """Execute a statement whose rows are columns, past the ORM, which would look at each of them.
 

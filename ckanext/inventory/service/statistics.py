@@ -63,7 +63,8 @@ def overview(session: Session, person: Person) -> dict[str, Any]:
             not_public[row.value, row.likelihood] += row.number
     blockers: Counter[str] = Counter()
     for row in kinds:
-        blockers.update(dict.fromkeys(row.blocker or (), row.number))
+        for kind in row.blocker or ():
+            blockers[kind] += row.number
     return {
         "departments": sorted(departments.values(), key=lambda row: str(row["title"]).lower()),
         "states": states,
