@@ -11,7 +11,7 @@ def demo() -> argparse.ArgumentParser:
     """Return the parser of ``bin/demo``."""
     parser = argparse.ArgumentParser(
         prog="bin/demo",
-        description="Start a real CKAN with the extension and a small fictional city's inventory "
+        description="Start a real CKAN with the extension and a fictional city's inventory "
         "in it, print the address and the accounts, and serve until Ctrl-C. The first start installs "
         "what is missing; work done in the demo is kept for the next start.",
     )

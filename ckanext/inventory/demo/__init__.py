@@ -1,1 +1,1 @@
-"""Larkhaven: a small invented city to try the inventory with."""
+"""Larkhaven: an invented city to try the inventory with."""

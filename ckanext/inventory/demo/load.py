@@ -372,8 +372,10 @@ class _Loader:
             link = self.session.get(Link, package_id)
             package_id = str(link.dataset_id) if link is not None else package_id
         data |= {"ids": [package_id]} if step.by_ids else {"id": package_id}
+        # what is done on the portal's side leaves its trace there
+        act = self._as if step.on_portal else self._in_passing
         try:
-            self._in_passing(step.who, step.action, data)
+            act(step.who, step.action, data)
         except tk.ValidationError as error:
             raise tk.ValidationError(f"{step.item.title}: {error.error_summary}") from error
 
