@@ -44,6 +44,7 @@ SETS: dict[str, tuple[str, ...]] = {
     "stats": ("stats",),
     "tracking": ("tracking",),
     "harvest": ("harvest",),
+    "candidates": ("harvest", "inventory_harvest"),
     "views": VIEWS,
     "languages": LANGUAGES,
     "tokens": ("expire_api_token",),
