@@ -229,9 +229,18 @@ def _checked_url(spec: FieldSpec, text: str) -> str:
     return text
 
 
+def is_email(text: str) -> bool:
+    """Tell whether a text is an e-mail address.
+
+    :param text: a text without outer white space
+    :returns: the answer
+    """
+    return len(text) <= 254 and bool(_EMAIL.fullmatch(text))
+
+
 def _email(spec: FieldSpec, value: Any, _: Vocabularies | None) -> str | None:
     text = _text(spec, value)
-    if text and (len(text) > 254 or not _EMAIL.fullmatch(text)):
+    if text and not is_email(text):
         raise BadValue(
             "“{value}” is no e-mail address, which “{label}” must be: write one, such as "
             "name@city.example.",

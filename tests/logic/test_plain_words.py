@@ -27,7 +27,7 @@ from ckanext.inventory.logic import (
     schema_people,
     schema_takeover,
 )
-from ckanext.inventory.logic.action import imports, returning, roundtrip
+from ckanext.inventory.logic.action import imports, parts, returning, roundtrip
 from ckanext.inventory.types import ENTRY, SOURCE, Writer
 from tests.logic.city import City, make_city
 
@@ -172,13 +172,25 @@ def test_a_refusal_names_field_and_remedy(shared: City, db: None) -> None:
 
 # --- parameters -------------------------------------------------------------------------------------
 
-MODULES = (schema, schema_notices, schema_people, schema_takeover, imports, returning, roundtrip)
+MODULES = (
+    schema,
+    schema_notices,
+    schema_people,
+    schema_takeover,
+    imports,
+    parts,
+    returning,
+    roundtrip,
+)
 
 
 def _schemas(module: ModuleType) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, made in vars(module).items():
+        declared = getattr(made, "__qualname__", "").startswith("takes.")
         of_module = getattr(made, "__module__", "") == module.__name__
-        if of_module and hasattr(made, "__wrapped__") and not name.startswith("inventory_"):
+        if declared or (
+            of_module and hasattr(made, "__wrapped__") and not name.startswith("inventory_")
+        ):
             yield f"{module.__name__}.{name}", made()
 
 
@@ -212,3 +224,26 @@ def test_a_parameter_with_few_values_names_them(shared: City, db: None) -> None:
     assert refusal.value.error_dict == {
         "limit": ["“limit” has to be a whole number from 0 to 2,147,483,647."]
     }
+
+
+@pytest.mark.parametrize(
+    ("action", "arguments", "key", "allowed"),
+    [
+        ("inventory_transition", {"transition": "fly"}, "transition", "submit"),
+        ("inventory_review_record", {"kind": "x", "outcome": "passed"}, "kind", "privacy"),
+        ("inventory_review_record", {"kind": "privacy", "outcome": "x"}, "outcome", "failed"),
+        ("inventory_mark", {"field": "colour", "value": "x"}, "field", "triage"),
+        ("inventory_mark", {"field": "triage", "value": "x"}, "value", "later"),
+        ("inventory_mark", {"field": "in_directory", "value": "x"}, "value", "True"),
+        ("inventory_classification_confirm", {"classification": "x"}, "classification", "public"),
+    ],
+)
+def test_what_is_allowed_is_named(
+    shared: City, db: None, action: str, arguments: dict[str, str], key: str, allowed: str
+) -> None:
+    entry = shared.submitted()
+    with pytest.raises(tk.ValidationError) as refusal:
+        shared.do(shared.cdo, action, id=entry["id"], ids=[entry["id"]], **arguments)
+    [sentence] = refusal.value.error_dict[key]
+    assert sentence.startswith("This has to be one of: ")
+    assert allowed in sentence

@@ -52,7 +52,7 @@ def test_more_than_a_form_holds_is_explained(city: City, app: CKANTestApp) -> No
     page: Any = app.post(address, data=sent, headers=coordinator)
     assert page.status_code == 413
     assert "That was too large, so nothing was saved" in page.body
-    assert "4,000 kB" in page.body
+    assert "4 MB of text" in page.body
     assert "no-store" in page.headers["Cache-Control"]
     outsider: Any = app.post(address, data=sent, headers=editor)
     assert outsider.status_code == 404

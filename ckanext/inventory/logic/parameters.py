@@ -15,11 +15,12 @@ from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, V
 from ckanext.inventory.partial_date import parse_partial_date
 from ckanext.inventory.service import departments, search
 from ckanext.inventory.types import Role
-from ckanext.inventory.values import BadValue, clean_text
+from ckanext.inventory.values import BadValue, clean_text, is_email
 
 __all__ = [
     "inventory_code",
     "inventory_day",
+    "inventory_email",
     "inventory_likeness",
     "inventory_lines",
     "inventory_list_attention",
@@ -261,6 +262,20 @@ def inventory_day(value: Any) -> dt.date:
         return dt.date.fromisoformat(str(value).strip())
     except ValueError as error:
         raise tk.Invalid(tk._("Write the day as YYYY-MM-DD.")) from error
+
+
+def inventory_email(value: str) -> str:
+    """Take an e-mail address.
+
+    :param value: an address
+    :returns: the same, trimmed
+    :raises Invalid: for anything else
+    """
+    text = value.strip()
+    if not is_email(text):
+        message = tk._("“{value}” is no e-mail address. Write one, such as name@city.example.")
+        raise tk.Invalid(message.format(value=text[:60]))
+    return text
 
 
 def inventory_partial_date(value: str) -> str:

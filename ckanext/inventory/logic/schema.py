@@ -157,7 +157,7 @@ mark = takes(
 
 want = takes(
     {
-        "id": ("not_empty", "unicode_safe"),
+        "id": NEEDED,
         "reason": WORDS,
     }
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
@@ -16,3 +16,13 @@ def refusal(errors: Mapping[str, Any]) -> tk.ValidationError:
     :returns: the error to raise
     """
     return tk.ValidationError(cast(ErrorDict, dict(errors)))
+
+
+def one_of(values: Iterable[object]) -> str:
+    """Say what is allowed where there are few values.
+
+    :param values: the values
+    :returns: the sentence
+    """
+    names = ", ".join(str(value) for value in values)
+    return tk._("This has to be one of: {values}.").format(values=names)

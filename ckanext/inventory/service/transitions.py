@@ -32,6 +32,7 @@ from ckanext.inventory.service import (
 )
 from ckanext.inventory.service.cases import Case, cases_of
 from ckanext.inventory.service.content import Write
+from ckanext.inventory.service.refusals import one_of
 from ckanext.inventory.types import Person, Stage, State, Writer
 from ckanext.inventory.workflow import Need, Transition
 
@@ -233,7 +234,8 @@ def _examine(
 ) -> None:
     transition = workflow.transitions_of(case.record.package_type).get(name)
     if transition is None:
-        case.refuse("transition", tk._("There is no such step."))
+        known = workflow.transitions_of(case.record.package_type)
+        case.refuse("transition", one_of(known))
         return
     decision = policy.may(person, name, case.known, config.options())
     if not decision:
@@ -289,7 +291,7 @@ def _examine_inputs(
             case.refuse(key, tk._(message))
     reasons = vocabularies.load().choices("retire_reason")
     if inputs.retire_reason and inputs.retire_reason not in {c.value for c in reasons}:
-        case.refuse("retire_reason", tk._("That isn't one of the reasons."))
+        case.refuse("retire_reason", one_of(choice.value for choice in reasons))
     if Need.REVISION in transition.required:
         looked_at = inputs.revisions.get(case.record.package_id)
         if looked_at is None:
@@ -362,7 +364,7 @@ def _check_approve(
     values, findings = _as_given(case, inputs)
     levels = vocabularies.load().levels
     if inputs.classification and inputs.classification not in levels:
-        case.refuse("classification", tk._("That isn't one of the levels."))
+        case.refuse("classification", one_of(levels))
         return
     _check_stage(case, Stage.APPROVE, values, findings)
 

@@ -99,4 +99,4 @@ def too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
     """
     if helpers.inventory_me() is None:
         return not_found(error)
-    return tk.render("inventory/too_large.html", {"form_kb": FORM_BYTES // 1000}), 413
+    return tk.render("inventory/too_large.html", {"form_mb": FORM_BYTES // 1_000_000}), 413

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ from ckanext.inventory.service import (
     transitions,
 )
 from ckanext.inventory.service.readers import Known
-from ckanext.inventory.service.refusals import refusal
+from ckanext.inventory.service.refusals import one_of, refusal
 from ckanext.inventory.service.transitions import Inputs, Refusal
 from ckanext.inventory.types import ENTRY
 
@@ -230,10 +231,12 @@ def inventory_review_record(context: Context, data_dict: DataDict) -> list[dict[
     lists = vocabularies.load()
     kinds = {choice.value for choice in lists.choices("reviews_needed")}
     errors: dict[str, list[str]] = {}
-    if data_dict["kind"] not in kinds - {"none", "not_known_yet"}:
-        errors["kind"] = [tk._("That isn't a kind of review.")]
-    if data_dict["outcome"] not in {c.value for c in lists.choices("review_outcome")}:
-        errors["outcome"] = [tk._("That isn't an outcome of a review.")]
+    kinds -= {"none", "not_known_yet"}
+    outcomes = {c.value for c in lists.choices("review_outcome")}
+    if data_dict["kind"] not in kinds:
+        errors["kind"] = [one_of(sorted(kinds))]
+    if data_dict["outcome"] not in outcomes:
+        errors["outcome"] = [one_of(sorted(outcomes))]
     if errors:
         raise refusal(errors)
     with transaction(context) as session:
@@ -267,7 +270,8 @@ def inventory_classification_confirm(context: Context, data_dict: DataDict) -> l
     levels = vocabularies.load().levels
     level = data_dict["classification"]
     if level not in levels or level == "not_known_yet":
-        raise tk.ValidationError({"classification": [tk._("That isn't one of the levels.")]})
+        known = (value for value in levels if value != "not_known_yet")
+        raise tk.ValidationError({"classification": [one_of(known)]})
     with transaction(context) as session:
         rows = who.records(context, data_dict["ids"], ENTRY)
         review.add(
@@ -327,7 +331,7 @@ def inventory_mark(context: Context, data_dict: DataDict) -> list[dict[str, Any]
     tk.check_access("inventory_mark", context, data_dict)
     rule = marks.MARKS.get(data_dict["field"])
     if rule is None:
-        raise tk.ValidationError({"field": [tk._("There is no such mark.")]})
+        raise tk.ValidationError({"field": [one_of(marks.MARKS)]})
     value = _mark_value(rule, data_dict.get("value"))
     with transaction(context) as session:
         rows = _locked(context, data_dict["ids"])
@@ -340,12 +344,11 @@ def inventory_mark(context: Context, data_dict: DataDict) -> list[dict[str, Any]
 def _mark_value(rule: marks.Mark, sent: Any) -> Any:
     value = sent if sent not in ("", None) else None
     if True in rule.values:
-        value = tk.asbool(value)
+        with contextlib.suppress(ValueError):  # what is neither is refused below
+            value = tk.asbool(value)
     if value not in rule.values:
-        names = ", ".join(str(value) for value in rule.values if value is not None)
-        raise tk.ValidationError(
-            {"value": [tk._("This has to be one of: {values}.").format(values=names)]}
-        )
+        known = (value for value in rule.values if value is not None)
+        raise tk.ValidationError({"value": [one_of(known)]})
     return value
 
 

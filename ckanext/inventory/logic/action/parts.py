@@ -25,18 +25,18 @@ __all__ = ["inventory_part_close", "inventory_part_list", "inventory_part_send"]
 def send_schema(
     default: ValidatorFactory,
     ignore_empty: Validator,
-    not_empty: Validator,
-    unicode_safe: Validator,
-    email_validator: Validator,
+    inventory_needed: Validator,
+    inventory_string: Validator,
+    inventory_email: Validator,
     inventory_texts: Validator,
 ) -> Schema:
     """What goes to whom."""
     return {
-        "ids": [not_empty, inventory_texts],
-        "to_name": [default(""), unicode_safe],
-        "to_email": [ignore_empty, unicode_safe, email_validator],
-        "message": [default(""), unicode_safe],
-        "due": [ignore_empty, unicode_safe],
+        "ids": [inventory_needed, inventory_texts],
+        "to_name": [default(""), inventory_string],
+        "to_email": [ignore_empty, inventory_string, inventory_email],
+        "message": [default(""), inventory_string],
+        "due": [ignore_empty, inventory_string],
     }
 
 
@@ -105,13 +105,13 @@ def _to(data_dict: DataDict) -> parts.To:
 def list_schema(
     default: ValidatorFactory,
     boolean_validator: Validator,
-    natural_number_validator: Validator,
+    inventory_number: Validator,
 ) -> Schema:
     """A page of parts."""
     return {
         "out": [default(False), boolean_validator],
-        "limit": [default(50), natural_number_validator],
-        "offset": [default(0), natural_number_validator],
+        "limit": [default(50), inventory_number],
+        "offset": [default(0), inventory_number],
     }
 
 
@@ -141,9 +141,9 @@ def inventory_part_list(context: Context, data_dict: DataDict) -> dict[str, Any]
 
 
 @validator_args
-def id_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
+def id_schema(inventory_needed: Validator, inventory_string: Validator) -> Schema:
     """A part."""
-    return {"id": [not_empty, unicode_safe]}
+    return {"id": [inventory_needed, inventory_string]}
 
 
 @tk.validate_action_data(id_schema)
