@@ -12,6 +12,8 @@ import ckan.plugins.toolkit as tk
 import pytest
 
 from ckanext.inventory import clock
+from ckanext.inventory.service import languages
+from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.types import Role
 from tests.logic.city import ENOUGH_TO_APPROVE, ENOUGH_TO_SUBMIT, City, events_of, make_city
 from tests.logic.returning import (
@@ -623,3 +625,51 @@ def test_the_same_one_that_stands_in_the_file_is_changed_there(city: City) -> No
     found = preview(city, book)
     found = again(city, found, same={f"Datasets!{row}": "PARKS-0001"})
     assert "stands in row 2, too" in found["problems"][0]["message"]
+
+
+def test_a_workbook_comes_back_to_somebody_who_reads_another_language(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says itself which language its headers and labels are in."""
+    words = {
+        "Description": "Beschreibung",
+        "Value": "Wert",
+        "High": "Hoch",
+        "Low": "Niedrig",
+        "Datasets": "Datensätze",
+        "Blockers": "Hürden",
+        "Why": "Warum",
+        "Lists": "Listen",
+        "Start here": "Erst lesen",
+        "Draft": "Entwurf",
+        "Privacy": "Datenschutz",
+        "Who may see it": "Wer es sieht",
+        "Department and chief data officer only": "Nur für uns",
+    }
+
+    def german(text: str) -> str:
+        return words.get(text, text)
+
+    monkeypatch.setattr(
+        languages, "sayer", lambda language: german if language == "de" else layouts.as_it_is
+    )
+    city.entry(
+        title="Trees", value="low", release_blockers=[{"kind": "privacy", "rationale": "Names"}]
+    )
+    monkeypatch.setattr(languages, "current", lambda: "de")
+    book = opened(download(city))
+    assert book.sheetnames == ["Erst lesen", "Sources", "Datensätze", "Hürden", "Listen"]
+    sheet = book["Datensätze"]
+    assert sheet.cell(2, column(book, "Datensätze", "State")).value == "Entwurf"
+    monkeypatch.setattr(languages, "current", lambda: "en")
+    found = preview(city, book)
+    assert (found["notes"], found["problems"], found["unknown"]) == ([], [], [])
+    assert (found["counts"]["unchanged"], found["counts"]["changed"]) == (1, 0)
+    put(book, "Datensätze", "PARKS-0001", Wert="Hoch", Beschreibung="Alle Bäume")
+    put(book, "Hürden", 2, Warum="Namen")
+    found = preview(city, book)
+    assert (found["problems"], found["counts"]["changed_cells"]) == ([], 3)
+    save(city, found)
+    stored = content(city, "PARKS-0001")
+    assert (stored["value"], stored["notes"]) == ("high", "Alle Bäume")
+    assert stored["release_blockers"][0]["rationale"] == "Namen"

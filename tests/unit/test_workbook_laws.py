@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -148,13 +149,32 @@ RECORD = SimpleNamespace(
 )
 
 
-def written(layout: Layout, content: dict[str, Any]) -> workbook.Filled:
-    line = workbooks.record_line(layout, RECORD, content, "public", WORDS, NAMES)
-    return workbook.Filled(layout, Stamp(layout.key, layout.digest, "d1"), iter([line]))
+def elsewhere(text: str) -> str:
+    """A language of which nothing is alike: other letters, another order of words."""
+    words = text.translate(str.maketrans("aeiounst", "äéïöüñşţ")).split(" ")
+    return " ".join(reversed(words)) + " ж"
+
+
+def said_in(language: str) -> layouts.Say:
+    return elsewhere if language == "xx" else layouts.as_it_is
+
+
+def written(layout: Layout, content: dict[str, Any], language: str = "") -> workbook.Filled:
+    say = said_in(language)
+    names = replace(NAMES, say=say)
+    line = workbooks.record_line(layout, RECORD, content, "public", WORDS, names)
+    stamp = Stamp(layout.key, layout.digest, "d1", language=language)
+    return workbook.Filled(layouts.translated(layout, say), stamp, iter([line]))
 
 
 def as_xlsx(filled: workbook.Filled) -> bytes:
-    book = workbook.Book("Parks", ["Read me."], [filled], {"source_ids": ["PARKS-S001 System"]})
+    book = workbook.Book(
+        "Parks",
+        ["Read me."],
+        [filled],
+        {"source_ids": ["PARKS-S001 System"]},
+        say=said_in(filled.stamp.language),
+    )
     return workbook.as_bytes(workbook.write_xlsx, book)
 
 
@@ -172,18 +192,20 @@ def as_json(filled: workbook.Filled) -> bytes:
 
 def back(data: bytes) -> returned.Page:
     source = returned.read_json(data, "x", "d") or reader.read(data, "x.csv")
-    (page,) = returned.pages(source, SHEETS, SCHEMAS, synonyms.load())
+    (page,) = returned.pages(source, SHEETS, SCHEMAS, synonyms.load(), said_in)
     return page
 
 
 def edited(page: returned.Page, content: dict[str, Any]) -> dict[str, Any]:
     """The cells that count as written into, as read."""
     (line,) = page.lines
+    say = said_in(page.stamp.language)
+    names = replace(NAMES, say=say)
     found: dict[str, Any] = {}
     for column in page.layout.columns:
         if column.spec is None:
             continue
-        before = layouts.write(column.spec, content.get(column.key), NAMES)
+        before = layouts.write(column.spec, content.get(column.key), names)
         if returned.was_written_into(line.cells[column.key], before, plain=page.plain):
             reading = returned.read_cell(
                 column.spec,
@@ -192,6 +214,7 @@ def edited(page: returned.Page, content: dict[str, Any]) -> dict[str, Any]:
                 lambda text: None,
                 content.get(column.key),
                 plain=page.plain,
+                say=say,
             )
             assert reading.message is None, (column.key, reading.message)
             found[column.key] = reading.value
@@ -252,6 +275,51 @@ def test_an_edited_cell_is_exactly_that_change(
         assert set(found) == {"title"}
     else:
         assert found == {spec.name: new}
+
+
+@WAYS
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(content=contents())
+def test_a_workbook_in_another_language_comes_back(
+    way: Callable[[workbook.Filled], bytes], content: dict[str, Any]
+) -> None:
+    page = back(way(written(SHEETS[ENTRY], content, "xx")))
+    assert page.headers.keys() == {column.key for column in SHEETS[ENTRY].columns}
+    assert not page.outdated
+    assert page.unknown == []
+    assert edited(page, content) == {}
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(content=contents(), data=st.data())
+def test_an_edit_in_another_language_is_exactly_that_change(
+    content: dict[str, Any], data: st.DataObject
+) -> None:
+    columns = [
+        column
+        for column in SHEETS[ENTRY].columns
+        if column.spec is not None and column.spec.kind in ("choice", "choices", "text")
+    ]
+    spec = data.draw(st.sampled_from(columns)).spec
+    assert spec is not None
+    new = _stored(spec, data.draw(_value(spec)))
+    if spec.name == "title" or not new:
+        return
+    changed = {**content, spec.name: new}
+    found = edited(back(as_xlsx(written(SHEETS[ENTRY], changed, "xx"))), content)
+    if merge.same_value(spec)(content.get(spec.name), new):
+        assert found.get(spec.name, new) == new
+    else:
+        assert found == {spec.name: new}
+
+
+def test_english_values_are_understood_in_any_workbook() -> None:
+    filled = written(SHEETS[ENTRY], {"title": "Trees"}, "xx")
+    (line,) = filled.lines
+    position = [column.key for column in filled.layout.columns].index("value")
+    line.cells[position] = "High"  # type: ignore[index] - a list
+    page = back(as_xlsx(replace(filled, lines=[line])))
+    assert edited(page, {"title": "Trees"}) == {"value": "high"}
 
 
 def test_addresses_of_every_kind_that_a_field_takes_come_back() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -47,6 +48,7 @@ def preview(
     :param limit: at most so many rows; conflicts and held rows always
     :returns: the answer of ``inventory_import_preview``
     """
+    found.names = replace(found.names, say=tk._)
     rows = [row for row in found.rows if _worth_showing(row)]
     first = rows if limit is None else _first(rows, limit)
     return {

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from ckanext.inventory import clock, policy, vocabularies
 from ckanext.inventory.fields import Schema, schema_for
 from ckanext.inventory.model import Record, Revision
-from ckanext.inventory.service import facets, review, search
+from ckanext.inventory.service import facets, languages, review, search
 from ckanext.inventory.service.marks import MARKS
 from ckanext.inventory.service.search import Query
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
-from ckanext.inventory.spreadsheets.layout import Column, Layout, Names, Role
+from ckanext.inventory.spreadsheets.layout import Column, Layout, Names, Role, Say
 from ckanext.inventory.spreadsheets.stamp import Stamp, Token, checksum
 from ckanext.inventory.spreadsheets.workbook import Book, Filled, Line, Value
 from ckanext.inventory.types import ENTRY, SOURCE, Facts, Person, State, Visibility
@@ -126,7 +126,9 @@ def build(
     """
     now = clock.now()
     found = layouts_for(person, wanted.department)
-    filler = _Filler(session, person, wanted)
+    language = languages.current()
+    say = languages.sayer(language)
+    filler = _Filler(session, person, wanted, say)
     sheets: list[Filled] = []
     for key, layout in found.items():
         if wanted.part and key != ENTRY:
@@ -138,20 +140,25 @@ def build(
             now.isoformat(timespec="seconds"),
             "" if wanted.part else person.user_id or "",
             wanted.part,
+            "" if language == languages.ENGLISH else language,
         )
+        shown = layouts.translated(layout, say)
         if wanted.part:
-            shown = [column for column in layout.columns if in_part(column)]
-            sheets.append(Filled(replace(layout, columns=tuple(shown)), stamp, filler.part(layout)))
+            kept = tuple(column for column in shown.columns if in_part(column))
+            sheets.append(Filled(replace(shown, columns=kept), stamp, filler.part(layout)))
             continue
         rows = filler.rows(layout) if layout.rows_of else filler.records(layout)
-        sheets.append(Filled(layout, stamp, iter(()) if wanted.empty else rows))
+        sheets.append(Filled(shown, stamp, iter(()) if wanted.empty else rows))
     title = filler.names.departments.get(wanted.department or "", "")
     return Book(
-        f"Data inventory: {title}" if title else "Data inventory",
-        START if start is None else start,
+        say("Data inventory: {department}").format(department=title)
+        if title
+        else say("Data inventory"),
+        [say(line) for line in START] if start is None else start,
         sheets,
         {} if wanted.part else {"source_ids": filler.sources()},
         now,
+        say,
     )
 
 
@@ -176,12 +183,12 @@ def mark_text(value: Any) -> str:
 class _Filler:
     """Reads records and writes them as lines."""
 
-    def __init__(self, session: Session, person: Person, wanted: Wanted) -> None:
+    def __init__(self, session: Session, person: Person, wanted: Wanted, say: Say) -> None:
         self.session = session
         self.person = person
         self.wanted = wanted
         self.words = vocabularies.load()
-        self.names = load_names(session, person, self.conditions(ENTRY))
+        self.names = replace(load_names(session, person, self.conditions(ENTRY)), say=say)
 
     def conditions(self, package_type: str) -> list[sa.ColumnElement[bool]]:
         """Return which records of a type belong into the workbook."""
@@ -265,6 +272,7 @@ class _Filler:
             },
             {},
             {},
+            self.names.say,
         )
 
     def rows(self, layout: Layout) -> Iterator[Line]:
@@ -359,13 +367,14 @@ def cell_of(
     if column.key == layouts.NUMBER:
         return str(row.number)
     if column.key == layouts.STATE:
-        return STATE_LABELS[State(row.state)]
+        return names.say(STATE_LABELS[State(row.state)])
     if column.key == layouts.BALL:
-        return BALLS[ball(row)]
+        words_on_ball = BALLS[ball(row)]
+        return names.say(words_on_ball) if words_on_ball else ""
     if column.key == layouts.DEPARTMENT:
         return names.departments.get(row.department, row.department)
     if column.key == layouts.CONFIRMED:
-        return words.label("classification", confirmed) if confirmed else ""
+        return names.say(words.label("classification", confirmed)) if confirmed else ""
     return layouts.write_mark(column.key, getattr(row, column.key), words, names)
 
 

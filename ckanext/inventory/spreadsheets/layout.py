@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -60,6 +60,7 @@ class Column:
     :param role: what it is for
     :param spec: the field or subfield; None for what isn't in the schema
     :param help: what to write into it
+    :param help_parts: the sentences that it was put together from
     :param list_name: the vocabulary behind its drop-down
     :param labels: what the drop-down offers
     :param several: a cell may hold several values
@@ -71,6 +72,7 @@ class Column:
     role: Role = Role.FIELD
     spec: FieldSpec | None = None
     help: str = ""
+    help_parts: tuple[str, ...] = ()
     list_name: str = ""
     labels: tuple[str, ...] = ()
     several: bool = False
@@ -89,11 +91,13 @@ class Layout:
     :param key: package type, or ``type/field`` for the rows of a field
     :param title: name of the sheet
     :param columns: in their order
+    :param english: of a translated layout, the digest of the original
     """
 
     key: str
     title: str
     columns: tuple[Column, ...]
+    english: str = ""
 
     @property
     def package_type(self) -> str:
@@ -115,8 +119,43 @@ class Layout:
     @property
     def digest(self) -> str:
         """Tell one state of the schema from another, as far as a file has to know it."""
+        if self.english:
+            return self.english
         parts = [f"{c.key}={c.header}={'|'.join(c.labels)}" for c in self.columns]
         return hashlib.sha256("\n".join([self.key, *parts]).encode()).hexdigest()[:12]
+
+
+Say = Callable[[str], str]
+"""Translates a sentence or label."""
+
+
+def as_it_is(text: str) -> str:
+    """Leave a text in English.
+
+    :param text: the text
+    """
+    return text
+
+
+def translated(layout: Layout, say: Say) -> Layout:
+    """Return a layout in another language: headers, messages, lists and the sheet's name.
+
+    :param layout: the layout in English
+    :param say: translates
+    """
+    if say is as_it_is:
+        return layout
+    columns = [
+        replace(
+            column,
+            header=say(column.header),
+            help=" ".join(say(part) for part in column.help_parts),
+            help_parts=(),
+            labels=tuple(say(label) for label in column.labels),
+        )
+        for column in layout.columns
+    ]
+    return Layout(layout.key, say(layout.title), _unlike(columns), layout.digest)
 
 
 def layouts(
@@ -157,7 +196,8 @@ def _records(
                 DEPARTMENT,
                 schema.fields[DEPARTMENT].label,
                 Role.READ_ONLY,
-                help="For a new row: the department. It can't be changed for a row with a number.",
+                help=_DEPARTMENT_HELP,
+                help_parts=(_DEPARTMENT_HELP,),
                 width=24,
             )
         )
@@ -173,6 +213,10 @@ def _records(
     return Layout(package_type, SHEETS[package_type], _unlike(columns))
 
 
+_DEPARTMENT_HELP = "For a new row: the department. It can't be changed for a row with a number."
+_RECORD_HELP = "The number of the record that the row is about; for a new one its name."
+
+
 def _rows(key: str, spec: FieldSpec, shut: bool) -> Layout:
     role = Role.READ_ONLY if shut else Role.FIELD
     columns = [
@@ -180,10 +224,18 @@ def _rows(key: str, spec: FieldSpec, shut: bool) -> Layout:
             RECORD,
             "Number",
             role,
-            help="The number of the record that the row is about; for a new one its name.",
+            help=_RECORD_HELP,
+            help_parts=(_RECORD_HELP,),
             width=24,
         ),
-        Column(RECORD_TITLE, "Name", Role.READ_ONLY, help=_READ_ONLY[NUMBER][1], width=40),
+        Column(
+            RECORD_TITLE,
+            "Name",
+            Role.READ_ONLY,
+            help=_READ_ONLY[NUMBER][1],
+            help_parts=(_READ_ONLY[NUMBER][1],),
+            width=40,
+        ),
         *(replace(_field(sub, frozenset()), role=role) for sub in spec.subfields),
     ]
     title = ROW_SHEETS.get(spec.name, spec.label[:31])
@@ -203,7 +255,7 @@ _READ_ONLY: Mapping[str, tuple[str, str]] = {
 
 def _read_only(key: str, width: int) -> Column:
     header, text = _READ_ONLY[key]
-    return Column(key, header, Role.READ_ONLY, help=text, width=width)
+    return Column(key, header, Role.READ_ONLY, help=text, help_parts=(text,), width=width)
 
 
 _WIDTHS: Mapping[str, int] = {
@@ -234,13 +286,14 @@ _HOW: Mapping[str, str] = {
 
 def _field(spec: FieldSpec, shut: frozenset[str]) -> Column:
     listed = spec.kind in ("choice", "choices")
-    how = _HOW.get(spec.kind, "")
+    parts = tuple(part for part in (spec.help, _HOW.get(spec.kind, "")) if part)
     return Column(
         spec.name,
         spec.label,
         Role.READ_ONLY if spec.name in shut else Role.FIELD,
         spec,
-        " ".join(part for part in (spec.help, how) if part),
+        " ".join(parts),
+        parts,
         list_name=(spec.vocabulary or "") if listed else "",
         labels=tuple(choice.label for choice in spec.choices) if listed else (),
         several=spec.kind in _HOW and spec.kind.endswith(("list", "choices", "language")),
@@ -267,6 +320,7 @@ def _mark(name: str, vocabularies: Vocabularies, shut: frozenset[str]) -> Column
         header,
         Role.READ_ONLY if name in shut else Role.MARK,
         help=text,
+        help_parts=(text,),
         list_name=list_name,
         labels=tuple(c.label for c in vocabularies.choices(list_name)) if list_name else (),
         width=18,
@@ -297,11 +351,13 @@ class Names:
     :param records: package id to number, and title where it may be known
     :param people: user id to name
     :param departments: organization id to title
+    :param say: translates labels
     """
 
     records: Mapping[str, tuple[str, str]]
     people: Mapping[str, str]
     departments: Mapping[str, str]
+    say: Say = as_it_is
 
 
 NO_NAMES = Names({}, {}, {})
@@ -321,13 +377,13 @@ def write(spec: FieldSpec, value: Any, names: Names = NO_NAMES) -> str | int:
     if kind == "integer":
         return int(value)
     if kind == "choice":
-        return spec.label_of(str(value))
+        return names.say(spec.label_of(str(value)))
     if kind == "entry":
         return _reference(str(value), names)
     if isinstance(value, list):
         items = [str(item) for item in cast("list[Any]", value)]
         if kind == "choices":
-            return "; ".join(spec.label_of(item) for item in items)
+            return "; ".join(names.say(spec.label_of(item)) for item in items)
         if kind == "source_list":
             text = ";\n".join(_reference(item, names) for item in items)
             # No cell holds more; the numbers alone always fit.
@@ -358,4 +414,5 @@ def write_mark(name: str, value: Any, vocabularies: Vocabularies, names: Names =
         return names.people.get(str(value), str(value)) if value else ""
     if isinstance(value, bool):
         value = "yes" if value else "no"
-    return vocabularies.label(MARK_LISTS.get(name, name), str(value)) if value else ""
+    label = vocabularies.label(MARK_LISTS.get(name, name), str(value)) if value else ""
+    return names.say(label) if label else ""

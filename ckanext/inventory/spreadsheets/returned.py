@@ -15,9 +15,10 @@ from functools import cached_property
 from typing import Any, cast
 
 from ckanext.inventory.fields import FieldSpec, Schema
+from ckanext.inventory.vocabularies import Choice
 
 from .headers import HeaderMap
-from .layout import NUMBER, RECORD, Column, Layout, Role
+from .layout import NUMBER, RECORD, Column, Layout, Role, Say, as_it_is, translated
 from .messages import FileProblem, Message
 from .reader import HEADER_ROWS, Cell, Sheet, Source, letter, text
 from .stamp import PREFIX, Stamp, Token, checksum, decode, decode_token
@@ -165,6 +166,7 @@ def pages(
     layouts: Mapping[str, Layout],
     schemas: Mapping[str, Schema],
     synonyms: Synonyms,
+    say_in: Callable[[str], Say] = lambda _language: as_it_is,
 ) -> list[Page]:
     """Find the sheets of ours in a file.
 
@@ -172,11 +174,12 @@ def pages(
     :param layouts: the sheets as they are now
     :param schemas: package type to schema, for headers that a workbook of long ago has
     :param synonyms: other people's headers
+    :param say_in: code of a language to what translates into it
     :returns: the sheets; none for a file that isn't of ours
     """
     found: list[Page] = []
     for sheet in source.sheets:
-        page = _page(sheet, layouts, schemas, synonyms)
+        page = _page(sheet, layouts, schemas, synonyms, say_in)
         if page is not None:
             found.append(page)
     twice = [key for key, count in Counter(p.layout.key for p in found).items() if count > 1]
@@ -193,12 +196,14 @@ def _page(
     layouts: Mapping[str, Layout],
     schemas: Mapping[str, Schema],
     synonyms: Synonyms,
+    say_in: Callable[[str], Say],
 ) -> Page | None:
     found = _stamp_of(sheet)
     layout = layouts.get(found[2].sheet) if found is not None else None
     if found is None or layout is None:
         return None
-    return _read_page(sheet, *found, layout, _Headers(layout, schemas, synonyms))
+    headers = _Headers(layout, schemas, synonyms, say_in(found[2].language))
+    return _read_page(sheet, *found, layout, headers)
 
 
 def _stamp_of(sheet: Sheet) -> tuple[int, int, Stamp] | None:
@@ -215,8 +220,15 @@ def _stamp_of(sheet: Sheet) -> tuple[int, int, Stamp] | None:
 class _Headers:
     """Finds the column that a header names."""
 
-    def __init__(self, layout: Layout, schemas: Mapping[str, Schema], synonyms: Synonyms) -> None:
+    def __init__(
+        self, layout: Layout, schemas: Mapping[str, Schema], synonyms: Synonyms, say: Say
+    ) -> None:
         self.lookup = {squash(column.key): column for column in layout.columns}
+        shown = translated(layout, say).columns
+        self.own = {
+            _plain(there.header): column
+            for column, there in zip(layout.columns, shown, strict=True)
+        }
         self.lookup |= {squash(column.header): column for column in layout.columns}
         self.layout = layout
         self.foreign = (
@@ -225,7 +237,15 @@ class _Headers:
 
     def find(self, header: str) -> Column | None:
         squashed = squash(header)
-        return self.lookup.get(squashed) or self.layout.column(self.foreign.get(squashed, ""))
+        own = self.own.get(_plain(header))
+        return (
+            own or self.lookup.get(squashed) or self.layout.column(self.foreign.get(squashed, ""))
+        )
+
+
+def _plain(header: str) -> str:
+    """Return a header as compared with one that we wrote: without its mark of a stage."""
+    return " ".join(header.split()).rstrip("* ").casefold()
 
 
 def _read_page(
@@ -388,7 +408,14 @@ Resolve = Callable[[str], str | None]
 
 
 def read_cell(
-    spec: FieldSpec, cell: Cell, cells: Reader, resolve: Resolve, before: Any, *, plain: bool
+    spec: FieldSpec,
+    cell: Cell,
+    cells: Reader,
+    resolve: Resolve,
+    before: Any,
+    *,
+    plain: bool,
+    say: Say = as_it_is,
 ) -> Reading:
     """Read a cell that somebody wrote into.
 
@@ -398,6 +425,7 @@ def read_cell(
     :param resolve: finds sources, or entries
     :param before: the value that was downloaded
     :param plain: the file is a text file
+    :param say: translates into the language of the file
     """
     written = text(cell)
     if plain:
@@ -411,8 +439,10 @@ def read_cell(
         if spec.name == "title":
             return Reading(" ".join(written.split()))
         return reading
+    if spec.kind == "choice" and (value := value_of_label(spec.choices, written, say)) is not None:
+        return Reading(value)
     if spec.kind == "choices":
-        return _choices(spec, written, cells)
+        return _choices(spec, written, cells, say)
     if spec.kind == "list":
         return _list(spec, written, before)
     if spec.kind in ("url", "url_list") and (addresses := _addresses(spec, written)):
@@ -427,11 +457,29 @@ def read_cell(
     return reading
 
 
-def _choices(spec: FieldSpec, written: str, cells: Reader) -> Reading:
+def value_of_label(choices: Sequence[Choice], written: str, say: Say) -> str | None:
+    """Return the value whose label, in the language of the file, a text is.
+
+    :param choices: the values of a field or list
+    :param written: the text
+    :param say: translates
+    :returns: the value, None for any other text
+    """
+    if say is as_it_is:
+        return None
+    wanted = " ".join(written.split()).casefold()
+    return next(
+        (c.value for c in choices if " ".join(say(c.label).split()).casefold() == wanted), None
+    )
+
+
+def _choices(spec: FieldSpec, written: str, cells: Reader, say: Say) -> Reading:
     """Take labels as they stand first: they may hold commas."""
     labels = {squash(choice.label): choice.value for choice in spec.choices}
     pieces = [piece for piece in re.split(r"[;\n]", written) if piece.strip()]
-    values = [labels.get(squash(piece)) for piece in pieces]
+    values = [
+        value_of_label(spec.choices, piece, say) or labels.get(squash(piece)) for piece in pieces
+    ]
     known = list(dict.fromkeys(value for value in values if value))
     alone = {choice.value for choice in spec.choices if choice.exclusive}
     if pieces and all(values):

@@ -26,6 +26,7 @@ class Stamp:
     :param department: organization id; empty for a workbook over several
     :param at: when it was downloaded, ISO 8601
     :param by: user id
+    :param language: code of the language of its headers and labels, empty for English
     :param part: id of the part that it is, empty for a whole workbook
     """
 
@@ -35,6 +36,7 @@ class Stamp:
     at: str = ""
     by: str = ""
     part: str = ""
+    language: str = ""
 
     def encode(self) -> str:
         """Write the stamp as the header of the hidden column."""
@@ -45,8 +47,9 @@ class Stamp:
             "at": self.at,
             "by": self.by,
         }
-        if self.part:
-            parts["part"] = self.part
+        for name, text in (("part", self.part), ("language", self.language)):
+            if text:
+                parts[name] = text
         return " ".join([PREFIX, *(f"{name}={quote(text)}" for name, text in parts.items())])
 
 
@@ -71,6 +74,7 @@ def decode(text: str) -> Stamp | None:
         found.get("at", ""),
         found.get("by", ""),
         found.get("part", ""),
+        found.get("language", ""),
     )
 
 

@@ -19,7 +19,7 @@ import xlsxwriter
 
 from ckanext.inventory.types import Stage
 
-from .layout import LISTS_SHEET, MAX_MESSAGE, START_SHEET, Column, Layout, Role
+from .layout import LISTS_SHEET, MAX_MESSAGE, START_SHEET, Column, Layout, Role, Say, as_it_is
 from .messages import Problem, Severity
 from .reader import Source, letter
 from .stamp import Stamp
@@ -42,6 +42,8 @@ _NEEDED: Mapping[Stage | None, str] = {
     Stage.APPROVE: "Needed before it can be approved.",
     Stage.PROMOTE: "Needed before it goes on the portal.",
 }
+READ_ONLY = "Read only."
+SEVERAL = "Several values: separate them with a semicolon."
 _COLOURS: Mapping[Stage | None, str] = {
     Stage.SAVE: "#14505f",
     Stage.SUBMIT: "#14505f",
@@ -86,6 +88,7 @@ class Book:
     :param sheets: the sheets, in their order
     :param lists: further drop-downs: key of a column to what it offers
     :param created: when it was made
+    :param say: translates what isn't among the columns
     """
 
     title: str
@@ -93,6 +96,7 @@ class Book:
     sheets: Sequence[Filled]
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     created: dt.datetime | None = None
+    say: Say = as_it_is
 
 
 def header_of(column: Column) -> str:
@@ -137,6 +141,11 @@ class _Xlsx:
     def __init__(self, document: Any, book: Book, blank_rows: int) -> None:
         self.document = document
         self.book = book
+        self.say = book.say
+        taken: set[str] = set()
+        self.start_name = _sheet_name(self.say(START_SHEET), taken)
+        self.names = [_sheet_name(filled.layout.title, taken) for filled in book.sheets]
+        self.lists_name = _sheet_name(self.say(LISTS_SHEET), taken)
         self.blank_rows = blank_rows
         text = {"num_format": "@", "valign": "top"}
         grey = {**text, "bg_color": "#edf1f3", "font_color": "#46545c"}
@@ -166,12 +175,12 @@ class _Xlsx:
 
     def write(self) -> None:
         """Write all sheets."""
-        start = self.document.add_worksheet(START_SHEET)
+        start = self.document.add_worksheet(self.start_name)
         sheets = [
-            (filled, self.document.add_worksheet(filled.layout.title))
-            for filled in self.book.sheets
+            (filled, self.document.add_worksheet(name))
+            for filled, name in zip(self.book.sheets, self.names, strict=True)
         ]
-        lists = self.document.add_worksheet(LISTS_SHEET)
+        lists = self.document.add_worksheet(self.lists_name)
         self._start(start)
         for filled, sheet in sheets:
             self._sheet(filled, sheet)
@@ -237,7 +246,8 @@ class _Xlsx:
         for index, column in enumerate(columns):
             needed = _NEEDED.get(column.stage, "")
             if column.role is Role.READ_ONLY:
-                needed = "Read only."
+                needed = READ_ONLY
+            needed = self.say(needed) if needed else ""
             words = " ".join(part for part in (needed, column.help) if part)
             if words:
                 sheet.data_validation(
@@ -260,14 +270,18 @@ class _Xlsx:
         where = letter(position)
         found: dict[str, Any] = {
             "validate": "list",
-            "source": f"={LISTS_SHEET}!${where}$2:${where}${len(values) + 1}",
+            "source": f"={self._quoted(self.lists_name)}!${where}$2:${where}${len(values) + 1}",
             # The upload understands other words, too, and says where it doesn't.
             "show_error": False,
         }
         if column.several:
             found["input_title"] = _cut(column.header, 32)
-            found["input_message"] = "Several values: separate them with a semicolon."
+            found["input_message"] = _cut(self.say(SEVERAL), MAX_MESSAGE)
         return found
+
+    @staticmethod
+    def _quoted(name: str) -> str:
+        return name if name.isascii() and name.isalnum() else "'" + name.replace("'", "''") + "'"
 
     def _write_lists(self, sheet: Any) -> None:
         names = {

@@ -16,6 +16,7 @@ from ckanext.inventory.policy import Act
 from ckanext.inventory.service import facts, imports, search, workbooks
 from ckanext.inventory.service.search import Query
 from ckanext.inventory.service.workbooks import Wanted
+from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets import workbook
 from ckanext.inventory.spreadsheets.layout import Layout
 from ckanext.inventory.types import ENTRY
@@ -128,7 +129,8 @@ def _csv(book: workbook.Book, name: str) -> bytes:
 
 
 def _sheet_names(layout: Layout) -> set[str]:
-    return {layout.title.casefold(), layout.key}
+    english = layouts.SHEETS.get(layout.key) or layouts.ROW_SHEETS.get(layout.rows_of, "")
+    return {layout.title.casefold(), english.casefold(), layout.key}
 
 
 def _stem(title: str, wanted: Wanted, data_dict: DataDict) -> str:

@@ -10,7 +10,7 @@ import hashlib
 
 from sqlalchemy.orm import Session
 
-from ckanext.inventory.service import imports, workbooks
+from ckanext.inventory.service import imports, languages, workbooks
 from ckanext.inventory.spreadsheets import returned, synonyms
 from ckanext.inventory.spreadsheets.reader import Source, read
 from ckanext.inventory.spreadsheets.returned import Page
@@ -64,4 +64,5 @@ def preview(
 def _pages(person: Person, source: Source) -> list[Page]:
     schemas, words = workbooks.schemas(), synonyms.load()
     department = returned.department_of(source)
-    return returned.pages(source, workbooks.layouts_for(person, department), schemas, words)
+    sheets = workbooks.layouts_for(person, department)
+    return returned.pages(source, sheets, schemas, words, languages.sayer)

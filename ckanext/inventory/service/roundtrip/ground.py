@@ -170,7 +170,10 @@ class Ground:
             )
         else:
             list_name = layouts.MARK_LISTS.get(name, name)
-            value = self.words.match(list_name, written) if written else None
+            choices = self.words.choices(list_name)
+            value = returned.value_of_label(choices, written, self.names.say) or (
+                self.words.match(list_name, written) if written else None
+            )
             if value:
                 return True, mark_value(name, value)
             labels = ", ".join(choice.label for choice in self.words.choices(list_name))
@@ -321,7 +324,13 @@ class Ground:
         cell = line.cells[column.key] if fix is None else fix
         resolve = self.resolver(column.spec, plan)
         reading = returned.read_cell(
-            column.spec, cell, self.cells, resolve, before, plain=page.plain and fix is None
+            column.spec,
+            cell,
+            self.cells,
+            resolve,
+            before,
+            plain=page.plain and fix is None,
+            say=self.names.say,
         )
         if reading.message is None:
             return True, reading.value

@@ -117,8 +117,10 @@ class RowSheets:
             key, rows = line.token.row, rows_of(owner.base, spec.name)
         else:
             written = text(line.cells.get(first, ""))
-            reading = self.ground.cells.choice(spec.subfields[0], written)
-            key, rows = str(reading.value or ""), rows_of(owner.stored, spec.name)
+            kind = spec.subfields[0]
+            value = returned.value_of_label(kind.choices, written, self.ground.names.say)
+            key = str(value or self.ground.cells.choice(kind, written).value or "")
+            rows = rows_of(owner.stored, spec.name)
         return next((row for row in rows if str(row.get(first)) == key), None)
 
     def _owner(self, page: Page, line: Line, here: RowPlan) -> RowPlan | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from ckanext.inventory.model import Record
 from ckanext.inventory.model.imports import READING
 from ckanext.inventory.service import (
     imports,
+    languages,
     register,
     review,
     search,
@@ -51,6 +53,8 @@ class Workbook:
         """
         found = self.ground.preview
         stamps = [page.stamp for page in pages]
+        language = next((stamp.language for stamp in stamps if stamp.language), "")
+        self.ground.names = replace(self.ground.names, say=languages.sayer(language))
         found.part = next((stamp.part for stamp in stamps if stamp.part), "")
         found.downloaded = next((stamp.at for stamp in stamps if stamp.at), "")
         self.ground.department = self.ground.department or next(

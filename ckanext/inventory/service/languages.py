@@ -1,0 +1,53 @@
+"""The languages that workbooks are written in, and read back from, whatever language their reader uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, cast
+
+import ckan.plugins.toolkit as tk
+import flask
+import flask_babel
+from babel import UnknownLocaleError
+
+from ckanext.inventory.spreadsheets.layout import Say, as_it_is
+
+ENGLISH = "en"
+
+
+def current() -> str:
+    """Return the language of whoever is asking.
+
+    :returns: its code; English where nobody says
+    """
+    if not flask.has_app_context():
+        return ENGLISH
+    locale = cast(Any, flask_babel).get_locale()
+    return str(locale) if locale is not None else ENGLISH
+
+
+def sayer(language: str) -> Say:
+    """Return what translates into a language.
+
+    :param language: its code; one that is unknown or empty leaves sentences in English
+    """
+    if not language or language == ENGLISH or not flask.has_app_context():
+        return as_it_is
+    return _sayer(language)
+
+
+@lru_cache(maxsize=32)
+def _sayer(language: str) -> Callable[[str], str]:
+    known: dict[str, str] = {}
+
+    def say(text: str) -> str:
+        if text and text not in known:
+            try:
+                with cast(Any, flask_babel).force_locale(language):
+                    known[text] = str(tk._(text))
+            except (UnknownLocaleError, ValueError):
+                known[text] = text
+        return known.get(text, text)
+
+    return say
