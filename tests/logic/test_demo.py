@@ -207,6 +207,13 @@ def test_a_taken_over_part_and_a_part_still_to_take(accounts: list[load.Account]
     assert set(taken) >= {"published", "approved", "submitted", "deferred", "withheld", "retired"}
 
 
+def test_some_parts_are_with_colleagues(accounts: list[load.Account], db: None) -> None:
+    statuses = [part["status"] for part in _as("cdo", "inventory_part_list")["results"]]
+
+    assert len(statuses) == 3
+    assert set(statuses) <= {"out", "late"}
+
+
 def test_what_drifted_is_seen(accounts: list[load.Account], db: None) -> None:
     drifted = {item.title for item in city.load().entries if "drift" in item.about}
     rows = _as("cdo", "inventory_entry_list", state=["published"], limit=1000)["results"]

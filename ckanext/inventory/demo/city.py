@@ -1,9 +1,9 @@
 """Reading Larkhaven's files.
 
 A department's file holds ``department`` (code, defaults, coordinator, how many days ago it
-``started``, and the ``usual`` answers of its entries), ``sources`` and ``entries``. A source or an
-entry is written with the fields of its schema; a source also says what it ``gives`` to the entries
-that come from it. Besides:
+``started``, the ``usual`` answers of its entries, and ``parts`` that went to colleagues),
+``sources`` and ``entries``. A source or an entry is written with the fields of its schema; a source
+also says what it ``gives`` to the entries that come from it. Besides:
 
 - ``state``, and ``days`` since it got there
 - ``say``: the words of the last step; ``by``: who took it, if not the usual person

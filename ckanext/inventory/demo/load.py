@@ -120,7 +120,14 @@ class _Loader:
 
     def _past(self) -> None:
         """Let everything happen in its order, then bring the search index up to date."""
-        acts = [*self._defaults(), *self._lists(), *self._older(), *self._taken(), *self._lives()]
+        acts = [
+            *self._defaults(),
+            *self._lists(),
+            *self._older(),
+            *self._taken(),
+            *self._lives(),
+            *self._parts(),
+        ]
         past = sorted(acts, key=lambda act: act[0])
         done = self.progress("The past", len(past))
         for at, take in past:
@@ -354,6 +361,24 @@ class _Loader:
                     self._in_passing, CDO, "inventory_take_over_portal", {"datasets": names}
                 ),
             )
+
+    def _parts(self) -> Iterator[Act]:
+        """Some entries are with colleagues who have no account."""
+        items = {item.title: item for item in self.city.entries}
+        for about in self.city.departments.values():
+            for part in about.get("parts", ()):
+                data = {
+                    "to_name": part["to"],
+                    "message": part["message"],
+                    "due": dates.resolve(part["due"], self.today),
+                }
+                named = [items[title] for title in part["titles"]]
+                at = dates.at_work(self.today, int(part["days"]), 11)
+                yield at, functools.partial(self._send, str(about["coordinator"]), named, data)
+
+    def _send(self, who: str, items: Sequence[Item], data: Mapping[str, Any]) -> None:
+        ids = [self.ids[id(item)] for item in items]
+        self._in_passing(who, "inventory_part_send", {"ids": ids, **data})
 
     def _lives(self) -> Iterator[Act]:
         for item in [*self.city.sources.values(), *self.city.entries]:
