@@ -28,6 +28,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "inventory_event_erase": {"event_id": 1, "reason": "personal data"},
     "inventory_hand_over": {"from": "cdo", "to": "viewer"},
     "inventory_import": {"content": "VGl0bGUKVHJlZXMK", "filename": "x.csv"},
+    "inventory_invitation_bounced": {"mail": "Subject: Hello"},
     "inventory_invitation_resend": {"id": 1},
     "inventory_invitation_withdraw": {"id": 1},
     "inventory_import_preview": {"content": "VGl0bGUKVHJlZXMK", "filename": "x.csv"},

@@ -126,6 +126,60 @@ def test_an_address_that_the_server_refuses_stands_first(
     assert _json("invitations", expect=1)[0]["status"] == "refused"
 
 
+BOUNCE = """\
+From: MAILER-DAEMON@mx.larkhaven.example
+To: portal@larkhaven.example
+Subject: Undelivered Mail Returned to Sender
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: text/plain
+
+I'm sorry to have to inform you that your message could not be delivered.
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.larkhaven.example
+Arrival-Date: Mon, 16 Nov 2026 08:00:00 +0000
+
+Final-Recipient: rfc822; {to}
+Action: {action}
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 <{to}>: User
+    unknown
+
+--b--
+"""
+
+
+def _bounce(action: str = "failed", to: str = "Ana.Lopes@larkhaven.example") -> str:
+    return BOUNCE.format(action=action, to=to)
+
+
+def test_a_mail_that_came_back_later_is_shown(city: City, mails: FakeSMTP) -> None:
+    _run("invite", "--email", NEW, "--department", city.parks.name)
+    assert _run("bounced", answer=_bounce("delayed")).output == ""
+    assert _run("bounced", answer=f"Subject: Thanks\n\nfrom {NEW}\n").output == ""
+    assert [one["status"] for one in _json("invitations")] == ["sent"]
+    assert _run("bounced", answer=_bounce()).output.strip() == NEW
+    [one] = _json("invitations", expect=1)
+    assert (one["status"], one["error"]) == (
+        "refused",
+        "550 5.1.1 <Ana.Lopes@larkhaven.example>: User unknown",
+    )
+    _run("resend", str(one["id"]))
+    assert [one["status"] for one in _json("invitations")] == ["sent"]
+    _run("bounced", answer=_bounce(), user="viewer", expect=1)
+
+
+def test_who_came_already_is_not_shown_as_refused(city: City, mails: FakeSMTP) -> None:
+    _run("invite", "--email", "editor@example.org", "--role", "viewer")
+    assert _run("bounced", answer=_bounce(to="editor@example.org")).output == ""
+    assert [one["status"] for one in _json("invitations")] == ["accepted"]
+
+
 def test_everything_is_handed_over_in_one_act(city: City) -> None:
     grant(make_user("successor"), Role.VIEWER)
     city.entry()

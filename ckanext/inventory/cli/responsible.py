@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import click
 
@@ -169,6 +169,21 @@ def resend(ids: tuple[int, ...], expired: bool, user: str | None) -> None:
         raise click.UsageError("Give an ID, or --expired.")
     for each in dict.fromkeys(wanted):
         click.echo(common.call("inventory_invitation_resend", user, id=each)["email"])
+
+
+@people.command(short_help="Read a mail that came back.")
+@click.argument("mail", type=click.File("rb"), default="-")
+@common.as_user
+@common.inside_ckan
+def bounced(mail: BinaryIO, user: str | None) -> None:
+    """Read the report of a mail server from MAIL, or from standard input as a mail server pipes it.
+
+    Invitations to the addresses in it are shown as refused. Any other mail changes nothing.
+    """
+    text = mail.read().decode("utf-8", "replace")
+    done = common.call("inventory_invitation_bounced", user, mail=text)
+    for email in done["emails"]:
+        click.echo(email)
 
 
 @people.command(short_help="Take an invitation back.")

@@ -198,6 +198,7 @@ def _build() -> dict[str, Any]:
         "inventory_people": _citywide(CityAct.ENTER),
         "inventory_hand_over": _citywide(CityAct.MANAGE_ROLES),
         "inventory_role_invite": _citywide(CityAct.MANAGE_ROLES),
+        "inventory_invitation_bounced": _citywide(CityAct.MANAGE_ROLES),
         "inventory_invitation_list": _citywide(CityAct.MANAGE_ROLES),
         "inventory_invitation_resend": _citywide(CityAct.MANAGE_ROLES),
         "inventory_invitation_withdraw": _citywide(CityAct.MANAGE_ROLES),

@@ -52,6 +52,13 @@ invitation = takes(
 )
 """An invitation by its id."""
 
+bounce = takes(
+    {
+        "mail": ("inventory_needed", "inventory_lines"),
+    }
+)
+"""A mail that came back."""
+
 editors_to_coordinators = takes(
     {
         "department": OPTIONAL,

@@ -14,7 +14,7 @@ from ckanext.inventory.logic import schema_people as schema
 from ckanext.inventory.logic import who
 from ckanext.inventory.logic.commit import transaction
 from ckanext.inventory.model import Invitation
-from ckanext.inventory.service import departments, handover, invitations, people, setup
+from ckanext.inventory.service import bounces, departments, handover, invitations, people, setup
 from ckanext.inventory.service.addresses import MAX_LINES, TOO_MANY
 from ckanext.inventory.service.invitations import HOLDS, INVITED, NAMED, PROBLEM, Planned, Wanted
 from ckanext.inventory.service.refusals import refusal
@@ -23,6 +23,7 @@ from ckanext.inventory.types import Role
 __all__ = [
     "inventory_editors_to_coordinators",
     "inventory_hand_over",
+    "inventory_invitation_bounced",
     "inventory_invitation_list",
     "inventory_invitation_resend",
     "inventory_invitation_withdraw",
@@ -283,6 +284,24 @@ def inventory_invitation_withdraw(context: Context, data_dict: DataDict) -> dict
         answer = {"id": row.id, "email": row.email}
     who.forget()
     return answer
+
+
+@tk.validate_action_data(schema.bounce)
+def inventory_invitation_bounced(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Note from a mail that came back which invitations didn't arrive; they are shown as refused.
+
+    :param mail: the report of a mail server, as it came (RFC 3464); any other mail changes nothing
+    :returns: ``emails`` that were invited, ``unknown`` addresses
+    :raises NotAuthorized: for people who are not CDO
+    :raises ValidationError: ``mail``
+    """
+    tk.check_access("inventory_invitation_bounced", context, data_dict)
+    who.keep_private()
+    found = bounces.failures(str(data_dict["mail"]))
+    with transaction(context) as session:
+        noted = bounces.note(session, who.person(context), found)
+    known = {email.lower() for email in noted}
+    return {"emails": noted, "unknown": sorted(set(found) - known)}
 
 
 @tk.validate_action_data(schema.editors_to_coordinators)
