@@ -99,3 +99,69 @@ def test_download_edit_upload_choose_save_undo(
     expect(main.get_by_text("Counts of walkers and cyclists").first).to_be_visible()
     page.goto("/inventory/entries?q=splash")
     expect(main.get_by_text("Splash pad water use")).to_have_count(0)
+
+
+def test_a_part_goes_to_a_colleague_and_comes_back(
+    city: Client, browser: Browser, tmp_path: Path
+) -> None:
+    page = log_in(city, browser, "coordinator")
+    name_an_entry(page, "Lab samples", "Samples of pond water")
+    name_an_entry(page, "Lab devices", "")
+    main = page.get_by_role("main")
+    page.goto("/inventory/")
+    expect(main.get_by_role("link", name="Download my workbook")).to_be_visible()
+    picture(page, "home-spreadsheet")
+    page.goto("/inventory/entries?q=lab")
+    page.get_by_label("Select all on this page").check()
+    page.get_by_role("button", name="Send to a colleague").click()
+    expect(main.get_by_role("heading", level=1)).to_have_text("Send 2 entries to a colleague")
+    page.get_by_label("Who is it for?").fill("The steward of the water lab")
+    page.get_by_label("What should they do?").fill("Say in a sentence what each of these is.")
+    page.get_by_label("By when?").fill("2099-01-31")
+    picture(page, "part")
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Download it instead").click()
+    path = tmp_path / "part.xlsx"
+    taken.value.save_as(path)
+    page.goto("/inventory/spreadsheet#parts")
+    expect(main.get_by_text("The steward of the water lab")).to_be_visible()
+    expect(main.get_by_role("cell", name="Out", exact=False).first).to_be_visible()
+
+    book = openpyxl.load_workbook(path)
+    sheet = book["Datasets"]
+    numbers = [str(sheet.cell(row, 1).value) for row in (2, 3)]
+    put(book, "Datasets", numbers[1], Description="Balances and microscopes")
+    book.save(path)
+    page.locator("#field-upload").set_input_files(path)
+    page.get_by_role("button", name="Look through the file").click()
+    expect(main.get_by_text("Balances and microscopes")).to_be_visible()
+    page.get_by_role("button", name="Save one change").click()
+    page.goto("/inventory/spreadsheet")
+    expect(main.get_by_text("Came back on")).to_be_visible()
+    picture(page, "parts")
+
+
+def test_a_whole_citys_list(city: Client, browser: Browser, tmp_path: Path) -> None:
+    page = log_in(city, browser, "coordinator")
+    path = tmp_path / "city.csv"
+    path.write_text(
+        "Agency,Dataset name,Brief description\n"
+        "Parks & Recreation,Bench register,Every bench\n"
+        "Zoo,Animals,Every animal\nZoo,Cages,Every cage\n"
+        "Parks and Recreation,Fountains,Every fountain\n",
+        encoding="utf-8",
+    )
+    page.goto("/inventory/import")
+    page.locator("#field-upload").set_input_files(path)
+    page.get_by_text("It is a list of our own").click()
+    page.get_by_label("It covers other departments, too").check()
+    page.get_by_role("button", name="Look through the file").click()
+    main = page.get_by_role("main")
+    expect(main.get_by_text("Departments of your file")).to_be_visible()
+    picture(page, "spreadsheet-departments")
+    page.get_by_label("Department for Parks & Recreation").select_option(index=2)
+    page.get_by_role("button", name="Leave the rest out").click()
+    expect(main.get_by_text("1 of 2 chosen")).to_have_count(0)
+    page.get_by_role("button", name="Save", exact=False).last.click()
+    expect(main.get_by_role("heading", level=1)).to_have_text("Saved from city.csv")
+    expect(main.get_by_text("Animals")).to_have_count(0)

@@ -112,9 +112,10 @@ def spreadsheet_upload() -> str | tuple[str, int] | Response:
     if upload is None or not upload.filename:
         return _start(forms.one_problem("upload", tk._("Choose a file first."))), 400
     data: dict[str, Any] = {"upload": upload, "filename": upload.filename, "limit": 1}
+    form = flask.request.form
     for name in ("department", "kind"):
-        if flask.request.form.get(name):
-            data[name] = flask.request.form[name]
+        if form.get(name) and not (name == "department" and form.get("whole")):
+            data[name] = form[name]
     try:
         found = action("inventory_import_preview", data)
     except tk.ValidationError as error:
@@ -204,7 +205,12 @@ def spreadsheet_choose(id: str) -> str | tuple[str, int] | Response:  # noqa: A0
     if act == "undo":
         return _undo(id)
     if act != "save":
-        choices = {**_choices(form), **_FOR_ALL.get(act, {})}
+        choices = _choices(form)
+        for name, settled in _FOR_ALL.get(act, {}).items():
+            # What was chosen for one counts before what is chosen for all.
+            choices[name] = (
+                {**settled, **choices.get(name, {})} if name == "departments" else settled
+            )
         try:
             _look(id, **choices)
         except tk.ValidationError as error:
