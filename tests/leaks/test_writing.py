@@ -17,7 +17,7 @@ from ckanext.inventory.model import Record, event_entry
 from ckanext.inventory.service import outbox, violations
 from ckanext.inventory.types import ENTRY
 from tests.leaks.city import City, create
-from tests.leaks.probes import call
+from tests.leaks.probes import call, like
 
 pytestmark = pytest.mark.usefixtures("scratch")
 
@@ -393,3 +393,59 @@ def test_l27_after_unassignment_the_assignee_is_outside_at_once(
     city.act("coordinator", "inventory_assign", ids=[draft.number], user="")
     assert draft.name not in call(city, "assignee", "package_search", search).text
     assert call(city, "assignee", "package_show", {"id": draft.id}).kind == "NotFound"
+
+
+ODD = {"list": lambda ref: [ref], "mapping": lambda ref: {"id": ref}}
+"""What SQLAlchemy takes for a key as well, so that core finds the package and a guard of text doesn't."""
+
+TAKING_AN_ID = (
+    ("package_show", {}),
+    ("package_update", {"title": "zq"}),
+    ("package_patch", {"title": "zq"}),
+    ("package_delete", {}),
+    ("dataset_purge", {}),
+    ("package_owner_org_update", {"organization_id": "zqb-roads"}),
+    ("follow_dataset", {}),
+    ("package_collaborator_create", {"user_id": "person-nobody", "capacity": "editor"}),
+)
+
+
+@pytest.mark.parametrize("shape", ODD)
+@pytest.mark.parametrize(("action", "data"), TAKING_AN_ID)
+def test_l01_an_id_that_is_no_text_finds_nothing(
+    city: City, action: str, data: dict[str, Any], shape: str
+) -> None:
+    draft = city.records["draft"]
+    before = stored(draft.id)
+    for person in ("anonymous", "a_editor", "a_admin", "coordinator", "sysadmin"):
+        answers = [
+            call(city, person, action, {**data, "id": ODD[shape](each)})
+            for each in (draft.id, like(draft.id))
+        ]
+        assert [answer.ok for answer in answers] == [False, False], person
+        assert answers[0].kind == answers[1].kind, person
+    assert stored(draft.id) == before
+
+
+@pytest.mark.parametrize("shape", ODD)
+def test_l15_a_resource_for_an_id_that_is_no_text_finds_nothing(city: City, shape: str) -> None:
+    draft = city.records["draft"]
+    for person in ("anonymous", "a_editor", "sysadmin"):
+        kinds = {
+            call(
+                city,
+                person,
+                "resource_create",
+                {"package_id": ODD[shape](each), "url": "https://example.org"},
+            ).kind
+            for each in (draft.id, like(draft.id))
+        }
+        assert len(kinds) == 1, (person, kinds)
+        assert "ok" not in kinds
+
+
+def stored(package_id: str) -> tuple[str, str | None, str, bool]:
+    model.Session.expire_all()
+    package = model.Package.get(package_id)
+    assert package is not None
+    return package.title, package.owner_org, package.state, package.private

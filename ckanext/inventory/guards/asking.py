@@ -49,7 +49,10 @@ def ours(reference: object) -> model.Package | None:
 
     :param reference: what a caller sent
     :returns: the package; None for everything else
+    :raises ObjectNotFound: for a list or a mapping, whoever asks, so that no guard is passed by it
     """
+    if facts.is_odd(reference):
+        raise tk.ObjectNotFound(tk._("Dataset not found"))
     if not facts.could_be_ours(reference):
         return None
     package = model.Package.get(str(reference))

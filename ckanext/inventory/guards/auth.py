@@ -19,6 +19,7 @@ from ckanext.inventory.guards.hiding import as_unknown
 from ckanext.inventory.logic import who
 from ckanext.inventory.policy import Act
 from ckanext.inventory.publishing import hold
+from ckanext.inventory.service import facts
 from ckanext.inventory.types import PRIVATE_TYPES
 
 
@@ -139,6 +140,8 @@ def resource_create(
 
 def _named(data_dict: DataDict | None) -> model.Package | None:
     reference = (data_dict or {}).get("id")
+    if facts.is_odd(reference):
+        raise tk.ObjectNotFound(tk._("Dataset not found"))
     return model.Package.get(reference) if isinstance(reference, str) and reference else None
 
 

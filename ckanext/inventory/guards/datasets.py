@@ -27,7 +27,10 @@ from ckanext.inventory.types import PRIVATE_TYPES
 @tk.chained_action
 def dataset_purge(next_action: Action, context: Context, data_dict: DataDict) -> Any:
     """Purge an entry by policy, with its side tables; number and events stay."""
-    package = model.Package.get(data_dict.get("id"))
+    reference = data_dict.get("id")
+    if facts.is_odd(reference):
+        raise tk.ObjectNotFound("Dataset was not found")
+    package = model.Package.get(reference)
     if package is None:
         return next_action(context, data_dict)
     if package.type not in PRIVATE_TYPES:

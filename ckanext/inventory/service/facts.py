@@ -36,6 +36,18 @@ def could_be_ours(reference: object) -> bool:
     return isinstance(reference, str) and _ID_OR_NAME.fullmatch(reference) is not None
 
 
+def is_odd(reference: object) -> bool:
+    """Tell whether something that is sent as an id is a list or a mapping.
+
+    SQLAlchemy takes these for a key as well, so that core finds a package by them. (Core's own bulk
+    acts name a package by a row of a query; that is neither.)
+
+    :param reference: what a caller sent
+    :returns: the answer
+    """
+    return isinstance(reference, list | Mapping)
+
+
 def changed_since_approval(record: Record | sa.Row[Any]) -> bool:
     """Tell whether the current text differs from the approved one in something material.
 

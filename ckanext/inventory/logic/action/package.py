@@ -209,6 +209,8 @@ def package_show(next_action: Action, context: Context, data_dict: DataDict) -> 
     if not data_dict.get("id") and data_dict.get("name_or_id"):
         # core's auth looks for ``id`` only, and fails differently if the package exists
         data_dict = {**data_dict, "id": data_dict["name_or_id"]}
+    if facts.is_odd(data_dict.get("id")):
+        raise tk.ObjectNotFound
     if context.get("for_update"):
         _lock(context, _ours(data_dict.get("id") or data_dict.get("name_or_id")))
     try:
@@ -237,6 +239,8 @@ def _lock(context: Context, package: model.Package | None) -> None:
 
 
 def _ours(reference: Any) -> model.Package | None:
+    if facts.is_odd(reference):
+        raise tk.ObjectNotFound(tk._("Dataset not found"))
     package = model.Package.get(reference) if facts.could_be_ours(reference) else None
     return package if package is not None and package.type in PRIVATE_TYPES else None
 
