@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import secrets
 import subprocess
+from pathlib import Path
 
 from devstack.layout import Layout
 from devstack.ports import HOST
@@ -32,6 +33,7 @@ ckan.site_id = inventory-{name}
 ckan.site_url = {url}
 ckan.site_title = {title}
 ckan.storage_path = {storage}
+extra_template_paths = {templates}
 ckan.plugins = inventory scheming_datasets activity text_view
 ckan.views.default_views =
 
@@ -107,6 +109,7 @@ class Site:
                 url=self.url,
                 title=self._title,
                 storage=storage,
+                templates=Path(__file__).parent / "templates",
             )
         )
 
