@@ -135,7 +135,9 @@ _SAY_WHICH = (
 
 def _departments(raw: Any) -> dict[str, str | None]:
     if not isinstance(raw, dict):
-        raise CatalogueError("The setting “departments” has to be an object: publisher → department.")
+        raise CatalogueError(
+            "The setting “departments” has to be an object: publisher → department."
+        )
     found: dict[str, str | None] = {}
     for publisher, department in cast("dict[str, Any]", raw).items():
         key = normalise(publisher)
@@ -143,7 +145,8 @@ def _departments(raw: Any) -> dict[str, str | None]:
             raise CatalogueError("A publisher in “departments” has no name.")
         if key in found:
             raise CatalogueError(
-                "The setting “departments” names the publisher “{name}” twice.", name=shorten(publisher)
+                "The setting “departments” names the publisher “{name}” twice.",
+                name=shorten(publisher),
             )
         if department is not None and not (isinstance(department, str) and department.strip()):
             raise CatalogueError(

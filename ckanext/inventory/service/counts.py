@@ -25,11 +25,12 @@ Set = tuple[str, ...]
 STANDING: Set = tuple(item.name for item in fields(Standing))
 """What the named views look at."""
 
-_TOGETHER = frozenset({"state", "value", "likelihood", "classification", "triage", "wanted"})
-"""Facets of few values: counted together with what the views look at, there are few combinations."""
+_FEW = frozenset({"value", "likelihood", "classification"})
+"""Facets of few values that no view looks at."""
 
 _COLUMNS: Mapping[str, Any] = {
     "package_type": Record.package_type,
+    **{f"is_{name}": condition for name, condition in search.ATTENTION.items()},
     **{name: getattr(search.STANDING, name) for name in STANDING},
     **search.FACETS,
     # most lists are empty, and nothing is told apart quicker than an empty list
@@ -62,9 +63,9 @@ def by(
 
     :param session: the database session
     :param narrowed: conditions on the register row
-    :param sets: columns to group by
-    :returns: for each set its groups: its columns, ``number``, and ``view_…`` for each named view
-        that can be told by the columns of the set
+    :param sets: columns to group by: facets, what the views look at, or ``is_…`` for a named view
+    :returns: for each set its groups: its columns, ``number``, and of a set with all that the named
+        views look at ``view_…`` for each of them
     """
     names = list(dict.fromkeys(name for columns in sets for name in columns))
     hits = sa.select(*(_COLUMNS[name].label(name) for name in names)).where(*narrowed).subquery()
@@ -101,23 +102,27 @@ def of_list(session: Session, person: Person, query: Query, *, views: bool = Tru
     filtered = [name for name in names if query.filters.get(name)]
     open_ = [name for name in names if name not in filtered]
     everything = views and not (filtered or query.attention or query.text)
-    together = [name for name in open_ if name in _TOGETHER]
-    first = tuple(dict.fromkeys(["state", *together, *(STANDING if everything else ())]))
-    alone = [name for name in open_ if name not in together]
-    groups, *others = by(
-        session, search.conditions(person, query), [first, *((name,) for name in alone)]
-    )
-    facets = {name: _facet(name, groups) for name in together}
-    facets |= {name: _facet(name, rows) for name, rows in zip(alone, others, strict=True)}
+    # some are counted together, where few values make few combinations to look through
+    ours = [name for name in open_ if name in STANDING]
+    first = tuple(dict.fromkeys(["state", *ours, *(STANDING if everything else ())]))
+    second = tuple(name for name in open_ if name in _FEW)
+    alone = [name for name in open_ if name not in first and name not in second]
+    sets = [one for one in (first, second, *((name,) for name in alone)) if one]
+    groups = dict(zip(sets, by(session, search.conditions(person, query), sets), strict=True))
+    facets = {
+        name: _facet(name, rows) for one, rows in groups.items() for name in one if name in open_
+    }
     for name in filtered:
         narrowed = search.conditions(person, query, without=name)
         facets[name] = _facet(name, by(session, narrowed, [(name,)])[0])
     named: dict[str, int] = {}
     if everything:
-        named = _views(groups)
+        named = _views(groups[first])
     elif views:
         named = of_views(session, person, query.package_type)
-    return Counts(sum(row.number for row in groups), {name: facets[name] for name in names}, named)
+    return Counts(
+        sum(row.number for row in groups[first]), {name: facets[name] for name in names}, named
+    )
 
 
 def of_views(session: Session, person: Person, package_type: str) -> dict[str, int]:

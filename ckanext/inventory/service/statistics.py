@@ -30,8 +30,8 @@ def overview(session: Session, person: Person) -> dict[str, Any]:
         session,
         search.conditions(person, Query(ENTRY)),
         [
-            ("department", *counts.STANDING),
-            ("value", "likelihood", "state"),
+            ("department", "state", "is_queue", "is_promotable", "is_wanted"),
+            ("value", "likelihood", "is_not_public"),
             ("classification",),
             ("blocker",),
         ],
@@ -55,11 +55,11 @@ def overview(session: Session, person: Person) -> dict[str, Any]:
         )
         department["states"][row.state] += row.number
         department["total"] += row.number
-        department["waiting"] += row.number if row.view_queue else 0
+        department["waiting"] += row.number if row.is_queue else 0
         states[row.state] += row.number
     not_public: Counter[tuple[str | None, str | None]] = Counter()
     for row in pairs:
-        if row.view_not_public:
+        if row.is_not_public:
             not_public[row.value, row.likelihood] += row.number
     blockers: Counter[str] = Counter()
     for row in kinds:
@@ -69,9 +69,9 @@ def overview(session: Session, person: Person) -> dict[str, Any]:
         "departments": sorted(departments.values(), key=lambda row: str(row["title"]).lower()),
         "states": states,
         "total": states.total(),
-        "waiting": sum(row.number for row in matrix if row.view_queue),
-        "promotable": sum(row.number for row in matrix if row.view_promotable),
-        "wanted": sum(row.number for row in matrix if row.view_wanted),
+        "waiting": sum(row.number for row in matrix if row.is_queue),
+        "promotable": sum(row.number for row in matrix if row.is_promotable),
+        "wanted": sum(row.number for row in matrix if row.is_wanted),
         "value_likelihood": [
             {"value": value, "likelihood": likelihood, "count": number}
             for (value, likelihood), number in sorted(
