@@ -276,7 +276,7 @@ def test_l05_l42_l43_a_search_answers_as_if_there_were_no_entry(
 
 @pytest.mark.long
 @pytest.mark.usefixtures("_documents_stay")
-@settings(max_examples=200, **ANSWERS)
+@settings(max_examples=40, **ANSWERS)
 @given(asked=st.lists(SEARCHES, min_size=30, max_size=30))
 def test_l05_l42_l43_any_search_answers_as_if_there_were_no_entry(
     searched: City, asked: list[dict[str, Any]]
