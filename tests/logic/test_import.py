@@ -362,7 +362,39 @@ REAL = [
     ("sandiego/inventory_2016-09-29.csv", "entry", False, 145, 0, 0),
     ("sandiego/history/inventory_2015-11-24_ead5e4f.csv", "entry", True, 78, 21, 6),
     ("sandiego/history/inventory_2016-02-11_92310f4.csv", "entry", False, 72, 29, 0),
+    ("dc-edi-2019/dataset_inventory_2019.csv", "entry", True, 1776, 3, 0),
+    ("nyc-1993/public-data-directory-1993-applications-clean.csv", "source", True, 269, 0, 0),
+    ("sandiego/inventory_assets_2017-02.csv", "entry", False, 145, 0, 0),
+    ("sandiego/history/inventory_2015-11-25_48f1ae4.csv", "entry", False, 72, 29, 0),
+    ("sandiego/history/inventory_2016-02-29_c3f4914.csv", "entry", False, 115, 0, 0),
+    ("sandiego/history/inventory_2016-06-15_c16fe9d.csv", "entry", False, 136, 0, 0),
+    ("sandiego/history/inventory_2016-09-06_6fd24f4.csv", "entry", False, 145, 0, 0),
 ]
+"""File, kind, whole city, and rows: created, skipped, refused. Rows and repeated names were counted
+in the files by other means."""
+
+FIGURES: dict[str, tuple[int, int, int, tuple[str, ...]]] = {
+    "dc-edi-2018/dataset_inventory_2018_03_11.csv": (
+        16,
+        939,
+        0,
+        ("PUBLISHED_DATE", "DATE_LAST_MODIFIED", "OBJECTID"),
+    ),
+    "dc-edi-2019/retired_2019.csv": (14, 8, 0, ()),
+    "dc-edi-2019/dataset_inventory_2019.csv": (14, 1197, 0, ()),
+    "nyc-1993/public-data-directory-1993-applications.csv": (9, 15, 0, ("pdf_page",)),
+    "nyc-1993/public-data-directory-1993-applications-clean.csv": (9, 15, 0, ("pdf_page",)),
+    "brazil-pda-mp/Inventario_consulta_publica.ods": (11, 7, 0, ()),
+    "sandiego/inventory_2016-09-29.csv": (7, 43, 0, ("Master_ID", "Notes")),
+    "sandiego/inventory_assets_2017-02.csv": (7, 43, 0, ("Master_ID", "Notes")),
+    "sandiego/history/inventory_2015-11-24_ead5e4f.csv": (6, 78, 6, ()),
+    "sandiego/history/inventory_2015-11-25_48f1ae4.csv": (5, 72, 0, ()),
+    "sandiego/history/inventory_2016-02-11_92310f4.csv": (5, 0, 0, ()),
+    "sandiego/history/inventory_2016-02-29_c3f4914.csv": (4, 0, 0, ()),
+    "sandiego/history/inventory_2016-06-15_c16fe9d.csv": (4, 1, 0, ("Master_ID",)),
+    "sandiego/history/inventory_2016-09-06_6fd24f4.csv": (7, 43, 0, ("Master_ID", "Notes")),
+}
+"""File to mapped columns, warnings, errors, and the columns that are kept out."""
 
 
 @pytest.mark.parametrize(("file", "kind", "city", "created", "skipped", "refused"), REAL)
@@ -385,6 +417,37 @@ def test_real_inventories_go_in(
     assert count(Record) == created
     again = run(None, **params)
     assert (again["created"], again["skipped_count"]) == (0, created + skipped)
+
+
+@pytest.mark.parametrize(("file", "kind", "city"), [row[:3] for row in REAL])
+def test_what_is_understood_of_real_inventories(
+    shared_data: Path, file: str, kind: str, city: bool
+) -> None:
+    path = shared_data / file
+    params: dict[str, Any] = {"kind": kind, "filename": path.name, "data": path.read_bytes()}
+    if city:
+        params["create_departments"] = True
+    else:
+        support.make_department("SD", name="city")
+        params["department"] = "city"
+    report = run(None, dry_run=True, **params)
+    severities = [problem["severity"] for problem in report["problems"]]
+    assert FIGURES[file] == (
+        sum(bool(column["field"]) for column in report["columns"]),
+        severities.count("warning"),
+        severities.count("error"),
+        tuple(column["column"] for column in report["columns"] if not column["field"]),
+    )
+    assert all(problem["message"] for problem in report["problems"])
+
+
+def test_every_real_file_has_its_figures(shared_data: Path) -> None:
+    files = {
+        str(path.relative_to(shared_data))
+        for ending in ("csv", "ods", "xlsx")
+        for path in shared_data.rglob(f"*.{ending}")
+    }
+    assert files - {"dc-edi-2018/agency_participants_archived.csv"} == FIGURES.keys()
 
 
 def test_a_list_of_participants_says_that_it_has_no_names(shared_data: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import struct
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -77,6 +78,45 @@ def _zip(parts: dict[str, bytes]) -> bytes:
         for name, content in parts.items():
             archive.writestr(name, content)
     return stream.getvalue()
+
+
+def locked(city: City) -> Broken:
+    """What Excel makes of a workbook with a password: a compound file that holds it encrypted."""
+    yield "locked with a password", "x.xlsx", compound_file("EncryptedPackage", "EncryptionInfo")
+
+
+def compound_file(*streams: str) -> bytes:
+    free, end, table = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+    header = struct.pack(
+        "<8s16xHHHHH6xIIIIIIIIII",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        *(0x3E, 3, 0xFFFE, 9, 6),
+        *(0, 1, 1, 0, 4096, end, 0, end, 0, 0),
+    )
+    header += struct.pack("<108I", *[free] * 108)
+    sectors = struct.pack("<128I", table, end, *[free] * 126)
+    for position, name in enumerate(("Root Entry", *streams)):
+        child = 1 if position == 0 else free
+        right = position + 1 if 0 < position < len(streams) else free
+        written = f"{name}\0".encode("utf-16-le")
+        sectors += struct.pack(
+            "<64sHBBIII36xIQ",
+            written,
+            len(written),
+            2 if position else 5,
+            1,
+            free,
+            right,
+            child,
+            end,
+            0,
+        )
+    return (header + sectors).ljust(2048, b"\0")
+
+
+def test_a_locked_file_is_said_to_be_locked(city: City) -> None:
+    with pytest.raises(tk.ValidationError, match="locked with a password"):
+        preview(city, compound_file("EncryptedPackage", "EncryptionInfo"), filename="x.xlsx")
 
 
 def bombs(city: City) -> Broken:
@@ -163,7 +203,7 @@ def wrong_words(city: City) -> Broken:
     yield "an empty workbook", "x.xlsx", saved(only)
 
 
-KINDS = [truncated, scrambled, of_other_kinds, bombs, damaged_parts, wrong_words]
+KINDS = [truncated, scrambled, of_other_kinds, locked, bombs, damaged_parts, wrong_words]
 COUNTED: dict[str, int] = {}
 
 

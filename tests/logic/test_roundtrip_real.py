@@ -14,6 +14,7 @@ from tests.logic.test_import import REAL
 pytestmark = pytest.mark.usefixtures("db")
 
 ONE_DEPARTMENT = [row for row in REAL if not row[2]]
+WHOLE_CITY = [row for row in REAL if row[2]]
 
 
 @pytest.fixture
@@ -48,3 +49,36 @@ def test_a_real_list_goes_in_and_comes_again(
     assert len(save(city, found, city.cdo)["created"]) == counts["new"]
     once_more = preview(city, path.read_bytes(), city.cdo, limit=1, **given)["counts"]
     assert (once_more["new"], once_more["changed"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("file", "kind", "whole_city", "created", "skipped", "refused"), WHOLE_CITY
+)
+def test_a_real_city_is_mapped_or_left_out(
+    city: City,
+    shared_data: Path,
+    file: str,
+    kind: str,
+    whole_city: bool,
+    created: int,
+    skipped: int,
+    refused: int,
+) -> None:
+    """None of its departments is known here: one is mapped, the others are left out expressly."""
+    path = shared_data / file
+    found = preview(city, path.read_bytes(), city.cdo, limit=1, filename=path.name, kind=kind)
+    assert found["counts"]["read"] == created + skipped + refused
+    named = found["departments_named"]
+    assert found["counts"]["strange"] == len(named) > 0
+    assert not found["can_save"]
+    first = named[0]
+    choices = {first["title"]: "city", "*": ""}
+    found = again(city, found, city.cdo, departments=choices, limit=1)
+    counts = found["counts"]
+    assert counts["strange"] == 0
+    taken = counts["new"] + counts["skipped"]
+    assert taken + counts["held"] + counts["left_out"] == counts["read"]
+    assert counts["held"] == refused
+    assert 0 < taken <= first["rows"]
+    found = again(city, found, city.cdo, left_out=["all"], limit=1)
+    assert len(save(city, found, city.cdo)["created"]) == counts["new"]

@@ -172,7 +172,7 @@ def test_the_marked_workbook_is_valid_too(data: bytes) -> None:
 
 
 @pytest.mark.skipif(SOFFICE is None, reason="no LibreOffice on this machine")
-@pytest.mark.parametrize("kind", ["xlsx", "ods", "csv"])
+@pytest.mark.parametrize("kind", ["xlsx", "xls", "ods", "csv"])
 def test_libreoffice_saves_it_again(data: bytes, tmp_path: Path, kind: str) -> None:
     """Opened and saved by LibreOffice, it still says the same, hidden column and all."""
     (tmp_path / "book.xlsx").write_bytes(data)

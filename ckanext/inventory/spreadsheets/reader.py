@@ -111,6 +111,8 @@ def read(data: bytes, filename: str, limits: Limits | None = None) -> Source:
 
 def _read_workbook(data: bytes, limits: Limits) -> tuple[list[Sheet], list[Message]]:
     notes: list[Message] = []
+    if _ENCRYPTED in data and not data.startswith(b"PK"):
+        raise _locked()
     if data.startswith(b"PK\x03\x04"):
         scan = scan_package(data, limits.max_inflated_bytes, limits.max_cells)
         if scan.formulas_without_value:
@@ -141,7 +143,7 @@ def _read_workbook(data: bytes, limits: Limits) -> tuple[list[Sheet], list[Messa
                 if sheet.rows:
                     sheets.append(sheet)
     except calamine.PasswordError as error:
-        raise FileProblem("The file is locked with a password. Save it without one.") from error
+        raise _locked() from error
     except calamine.CalamineError as error:
         raise FileProblem(
             "The file can't be read as a spreadsheet (XLSX, ODS or CSV). It may be damaged; open it "
@@ -152,6 +154,14 @@ def _read_workbook(data: bytes, limits: Limits) -> tuple[list[Sheet], list[Messa
             Message("Hidden sheets were not read: %(names)s.", {"names": ", ".join(hidden)})
         )
     return sheets, notes
+
+
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+"""Names the part of a compound file that holds an XLSX with a password."""
+
+
+def _locked() -> FileProblem:
+    return FileProblem("The file is locked with a password. Save it without one.")
 
 
 def _workbook_sheet(sheet: calamine.CalamineSheet, name: str, limits: Limits) -> Sheet:
