@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -449,3 +451,18 @@ def stored(package_id: str) -> tuple[str, str | None, str, bool]:
     package = model.Package.get(package_id)
     assert package is not None
     return package.title, package.owner_org, package.state, package.private
+
+
+def test_l30_an_uploaded_list_leaves_no_file(city: City) -> None:
+    content = base64.b64encode(b"Title\nzqxupload bench list\n").decode()
+    city.act(
+        "coordinator",
+        "inventory_import",
+        content=content,
+        filename="zqxupload.csv",
+        department=city.a.id,
+    )
+    storage = Path(config["ckan.storage_path"])
+    kept = [path for path in storage.rglob("*") if path.is_file()]
+    assert not [path for path in kept if "zqxupload" in path.name]
+    assert not [path for path in kept if b"zqxupload" in path.read_bytes()]
