@@ -29,9 +29,8 @@ WORDS: dict[str, str] = {
     "Energy and environment": "Energie und Umwelt",
     "Category": "Sachgebiet",
     "Draft": "Entwurf",
-    "“{value}” is no link: it must start with http:// or https:// and hold no spaces.": (
-        "„{value}“ ist kein Link."
-    ),
+    "“{value}” is no link, which “{label}” must be: it starts with http:// or https:// and holds no "
+    "spaces.": "„{value}“ ist kein Link.",
     "“{label}” is missing.": "„{label}“ fehlt.",
     "Submit": "Einreichen",
     "Hello %(name)s,": "Guten Tag, %(name)s,",
@@ -104,7 +103,7 @@ class TestMails:
         ckan_config["smtp.mail_from"] = "portal@larkhaven.example"
         texts: list[str] = []
         monkeypatch.setattr(
-            mailer, "mail_recipient", lambda name, email, subject, body, html: texts.append(body)
+            mailer, "mail_recipient", lambda name, email, subject, body, *more: texts.append(body)
         )
         return texts
 
