@@ -172,3 +172,77 @@ def test_the_story_without_scripts(visit: As) -> None:
     desk.get_by_label("Why Quality need not stop it").fill("The years are marked.")
     desk.get_by_role("button", name="Decide", exact=True).click()
     expect(desk.get_by_text("PARKS-0001: Approved.")).to_be_visible()
+
+
+# --- hands that are quick, keys only, texts that are long -------------------------------------------
+
+
+def _events(city: Client, number: str) -> list[str]:
+    found = Client(city.url, tokens["cdo"]).action("inventory_history", id=number)
+    return [event["act"] for event in found]
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_double_click_adds_one_entry_and_one_comment(
+    city: Client, visit: As, scripts: bool
+) -> None:
+    page = visit("coordinator", java_script_enabled=scripts)
+    title = f"Benches {'with' if scripts else 'without'}"
+    page.goto("/inventory/entries/new")
+    page.get_by_label("Name").fill(title)
+    page.get_by_role("button", name="Save the draft").dblclick()
+    page.wait_for_url("**/entries/PARKS-*")
+    number = page.url.rsplit("/", 1)[1]
+    page.get_by_label("Write a comment").fill("Who counts them?")
+    page.get_by_role("button", name="Comment", exact=True).dblclick()
+    expect(page.get_by_text("Comment added.")).to_be_visible()
+    assert _events(city, number) == ["comment", "create"]
+    listed = Client(city.url, tokens["cdo"]).action("inventory_entry_list", q=title)
+    assert [row["title"] for row in listed["results"]].count(title) == 1
+
+
+def test_a_text_too_long_is_told_before_it_is_sent(visit: As) -> None:
+    page = visit("coordinator")
+    page.goto("/inventory/entries/PARKS-0001")
+    comment = page.get_by_label("Write a comment")
+    comment.fill("x" * 32_010)
+    page.get_by_role("button", name="Comment", exact=True).click()
+    told = page.get_by_text("This is 10 characters too long: at most 32,000 are taken.")
+    expect(told).to_be_visible()
+    assert len(comment.input_value()) == 32_010, "nothing is cut off"
+    comment.fill("x" * 32_000)
+    expect(told).to_be_hidden()
+
+
+def test_the_queue_by_keys(city: Client, visit: As) -> None:
+    theirs = Client(city.url, tokens["coordinator"])
+    numbers: list[str] = []
+    for title in ("Fountains", "Playgrounds"):
+        made = theirs.action(
+            "inventory_entry_create", title=title, owner_org="parks", **ENOUGH_TO_APPROVE
+        )
+        theirs.action("inventory_transition", id=made["number"], transition="submit")
+        numbers.append(made["number"])
+    page = visit("cdo")
+    page.goto(f"/inventory/review?entry={numbers[0]}")
+    page.keyboard.press("r")
+    page.keyboard.type("Which years does it cover?")
+    page.keyboard.press("Control+Enter")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text(f"{numbers[0]}: Returned to the department")).to_be_visible()
+    page.get_by_role("button", name="Take back what was decided").press("Enter")
+    expect(page.get_by_text("Taken back.")).to_be_visible()
+    assert _events(city, numbers[0])[:2] == ["undo", "return"]
+
+
+@pytest.mark.parametrize("width", [1440, 1280, 1024, 768, 390])
+@pytest.mark.parametrize("who", ["coordinator", "cdo"])
+def test_the_role_is_shown_whole(visit: As, who: str, width: int) -> None:
+    page = visit(who, viewport={"width": width, "height": 700})
+    page.goto("/inventory/overview")
+    role = page.locator(".inv-who")
+    expect(role).to_be_visible()
+    cut = "e => e.scrollWidth > e.clientWidth || e.getBoundingClientRect().right > innerWidth"
+    assert not role.evaluate(cut)
+    expect(page.locator(".inv-tabs .active")).to_be_in_viewport(ratio=0.9)
+    expect(page.locator(".inv-bell")).to_be_in_viewport()
