@@ -263,7 +263,9 @@ ADDRESSES: dict[str, Callable[[str], str]] = {
     "dot before": lambda path: f"/.{path}",
     "up and down": lambda path: f"/dataset/..{path}",
     "upper case": lambda path: path.rpartition("/")[0] + "/" + path.rpartition("/")[2].upper(),
-    "quoted": lambda path: path.rpartition("/")[0] + "/%" + path.rpartition("/")[2].encode().hex(),
+    "quoted": lambda path: "".join(
+        f"%{ord(each):02x}" if each.isalnum() else each for each in path
+    ),
     "quoted twice": lambda path: path.replace("-", "%252D"),
     "quoted hyphen": lambda path: path.replace("-", "%2D"),
     "semicolon": lambda path: f"{path};x=1",
