@@ -140,6 +140,16 @@ def test_story_leads_to_the_state(item: city.Item) -> None:
         assert taken == []
 
 
+@pytest.mark.parametrize("later", range(1, 15))
+def test_stories_hold_on_every_day_of_the_week(later: int) -> None:
+    today = TODAY + dt.timedelta(days=later)
+    for item in LARKHAVEN.entries:
+        moments = [step.at for step in story.tell(item, today)]
+        listed = dates.at_work(today, story.created_days_ago(item), 0)
+        assert moments == sorted(set(moments)), item.title
+        assert all(listed < moment and moment.date() < today for moment in moments), item.title
+
+
 def test_what_is_withheld_has_a_reason_that_justifies_it() -> None:
     kinds = vocabularies.load().blocker_kinds
     for item in LARKHAVEN.entries:
