@@ -7,11 +7,13 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ckanext.inventory.fields import schema_for
 from ckanext.inventory.harvesters import dcat_us
+from ckanext.inventory.service import bulk
 from ckanext.inventory.types import ENTRY
 from tests.harvest.conftest import Catalogue, record
 from tests.harvest.harvesting import entries, errors, run, source, states
@@ -125,6 +127,26 @@ def test_a_value_that_does_not_fit_is_left_out_and_the_rest_kept(
     ):
         assert name not in content, name
     assert run(harvest) == {"not modified": 2}
+
+
+def test_what_the_database_refuses_stops_no_other(
+    city: City, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = bulk.create
+
+    def refusing(session: Any, package_type: str, rows: Any, *rest: Any, **more: Any) -> Any:
+        if any(row.content["title"] == "Street trees 2" for row in rows):
+            session.execute(sa.text("SELECT 1 / 0"))
+        return create(session, package_type, rows, *rest, **more)
+
+    monkeypatch.setattr(bulk, "create", refusing)
+    harvest = source(city, catalogue.datasets(record(1), record(2), record(3)))
+    assert run(harvest) == {"added": 2, "errored": 1}
+    [said] = errors(harvest)
+    assert said.startswith("lh-2: It could not be saved")
+    assert [row.title for row in entries()] == ["Street trees 1", "Street trees 3"]
+    monkeypatch.setattr(bulk, "create", create)
+    assert run(harvest) == {"added": 1, "not modified": 2}
 
 
 def test_markup_becomes_text(city: City, catalogue: Catalogue) -> None:

@@ -478,14 +478,13 @@ def _remove(session: Session, catalogue: Catalogue, guids: Sequence[str]) -> dic
     if told:
         told[0].details["catalogue"] = catalogue.title
         events.record(session, ACT, None, told)
-    found: dict[str, Outcome] = {}
+    found = dict.fromkeys(guids, Outcome(UNCHANGED))
     marked: list[str] = []
     for guid, row in rows.items():
         if row.entry_id in records:
             session.delete(row)
             found[guid] = Outcome(DELETED)
             continue
-        found[guid] = Outcome(UNCHANGED)
         if row.gone_at is None:
             row.gone_at = clock.now()
             marked += [row.entry_id] if row.entry_id and row.revision else []
