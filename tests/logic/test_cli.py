@@ -402,6 +402,28 @@ def test_a_workbook_goes_out_and_comes_back(town: City, tmp_path: Path) -> None:
     assert found["content"]["notes"] == "three"
 
 
+def test_a_whole_citys_list_is_brought_with_its_departments_mapped(
+    town: City, tmp_path: Path
+) -> None:
+    path = tmp_path / "city.csv"
+    path.write_text("Agency,Dataset name\nParks,Trees\nP&R,Benches\nZoo,Animals\n", "utf-8")
+    bring = ("bring", str(path), "--user", "cdo")
+    output = run(*bring, expect=PROBLEMS).output
+    assert "Department “Zoo” (1 rows): say which one it is." in output
+    run(*bring, "--is", "Zoo", expect=USAGE)
+    run(*bring, "--is", "P&R=PARKS", "--is", "Zoo=", "--save")
+    titles = {row["title"] for row in town.do(town.cdo, "inventory_entry_list")["results"]}
+    assert titles == {"Trees", "Benches"}
+
+
+def test_importing_our_own_workbook_says_where_it_belongs(town: City, tmp_path: Path) -> None:
+    town.entry(title="Trees", notes="one")
+    path = tmp_path / "parks.xlsx"
+    run("workbook", str(path), "--department", "parks", "--user", "parks-coordinator")
+    output = run("import", str(path), "--department", "parks", "--user", "parks-coordinator").output
+    assert "This is a workbook of this inventory." in output
+
+
 def test_notify_sends_what_is_due(town: City, ckan_config: Any) -> None:
     from tests.logic.test_notices import LATER
 

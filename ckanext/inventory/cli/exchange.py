@@ -16,13 +16,20 @@ _PAGE = 1000
 _SHOWN_GROUPS = 25
 
 
-def _columns(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> Any:
-    """Read ``HEADER=FIELD``; an empty field leaves the column out."""
-    pairs = [value.rpartition("=") for value in values]
-    wrong = [text for header, sign, text in pairs if not (sign and header)]
+def pairs(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> Any:
+    """Read ``HEADER=FIELD`` and its like; nothing behind the sign leaves the column out.
+
+    :param context: click's
+    :param option: the option
+    :param values: what was typed
+    :returns: what stands before the sign to what stands behind it
+    """
+    found = [value.rpartition("=") for value in values]
+    wrong = [text for before, sign, text in found if not (sign and before)]
     if wrong:
-        raise click.BadParameter(f'"{wrong[0]}" has to be HEADER=FIELD.')
-    return {header: field for header, _, field in pairs}
+        shape = getattr(option, "metavar", None) or "NAME=VALUE"
+        raise click.BadParameter(f'"{wrong[0]}" has to be {shape}.')
+    return {before: behind for before, _, behind in found}
 
 
 @click.command("import", short_help="Make drafts from the rows of a spreadsheet.")
@@ -36,7 +43,7 @@ def _columns(context: click.Context, option: click.Parameter, values: tuple[str,
     "columns",
     metavar="HEADER=FIELD",
     multiple=True,
-    callback=_columns,
+    callback=pairs,
     help="What a column holds; an empty field leaves it out.",
 )
 @click.option("--day-first", is_flag=True, help="3/4/2020 is the third of April.")

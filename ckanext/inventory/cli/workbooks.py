@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 import click
 
 from ckanext.inventory.cli import common
+from ckanext.inventory.cli.exchange import pairs
 
 _SHOWN = 40
 
@@ -60,7 +61,19 @@ def workbook(
     type=click.Choice(["mine", "stored"]),
     help="Where both sides changed a cell: take the file's, or keep what is stored.",
 )
-@click.option("--leave-out", is_flag=True, help="Leave rows with errors out instead of stopping.")
+@click.option(
+    "--is",
+    "departments",
+    metavar="NAME=DEPARTMENT",
+    multiple=True,
+    callback=pairs,
+    help="Which department a name in the file stands for; nothing behind = leaves its rows out.",
+)
+@click.option(
+    "--leave-out",
+    is_flag=True,
+    help="Leave rows with errors, and those of departments that aren't known, out.",
+)
 @click.option("--submit", is_flag=True, help="Submit new rows that have what it takes.")
 @click.option("--save", is_flag=True, help="Save; without it nothing changes.")
 @common.as_user
@@ -71,6 +84,7 @@ def bring(
     department: str | None,
     kind: str | None,
     conflicts: str | None,
+    departments: dict[str, str],
     leave_out: bool,
     submit: bool,
     save: bool,
@@ -91,10 +105,9 @@ def bring(
         kind=kind,
         all_conflicts=conflicts,
         submit=["all"] if submit else None,
+        departments={**({"*": ""} if leave_out else {}), **departments} or None,
+        left_out=["all"] if leave_out else None,
     )
-    held = [row["where"] for row in found["rows"] if row["held"]]
-    if leave_out and held:
-        found = common.call("inventory_import_preview", user, id=found["id"], left_out=held)
     done: dict[str, Any] | None = None
     if save and found["can_save"]:
         done = common.call(
@@ -110,7 +123,8 @@ def bring(
         common.emit(done or found)
     else:
         _print(found, done)
-    if found["counts"]["held"] or found["counts"]["conflicts"]:
+    counts = found["counts"]
+    if counts["held"] or counts["conflicts"] or counts["strange"]:
         raise click.exceptions.Exit(1)
 
 
@@ -129,6 +143,11 @@ def _print(found: dict[str, Any], done: dict[str, Any] | None) -> None:
                 old, new = _short(cell["stored"]), _short(cell["file"])
                 click.echo(f"{row['number']} {cell['label']}: {old} → {new}{mark}")
                 shown += 1
+    for named in found["departments_named"]:
+        if named["chosen"] is None:
+            click.echo(
+                f"Department “{named['title']}” ({named['rows']} rows): say which one it is."
+            )
     for problem in found["problems"][:_SHOWN]:
         where = f"{problem['sheet']} row {problem['row']}, {problem['column']}"
         hint = f" Did you mean “{problem['suggestion']}”?" if problem["suggestion"] else ""

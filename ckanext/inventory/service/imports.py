@@ -21,7 +21,7 @@ from ckanext.inventory.model import Department as DepartmentRow
 from ckanext.inventory.model import Record, Revision, RoleGrant
 from ckanext.inventory.service import bulk, departments, events
 from ckanext.inventory.service.marks import MARKS
-from ckanext.inventory.spreadsheets import headers, synonyms
+from ckanext.inventory.spreadsheets import headers, returned, synonyms
 from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity, shorten
 from ckanext.inventory.spreadsheets.plan import (
     MAX_TITLE,
@@ -125,6 +125,8 @@ def plan_import(
     :raises FileProblem: if the file can't be read or has no column for the name
     """
     source = source or read(upload.data, upload.filename, limits())
+    if not choices.read_known and returned.is_ours(source):
+        source = replace(source, notes=(*source.notes, _OURS))
     schema, words = schema_for(package_type), vocabularies.load()
     if lock:
         bulk.lock(session, _held(session, person, choices))
@@ -163,6 +165,12 @@ def plan_import(
         {item.id: item.title for item in known.departments},
         _imported(session, [ref.id for ref in known.rows.values()]),
     )
+
+
+_OURS = Message(
+    "This is a workbook of this inventory. Only its new rows are read here: for changes bring it on the "
+    "page Spreadsheet, or with the command bring."
+)
 
 
 def run_import(

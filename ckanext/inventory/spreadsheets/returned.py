@@ -74,6 +74,10 @@ class Line:
         raw, width = self.raw, len(self.raw)
         return {key: raw[at] if at < width else "" for key, at in self.places.items()}
 
+    def let_go(self) -> None:
+        """Free what :attr:`cells` holds; it is made anew if it is asked for again."""
+        self.__dict__.pop("cells", None)
+
     def text_of(self, key: str) -> str:
         """Return the text of a cell, empty where there is none.
 
@@ -159,6 +163,14 @@ def department_of(source: Source) -> str | None:
     """
     stamps = (_stamp_of(sheet) for sheet in source.sheets)
     return next((found[2].department for found in stamps if found and found[2].department), None)
+
+
+def is_ours(source: Source) -> bool:
+    """Tell whether a file says that it is a workbook of ours.
+
+    :param source: the file as read
+    """
+    return any(_stamp_of(sheet) for sheet in source.sheets)
 
 
 def pages(

@@ -113,6 +113,7 @@ class Workbook:
             for line in lines:
                 self.ground.preview.read += 1
                 self._line(page, line, records.get(line.number), base, stored)
+                line.let_go()
             self.ground.tell(READING, self.ground.preview.read)
         self._same_lines(page)
 
