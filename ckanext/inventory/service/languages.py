@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
-import flask
 import flask_babel
 from babel import UnknownLocaleError
 
@@ -21,9 +20,7 @@ def current() -> str:
 
     :returns: its code; English where nobody says
     """
-    if not flask.has_app_context():
-        return ENGLISH
-    locale = cast(Any, flask_babel).get_locale()
+    locale = _locale()
     return str(locale) if locale is not None else ENGLISH
 
 
@@ -32,9 +29,14 @@ def sayer(language: str) -> Say:
 
     :param language: its code; one that is unknown or empty leaves sentences in English
     """
-    if not language or language == ENGLISH or not flask.has_app_context():
+    if not language or language == ENGLISH or _locale() is None:
         return as_it_is
     return _sayer(language)
+
+
+def _locale() -> Any:
+    """Ask for the language in force; None where there is no application to have one."""
+    return cast(Any, flask_babel).get_locale()
 
 
 @lru_cache(maxsize=32)
