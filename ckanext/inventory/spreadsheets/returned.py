@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, cast
 
 from ckanext.inventory.fields import FieldSpec, Schema
@@ -485,9 +485,14 @@ def value_of_label(choices: Sequence[Choice], written: str, say: Say) -> str | N
     )
 
 
+@lru_cache(maxsize=256)
+def _labels(choices: tuple[Choice, ...]) -> Mapping[str, str]:
+    return {squash(choice.label): choice.value for choice in choices}
+
+
 def _choices(spec: FieldSpec, written: str, cells: Reader, say: Say) -> Reading:
     """Take labels as they stand first: they may hold commas."""
-    labels = {squash(choice.label): choice.value for choice in spec.choices}
+    labels = _labels(spec.choices)
     pieces = [piece for piece in re.split(r"[;\n]", written) if piece.strip()]
     values = [
         value_of_label(spec.choices, piece, say) or labels.get(squash(piece)) for piece in pieces
