@@ -9,6 +9,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
+from bs4 import BeautifulSoup
 from ckan import model
 
 from ckanext.inventory.demo import city, load
@@ -129,6 +130,21 @@ def test_pages_say_the_same_figures(accounts: list[load.Account], db: None, app:
     for state, count in overview["states"].items():
         assert f">{count}<" in pages[""], state
         assert f">{count}<" in pages["overview"], state
+
+
+def test_no_filter_has_the_same_words_twice(
+    accounts: list[load.Account], db: None, app: Any
+) -> None:
+    token = next(account.token for account in accounts if account.role == "cdo")
+    page = BeautifulSoup(
+        app.get("/inventory/entries", headers={"Authorization": token}).body, "html.parser"
+    )
+
+    for name in ("state", "value", "likelihood", "category"):
+        links = page.select(f'.inv-facets a[href*="{name}="]')
+        assert links, name
+        words = Counter(" ".join(link.get_text(" ").split()[:-1]) for link in links)
+        assert [word for word, count in words.items() if count > 1] == [], name
 
 
 def test_no_page_is_empty(accounts: list[load.Account], db: None, app: Any) -> None:
