@@ -58,6 +58,8 @@ PAGES: dict[str, set[str]] = {
     "/inventory/overview": EVERYBODY,
     "/inventory/overview.csv": EVERYBODY,
     "/inventory/spreadsheet": ADDERS,
+    "/inventory/parts/new": ADDERS,
+    "/inventory/parts/new?state=draft": ADDERS,
     "/inventory/admin": CDOS,
     "/inventory/guide": EVERYBODY,
     "/inventory/guide/fields": EVERYBODY,
