@@ -7,8 +7,12 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+import sqlalchemy as sa
+from ckan import model
 from playwright.sync_api import Browser, Page, expect
 
+from ckanext.inventory.logic import import_job
+from ckanext.inventory.model import Import
 from ckanext.inventory.types import Role
 from devstack.client import Client
 from tests.logic.returning import add, put
@@ -165,3 +169,32 @@ def test_a_whole_citys_list(city: Client, browser: Browser, tmp_path: Path) -> N
     page.get_by_role("button", name="Save", exact=False).last.click()
     expect(main.get_by_role("heading", level=1)).to_have_text("Saved from city.csv")
     expect(main.get_by_text("Animals")).to_have_count(0)
+
+
+def test_the_page_follows_the_worker(city: Client, browser: Browser, tmp_path: Path) -> None:
+    page = log_in(city, browser, "planner")
+    path = tmp_path / "list.csv"
+    path.write_text("Dataset name\nKiosks\nLockers\nShowers\n", encoding="utf-8")
+    page.goto("/inventory/spreadsheet")
+    page.locator("#field-upload").set_input_files(path)
+    page.get_by_role("button", name="Look through the file").click()
+    main = page.get_by_role("main")
+    expect(main.get_by_role("heading", level=1)).to_have_text("Review your file")
+    import_id = page.url.rsplit("/", 1)[1]
+
+    def worker(**values: object) -> None:
+        model.Session.execute(sa.update(Import).where(Import.id == import_id).values(**values))
+        model.Session.commit()
+
+    with model.meta.engine.connect() as connection:
+        key = import_job._key(import_id)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+        worker(status="running", step="checking", done=1)
+        page.reload()
+        expect(main.get_by_text("Checking: 1 of 3 rows.")).to_be_visible()
+        worker(step="saving", done=2)
+        expect(main.get_by_text("Saving: 2 of 3 rows.")).to_be_visible()
+        expect(main.get_by_role("button", name="Stop, save nothing")).to_have_count(0)
+        worker(status="preview", step="", done=0)
+        connection.rollback()
+    expect(main.get_by_role("heading", level=1)).to_have_text("Review your file")
