@@ -1,4 +1,4 @@
-"""The documentation's links and pictures lead somewhere, and every picture is used."""
+"""The documentation's links lead somewhere, every picture is used, and every option is listed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -28,3 +29,17 @@ def test_every_picture_is_shown_and_small() -> None:
 
     assert kept == shown
     assert [file.name for file in kept if file.stat().st_size > 300_000] == []
+
+
+def test_the_readme_lists_every_option() -> None:
+    declared = yaml.safe_load(
+        (ROOT / "ckanext" / "inventory" / "config_declaration.yaml").read_text("utf-8")
+    )
+    keys = {option["key"] for group in declared["groups"] for option in group["options"]}
+    listed: set[str] = set()
+    for line in PAGES[0].read_text("utf-8").splitlines():
+        if line.startswith("| `ckanext.inventory."):
+            first, *more = re.findall(r"`([^`]+)`", line.split("|")[1])
+            listed |= {first, *(f"{first.rpartition('.')[0]}.{name}" for name in more)}
+
+    assert listed == keys
