@@ -19,7 +19,7 @@ from flask import Flask, g
 from flask_login import login_user  # pyright: ignore[reportUnknownVariableType] - half typed
 
 from bench import rows as bench_rows
-from bench.harvest import Harvests
+from bench.harvesting import Harvests
 from bench.workbooks import Workbooks
 
 SURE = "INVENTORY_BENCH"
