@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,6 +17,7 @@ from bench.__main__ import chosen
 from bench.cases import CASES, GROUPS, NAMES
 from bench.measure import compare
 
+ROOT = Path(__file__).resolve().parents[2]
 TIMES = st.lists(st.floats(0.1, 100), min_size=1, max_size=12)
 
 
@@ -54,3 +58,10 @@ def test_names_are_chosen_by_name_beginning_and_pattern() -> None:
         chosen(["nothing"])
     members = [name for _, names in GROUPS.values() for name in names]
     assert sorted([*CASES, *members]) == sorted(NAMES)
+
+
+def test_the_command_starts_before_anything_is_installed() -> None:
+    """It says what it can measure from the system's Python, which has no CKAN."""
+    bare = [sys.executable, "-I", "-S", "-c"]
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import bench.__main__"
+    assert subprocess.run([*bare, code], capture_output=True, text=True).stderr == ""
