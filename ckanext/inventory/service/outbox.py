@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from ckanext.inventory import clock
 from ckanext.inventory.model import Outbox, Pending
 from ckanext.inventory.model.outbox import DIGEST, INDEX, INVITATION, NOTICE, PART
-from ckanext.inventory.service import indexing, invitation_mail
+from ckanext.inventory.service import indexing, invitation_mail, plain
 
 log = logging.getLogger(__name__)
 
@@ -159,7 +159,7 @@ def due(session: Session) -> bool:
     :returns: the answer
     """
     values = {"after": 0, "kinds": sorted(HANDLERS.keys() - LATER), "now": clock.now()}
-    return bool(session.scalar(_select_any(), values))
+    return bool(plain.execute(session, _select_any(), values).scalar())
 
 
 @cache
