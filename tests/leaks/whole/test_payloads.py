@@ -40,6 +40,11 @@ DATED = ("inventory_workbook",)
 """Actions whose answer is a file that tells when it was made."""
 
 
+NAMING = ("inventory_directory",)
+"""Actions that name a record to people who can't read it, and nothing by which it is asked here: what
+they answer is compared as it is, with its number in it."""
+
+
 def hidden(city: City) -> list[str]:
     draft, source = city.records["draft"], city.records["source"]
     return [*probes.references(draft), source.number, city.records["purged"].name]
@@ -66,7 +71,8 @@ def reading_differs(city: City, table: list[tuple[str, str, str, str]], person: 
             if any(not probes.told_by_directory(person, action, word) for word in told):
                 found.append((action, sent, "a word"))
             text = "" if action in DATED else answer.text
-            answers.append(without(answer.kind, text, each))
+            as_it_is = action in NAMING and answer.kind == "ok"
+            answers.append((answer.kind, text) if as_it_is else without(answer.kind, text, each))
         if answers[0] != answers[1]:
             found.append((action, key, spelling, real, answers))
     return found
