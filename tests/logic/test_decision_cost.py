@@ -26,7 +26,6 @@ ONE_DECISION = [
     "the event, its rows and their words",
     "who is told",
     "the row as lists show it",
-    "is there something to index",
 ]
 """A round trip each; the commit is one more."""
 

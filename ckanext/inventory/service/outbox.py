@@ -16,9 +16,12 @@ from sqlalchemy.orm import Session
 from ckanext.inventory import clock
 from ckanext.inventory.model import Outbox, Pending
 from ckanext.inventory.model.outbox import DIGEST, INDEX, INVITATION, NOTICE, PART
-from ckanext.inventory.service import indexing, invitation_mail, plain
+from ckanext.inventory.service import indexing, invitation_mail
 
 log = logging.getLogger(__name__)
+
+_QUEUED = "inventory_queued"
+"""Mark on a session in which something was queued that is due at once."""
 
 BATCH = 500
 """How many side effects are carried out in one go."""
@@ -93,6 +96,8 @@ def queue(
     """
     if not keys:
         return
+    if kind not in LATER and not_before is None:
+        session.info[_QUEUED] = True
     now = clock.now()
     rows = [
         {"kind": kind, "key": key, "queued_at": now, "not_before": not_before}
@@ -152,19 +157,15 @@ def waiting(session: Session) -> int:
 
 
 def due(session: Session) -> bool:
-    """Tell whether there is something for :func:`drain` to do, so that a write without doesn't ask
-    again after its commit.
+    """Tell whether something was queued that :func:`drain` does at once.
+
+    It is not asked of the database: a write that queues nothing would pay for it each time, and what
+    others left behind is taken along by the next write that does queue something.
 
     :param session: the database session, with what was queued in it
     :returns: the answer
     """
-    values = {"after": 0, "kinds": sorted(HANDLERS.keys() - LATER), "now": clock.now()}
-    return bool(plain.execute(session, _select_any(), values).scalar())
-
-
-@cache
-def _select_any() -> sa.Select[tuple[bool]]:
-    return sa.select(sa.exists(_queued(everything=False).with_only_columns(sa.literal(1))))
+    return bool(session.info.get(_QUEUED))
 
 
 def drain(
@@ -181,6 +182,7 @@ def drain(
     :param kinds: only side effects of these kinds
     :returns: the counts
     """
+    session.info.pop(_QUEUED, None)
     wanted = set(kinds if kinds is not None else HANDLERS)
     if kinds is None and not everything:
         wanted -= LATER
