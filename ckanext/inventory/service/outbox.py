@@ -7,10 +7,10 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
@@ -98,22 +98,38 @@ def queue(
         return
     if kind not in LATER and not_before is None:
         session.info[_QUEUED] = True
-    now = clock.now()
-    rows = [
-        {"kind": kind, "key": key, "queued_at": now, "not_before": not_before}
-        for key in sorted(set(keys))
-    ]
-    statement = insert(Outbox)
     session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["kind", "key"],
-            set_={
-                "version": Outbox.version + 1,
-                "not_before": statement.excluded.not_before,
-                "queued_at": statement.excluded.queued_at,
-            },
-        ),
-        rows,
+        _queueing(),
+        {
+            "kind": kind,
+            "keys": sorted(set(keys)),
+            "queued_at": clock.now(),
+            "not_before": not_before,
+        },
+    )
+
+
+@cache
+def _queueing() -> Insert:
+    """Build the one statement for however many keys."""
+    moment = sa.DateTime(timezone=True)
+    given = sa.select(
+        sa.bindparam("kind", type_=sa.Text),
+        sa.func.unnest(sa.bindparam("keys", type_=ARRAY(sa.Text))),
+        sa.bindparam("queued_at", type_=moment),
+        sa.bindparam("not_before", type_=moment),
+    )
+    # the table, not the class: the ORM takes a mapped class's values for rows of its own
+    statement = insert(cast(sa.Table, Outbox.__table__)).from_select(
+        ["kind", "key", "queued_at", "not_before"], given
+    )
+    return statement.on_conflict_do_update(
+        index_elements=["kind", "key"],
+        set_={
+            "version": Outbox.version + 1,
+            "not_before": statement.excluded.not_before,
+            "queued_at": statement.excluded.queued_at,
+        },
     )
 
 
