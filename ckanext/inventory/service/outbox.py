@@ -23,8 +23,9 @@ log = logging.getLogger(__name__)
 _QUEUED = "inventory_queued"
 """Mark on a session in which something was queued that is due at once."""
 
-BATCH = 500
-"""How many side effects are carried out in one go."""
+BATCH = 2_000
+"""How many side effects are carried out in one go: each ends with a commit of the index, which costs more
+than a hundred documents; so many documents are some ten megabytes."""
 
 FEW = 20
 """How many mails to people are sent in one go: a process that dies repeats no more of them."""
