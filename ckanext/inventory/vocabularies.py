@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
@@ -310,14 +310,25 @@ class Vocabularies:
         return normalise(text) in self.placeholders
 
 
+_SHORT = 100
+"""Characters up to which a text is kept: cells and labels say the same words again and again."""
+
+
 def normalise(text: str) -> str:
     """Reduce a text to what counts when cells and values are compared.
 
     :param text: any text
     :returns: without case, accents and plural, each run of other characters one space
     """
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    return _reduced(text) if len(text) <= _SHORT else _reduced.__wrapped__(text)
+
+
+@lru_cache(maxsize=4_096)
+def _reduced(text: str) -> str:
+    plain = text.casefold()
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKD", plain)
+        plain = "".join(c for c in plain if not unicodedata.combining(c))
     words = re.sub(r"[\W_]+", " ", plain).split()
     singular = (word[:-1] if len(word) > 3 and word.endswith("s") else word for word in words)
     return " ".join(word for word in singular if word != "s")
