@@ -21,9 +21,7 @@ from typing import Any, cast
 import ckan.lib.plugins as lib_plugins
 import ckan.model as model
 import sqlalchemy as sa
-from ckan.lib.navl.dictization_functions import validate as navl_validate
 from ckan.types import Context
-from ckanext.scheming.plugins import SchemingDatasetsPlugin
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
@@ -118,7 +116,8 @@ def validate(
     :param tell: told now and then how many rows are checked
     :returns: for each row what is wrong, by field; empty for a good one
     """
-    check = _checker(package_type)
+    plugin = lib_plugins.lookup_package_plugin(package_type)
+    schema = plugin.create_package_schema()
     context = {
         "model": model,
         "session": session,
@@ -130,38 +129,15 @@ def validate(
     found: list[Errors] = []
     with session.no_autoflush:
         for row in rows:
-            found.append(_validate(check, package_type, row, how, context))
+            found.append(_validate(plugin, schema, package_type, row, how, context))
             if len(found) % TOLD == 0:
                 tell(len(found))
     return found
 
 
-def _checker(package_type: str) -> Callable[[Context, dict[str, Any]], tuple[Any, Any]]:
-    """Return what a type's validators make of a row.
-
-    Scheming puts the type's validators together anew each time, into the schema that it is given: for a
-    batch that is done once. Another plugin's way of validating is asked for each row.
-    """
-    plugin = lib_plugins.lookup_package_plugin(package_type)
-    schema = plugin.create_package_schema()
-    if getattr(type(plugin), "validate", None) is not cast(Any, SchemingDatasetsPlugin).validate:
-        return lambda context, data: lib_plugins.plugin_validate(
-            plugin, context, data, dict(schema), "package_create"
-        )
-    put_together = False
-
-    def check(context: Context, data: dict[str, Any]) -> tuple[Any, Any]:
-        nonlocal put_together
-        if put_together:
-            return navl_validate(data, schema, context)
-        put_together = True
-        return lib_plugins.plugin_validate(plugin, context, data, schema, "package_create")
-
-    return check
-
-
 def _validate(
-    check: Callable[[Context, dict[str, Any]], tuple[Any, Any]],
+    plugin: Any,
+    schema: Any,
     package_type: str,
     row: NewRecord,
     how: Write,
@@ -170,7 +146,10 @@ def _validate(
     # Validators leave marks in the context, so each row gets its own; the cache in it is shared.
     own_context = cast(Context, dict(context))
     data = {**row.content, "type": package_type}
-    validated, errors = check(own_context, data)
+    # A copy: scheming adds the type's fields to it and would take them for core's at the next row.
+    validated, errors = lib_plugins.plugin_validate(
+        plugin, own_context, data, dict(schema), "package_create"
+    )
     if errors:
         return flat(errors)
     row.validated = cast("dict[str, Any]", validated)
