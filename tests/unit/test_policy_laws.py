@@ -185,10 +185,12 @@ def test_narrowing_the_visibility_widens_nothing(
 
 
 @given(st.sampled_from(USERS), records(), st.sampled_from(Act), options)
-def test_a_viewer_only_reads(user: str, record: Facts, act: Act, chosen: Options) -> None:
+def test_a_viewer_only_reads_and_wishes(
+    user: str, record: Facts, act: Act, chosen: Options
+) -> None:
     viewer = Person(user, grants=(Grant(Role.VIEWER),))
     unassigned = replace(record, assignee=None)
-    if act not in {Act.READ, Act.LINK}:
+    if act not in {Act.READ, Act.LINK, Act.WANT}:
         assert not policy.may(viewer, act, unassigned, chosen)
 
 
