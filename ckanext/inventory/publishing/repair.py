@@ -178,12 +178,8 @@ def repair(session: Session) -> int:
         _put_right(session, again)
         record = again.record
         rows.append(
-            events.Row(
-                record.package_id,
-                record.department,
-                record.state,
-                record.state,
-                record.revision,
+            events.staying(
+                record,
                 {"fault": kind.name},
             )
         )

@@ -186,12 +186,8 @@ def write(session: Session, edits: Sequence[Edit], person: Person) -> list[event
         )
         package_rows.append({"key": record.package_id, **edit.columns, "modified": _naive(now)})
         rows.append(
-            events.Row(
-                record.package_id,
-                record.department,
-                record.state,
-                record.state,
-                record.revision,
+            events.staying(
+                record,
                 {"fields": [change.field for change in changes]},
             )
         )

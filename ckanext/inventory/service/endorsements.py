@@ -33,7 +33,10 @@ def want(session: Session, person: Person, row: Record, reason: str) -> int:
     :returns: how many want it now
     """
     event_id = events.record(
-        session, WANT, person.user_id, [_event_row(row, {"comment": reason, "title": row.title})]
+        session,
+        WANT,
+        person.user_id,
+        [events.staying(row, {"comment": reason, "title": row.title})],
     )
     session.merge(
         Endorsement(
@@ -59,12 +62,8 @@ def withdraw(session: Session, person: Person, row: Record) -> int | None:
         return None
     session.delete(said)
     left = _count(session, row)
-    events.record(session, WITHDRAWN, person.user_id, [_event_row(row, {})])
+    events.record(session, WITHDRAWN, person.user_id, [events.staying(row)])
     return left
-
-
-def _event_row(row: Record, details: dict[str, Any]) -> events.Row:
-    return events.Row(row.package_id, row.department, row.state, row.state, row.revision, details)
 
 
 def _count(session: Session, row: Record) -> int:

@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
+from ckanext.inventory.model import Record
 from ckanext.inventory.model.event import event, event_detail, event_entry
 from ckanext.inventory.service import notices
 
@@ -52,6 +53,23 @@ class Row:
     to_state: str | None = None
     revision: int | None = None
     details: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def staying(record: Record, details: dict[str, Any] | None = None) -> Row:
+    """Return what an act did to a record that stays in its state.
+
+    :param record: its register row
+    :param details: words and values; can be erased
+    :returns: the row of the act, about the record's revision
+    """
+    return Row(
+        record.package_id,
+        record.department,
+        record.state,
+        record.state,
+        record.revision,
+        details or {},
+    )
 
 
 def canonical(value: Any) -> str:

@@ -86,12 +86,8 @@ def hand_over(session: Session, by: Person, from_id: str, to_id: str, what: Hold
     :param what: what is handed over, locked
     """
     rows = [
-        events.Row(
-            record.package_id,
-            record.department,
-            record.state,
-            record.state,
-            record.revision,
+        events.staying(
+            record,
             {"field": "assignee", "old": from_id, "new": to_id},
         )
         for record in what.records

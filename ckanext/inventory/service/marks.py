@@ -68,12 +68,8 @@ def mark(session: Session, person: Person, rows: Collection[Record], name: str, 
     if not changing:
         return 0
     details = [
-        events.Row(
-            row.package_id,
-            row.department,
-            row.state,
-            row.state,
-            row.revision,
+        events.staying(
+            row,
             {"field": name, "old": getattr(row, name), "new": value},
         )
         for row in changing
@@ -99,12 +95,8 @@ def assign(session: Session, person: Person, rows: Collection[Record], user_id: 
     if not changing:
         return 0
     details = [
-        events.Row(
-            row.package_id,
-            row.department,
-            row.state,
-            row.state,
-            row.revision,
+        events.staying(
+            row,
             {"old": row.assignee, "new": user_id},
         )
         for row in changing
@@ -177,12 +169,8 @@ def comment(
         purpose,
         person.user_id,
         [
-            events.Row(
-                row.package_id,
-                row.department,
-                row.state,
-                row.state,
-                row.revision,
+            events.staying(
+                row,
                 details,
             )
         ],

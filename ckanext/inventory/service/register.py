@@ -176,12 +176,8 @@ def updated(session: Session, package: model.Package, how: Write) -> Record:
             "edit",
             how.person.user_id,
             [
-                events.Row(
-                    record.package_id,
-                    record.department,
-                    record.state,
-                    record.state,
-                    record.revision,
+                events.staying(
+                    record,
                     {"fields": [change.field for change in changes]} | _settled(old, new),
                 )
             ],

@@ -135,12 +135,8 @@ def add(
         "classify" if kind == CLASSIFICATION else "review",
         person.user_id,
         [
-            events.Row(
-                record.package_id,
-                record.department,
-                record.state,
-                record.state,
-                record.revision,
+            events.staying(
+                record,
                 details,
             )
             for record in records

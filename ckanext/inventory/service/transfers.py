@@ -119,12 +119,8 @@ def _note(
         act,
         person.user_id,
         [
-            events.Row(
-                record.package_id,
-                record.department,
-                record.state,
-                record.state,
-                record.revision,
+            events.staying(
+                record,
                 details,
             )
         ],

@@ -191,7 +191,7 @@ def package_delete(next_action: Action, context: Context, data_dict: DataDict) -
                 session,
                 "delete",
                 who.person(context).user_id,
-                [events.Row(row.package_id, row.department, row.state, row.state, row.revision)],
+                [events.staying(row)],
             )
         outbox.reindex(session, [package.id])
     return None
