@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
 from ckanext.inventory.fields import schema_for
-from ckanext.inventory.model import Candidate, Link, Record, Revision, event_entry
+from ckanext.inventory.model import Candidate, Link, Record, event_entry
 from ckanext.inventory.service import (
     bulk,
     bulk_edit,
@@ -455,17 +455,8 @@ def _named(session: Session, ids: Collection[str]) -> set[str]:
     """Find entries that another one names as its series, or that have a link."""
     if not ids:
         return set()
-    series = Revision.content["part_of"].astext
-    parts = (
-        sa.select(series)
-        .join(
-            Record,
-            sa.and_(Revision.package_id == Record.package_id, Revision.revision == Record.revision),
-        )
-        .where(series.in_(ids), Record.package_state == "active")
-    )
     links = sa.select(Link.entry_id).where(Link.entry_id.in_(ids))
-    return {*session.scalars(parts), *session.scalars(links)}
+    return {*session.scalars(facts.series_of(ids)), *session.scalars(links)}
 
 
 # Those that went
@@ -490,12 +481,8 @@ def _remove(session: Session, catalogue: Catalogue, guids: Sequence[str]) -> dic
             marked += [row.entry_id] if row.entry_id and row.revision else []
     kept = facts.records(session, marked)
     gone = [
-        events.Row(
-            record.package_id,
-            record.department,
-            record.state,
-            record.state,
-            record.revision,
+        events.staying(
+            record,
             {"catalogue": catalogue.title},
         )
         for record in kept.values()

@@ -232,6 +232,23 @@ def find(session: Session, references: Collection[str]) -> dict[str, Record]:
     return {reference: row.Record for reference, row in found.items()}
 
 
+def series_of(ids: Collection[str]) -> sa.Select[tuple[str]]:
+    """Select which of some entries another active one names as its series.
+
+    :param ids: package ids
+    :returns: the statement, of an id for each that names it
+    """
+    series = Revision.content["part_of"].astext
+    return (
+        sa.select(series)
+        .join(
+            Record,
+            sa.and_(Revision.package_id == Record.package_id, Revision.revision == Record.revision),
+        )
+        .where(series.in_(ids), Record.package_state == "active")
+    )
+
+
 def named(session: Session, references: Collection[str]) -> dict[str, Facts]:
     """Find what the policy asks of records, by number, opaque name or id, in one statement.
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock, config, policy
-from ckanext.inventory.model import Import, ImportRow, Link, Record, Revision, event, event_entry
+from ckanext.inventory.model import Import, ImportRow, Link, Record, event, event_entry
 from ckanext.inventory.model.imports import SAVED, UNDONE
 from ckanext.inventory.policy import Act
 from ckanext.inventory.service import bulk_edit, events, facts, marks, outbox, register
@@ -96,19 +96,7 @@ def _named_by_others(
         Record.source_ids.overlap(sa.cast(made, sa.ARRAY(sa.Text))),
     )
     named = {source for ids in session.scalars(query) for source in ids} & set(made)
-    series = Revision.content["part_of"].astext
-    parts = (
-        sa.select(series)
-        .join(
-            Record,
-            sa.and_(Revision.package_id == Record.package_id, Revision.revision == Record.revision),
-        )
-        .where(
-            series.in_(made),
-            Record.package_state == "active",
-            Record.package_id.not_in([row.package_id for row in rows]),
-        )
-    )
+    parts = facts.series_of(made).where(Record.package_id.not_in([row.package_id for row in rows]))
     named |= set(session.scalars(parts))
     return [
         Built(records[package_id].number, tk._("Another entry names it."))
