@@ -116,7 +116,7 @@ def _queueing() -> Insert:
     moment = sa.DateTime(timezone=True)
     given = sa.select(
         sa.bindparam("kind", type_=sa.Text),
-        sa.func.unnest(sa.bindparam("keys", type_=ARRAY(sa.Text))),
+        _each_key(),
         sa.bindparam("queued_at", type_=moment),
         sa.bindparam("not_before", type_=moment),
     )
@@ -155,12 +155,23 @@ def narrow(session: Session, ids: Collection[str]) -> None:
     """
     if not ids:
         return
-    now = clock.now()
-    session.execute(
-        insert(Pending).on_conflict_do_nothing(),
-        [{"package_id": package_id, "since": now} for package_id in sorted(set(ids))],
-    )
+    session.execute(_narrowing(), {"keys": sorted(set(ids)), "since": clock.now()})
     reindex(session, ids)
+
+
+@cache
+def _narrowing() -> Insert:
+    """Build the one statement for however many packages."""
+    moment = sa.DateTime(timezone=True)
+    given = sa.select(_each_key(), sa.bindparam("since", type_=moment))
+    statement = insert(cast(sa.Table, Pending.__table__)).from_select(
+        ["package_id", "since"], given
+    )
+    return statement.on_conflict_do_nothing()
+
+
+def _each_key() -> sa.ColumnElement[str]:
+    return sa.func.unnest(sa.bindparam("keys", type_=ARRAY(sa.Text)))
 
 
 def waiting(session: Session) -> int:
