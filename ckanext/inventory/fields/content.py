@@ -68,9 +68,9 @@ def _stored(spec: FieldSpec, value: Any) -> Any:
     if value is None:
         return None
     if spec.kind == "rows":
-        return _rows(spec, _decoded(value))
+        return _rows(spec, decoded(value))
     if spec.kind in LIST_KINDS:
-        value = _decoded(value)
+        value = decoded(value)
         items = value if is_list(value) else [value]
         return [str(item) for item in items if item not in (None, "")]
     if spec.kind == "integer":
@@ -78,7 +78,12 @@ def _stored(spec: FieldSpec, value: Any) -> Any:
     return str(value)
 
 
-def _decoded(value: Any) -> Any:
+def decoded(value: Any) -> Any:
+    """Turn a stored list back into a list.
+
+    :param value: what is stored, usually JSON
+    :returns: the list; anything else as it is
+    """
     if not isinstance(value, str):
         return value
     try:

@@ -55,10 +55,8 @@ def inventory_needed(
     :param context: not used
     """
     value = data.get(key)
-    if value is tk.missing or value is None or (not value and value not in (False, 0)):
-        errors[key].append(_ask_for(str(key[-1])))
-        raise tk.StopOnError
-    if isinstance(value, str) and not value.strip():
+    empty = value is tk.missing or value is None or (not value and value not in (False, 0))
+    if empty or (isinstance(value, str) and not value.strip()):
         errors[key].append(_ask_for(str(key[-1])))
         raise tk.StopOnError
 

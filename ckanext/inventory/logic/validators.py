@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, Validator
 
 from ckanext.inventory import vocabularies
-from ckanext.inventory.fields import LIST_KINDS, FieldSpec, field_spec
+from ckanext.inventory.fields import LIST_KINDS, FieldSpec, decoded, field_spec
 from ckanext.inventory.model import Record
 from ckanext.inventory.service.content import CACHE
 from ckanext.inventory.service.likelihood import SETTLED
@@ -220,12 +220,7 @@ def inventory_load_json(value: Any) -> Any:
     :param value: what is stored, usually JSON
     :returns: the list; anything else as it is
     """
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
+    return decoded(value)
 
 
 def inventory_load_integer(value: Any) -> Any:
