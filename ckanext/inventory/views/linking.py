@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -10,9 +9,10 @@ import flask
 from werkzeug.wrappers import Response
 
 from ckanext.inventory import forms
+from ckanext.inventory.views import carried_file
 from ckanext.inventory.views.blueprint import inventory
 from ckanext.inventory.views.common import action, organizations, page_number, page_of, page_size
-from ckanext.inventory.views.takeover import CARRIED_BYTES, file_of, only_cdos
+from ckanext.inventory.views.takeover import only_cdos
 
 PARTS = ("number", "external_id", "title", "dataset", "url")
 
@@ -136,23 +136,17 @@ def link_file_do() -> str | tuple[str, int] | Response:
     """
     only_cdos()
     form = flask.request.form
-    content, filename = file_of(form)
+    content, filename = carried_file.of_form(form)
     if content is None:
-        message = tk._("Choose a file first.")
-        found = forms.Problems({"upload": [message]}, [("", "field-upload", message)])
-        return _file_page(errors=found), 400
+        return _file_page(errors=carried_file.not_chosen()), 400
     saving = form.get("save") == "1"
     data: dict[str, Any] = {"upload": content, "filename": filename, "dry_run": not saving}
-    columns = {
-        name.removeprefix("column-"): header
-        for name, header in form.items()
-        if name.startswith("column-")
-    }
+    columns = carried_file.chosen_headers(form, "column-")
     data |= {"columns": columns} if columns else {}
     for name in ("department", "digest"):
         if form.get(name, "").strip():
             data[name] = form[name].strip()
-    carried = base64.b64encode(content).decode() if len(content) <= CARRIED_BYTES else ""
+    carried = carried_file.as_text(content)
     try:
         done = action("inventory_link_bulk", data)
     except tk.ValidationError as error:

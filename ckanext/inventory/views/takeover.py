@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -12,11 +10,9 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from ckanext.inventory import forms, helpers
+from ckanext.inventory.views import carried_file
 from ckanext.inventory.views.blueprint import inventory
 from ckanext.inventory.views.common import action, organizations, page_number, page_of, page_size
-
-CARRIED_BYTES = 340_000
-"""A file of at most so many bytes travels in the report's form; a bigger one is chosen again."""
 
 PARTS = ("state", "date", "reason", "look_again", "dataset", "url")
 STATES = ("draft", "submitted", "approved", "published", "deferred", "withheld", "retired")
@@ -154,11 +150,9 @@ def take_over_file_do() -> str | tuple[str, int] | Response:
     """
     only_cdos()
     form = flask.request.form
-    content, filename = file_of(form)
+    content, filename = carried_file.of_form(form)
     if content is None:
-        message = tk._("Choose a file first.")
-        found = forms.Problems({"upload": [message]}, [("", "field-upload", message)])
-        return _file_page(errors=found), 400
+        return _file_page(errors=carried_file.not_chosen()), 400
     saving = form.get("save") == "1"
     data: dict[str, Any] = {
         "upload": content,
@@ -166,16 +160,12 @@ def take_over_file_do() -> str | tuple[str, int] | Response:
         "dry_run": not saving,
         "create_departments": form.get("create_departments") == "yes",
         "states": _states(form),
-        "past": {
-            name.removeprefix("past-"): header
-            for name, header in form.items()
-            if name.startswith("past-")
-        },
+        "past": carried_file.chosen_headers(form, "past-"),
     }
     for name in ("department", "digest", "origin"):
         if form.get(name, "").strip():
             data[name] = form[name].strip()
-    carried = base64.b64encode(content).decode() if len(content) <= CARRIED_BYTES else ""
+    carried = carried_file.as_text(content)
     try:
         report = action("inventory_take_over", data)
     except tk.ValidationError as error:
@@ -196,23 +186,6 @@ def take_over_file_do() -> str | tuple[str, int] | Response:
         )
     )
     return page_of("entries")
-
-
-def file_of(form: forms.Form) -> tuple[bytes | None, str]:
-    """Return the file that was chosen, or the one that the report's form carried along.
-
-    :param form: what the browser sent
-    :returns: content and name; None for no file
-    """
-    upload = flask.request.files.get("upload")
-    if upload is not None and upload.filename:
-        return upload.stream.read(), upload.filename
-    if not form.get("content"):
-        return None, ""
-    try:
-        return base64.b64decode(form["content"], validate=True), form.get("filename", "")
-    except (binascii.Error, ValueError):
-        return None, ""
 
 
 def _states(form: forms.Form) -> dict[str, str]:
