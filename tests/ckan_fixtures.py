@@ -250,18 +250,9 @@ def db(with_plugins: None, _database: Database, _index: Index) -> Iterator[None]
         yield
 
 
-@pytest.fixture(scope="module")
-def live_site(
-    _site: Site, _database: Database, _index: Index, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Client]:
-    """A visitor's client on a CKAN process of its own; ``Client(live_site.url, token)`` is a person's.
-
-    It shares the tests' database, which is empty at first; what a test commits is there for both.
-    """
-    _site.load()
-    _database.reset()
-    _index.clear()
-    folder = tmp_path_factory.mktemp("live")
+@contextlib.contextmanager
+def served_ckan(folder: Path) -> Iterator[str]:
+    """Serve CKAN from a process of its own, on the tests' database, and give its address."""
     port = ports.choose(1)[0]
     url = f"http://{ports.HOST}:{port}"
     with (folder / "ckan.log").open("w") as log:
@@ -277,6 +268,21 @@ def live_site(
             stderr=subprocess.STDOUT,
         )
         with server:
-            yield Client(url)
+            yield url
+
+
+@pytest.fixture(scope="module")
+def live_site(
+    _site: Site, _database: Database, _index: Index, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Client]:
+    """A visitor's client on a CKAN process of its own; ``Client(live_site.url, token)`` is a person's.
+
+    It shares the tests' database, which is empty at first; what a test commits is there for both.
+    """
+    _site.load()
+    _database.reset()
+    _index.clear()
+    with served_ckan(tmp_path_factory.mktemp("live")) as url:
+        yield Client(url)
     model.Session.remove()
     _index.clear()

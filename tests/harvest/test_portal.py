@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
-from ckan.common import config
 from ckan.tests import factories
-from mirakuru import HTTPExecutor
 
 from ckanext.inventory.harvesters import ckan_portal
-from devstack import ports
-from tests.ckan_fixtures import Site
+from tests.ckan_fixtures import Site, served_ckan
 from tests.harvest.conftest import Catalogue
 from tests.harvest.harvesting import entries, errors, run, source, states
 from tests.logic.city import City, make_city
@@ -27,23 +21,8 @@ from tests.support import make_organization
 @pytest.fixture(scope="module")
 def portal(harvest_site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a CKAN process on the tests' database."""
-    folder = tmp_path_factory.mktemp("portal")
-    port = ports.choose(1)[0]
-    url = f"http://{ports.HOST}:{port}"
-    with (folder / "ckan.log").open("w") as log:
-        server = HTTPExecutor(
-            f"setpriv --pdeathsig TERM {Path(sys.executable).with_name('ckan')} "
-            f"--config {config['__file__']} run --disable-reloader --host {ports.HOST} --port {port}",
-            url=f"{url}/api/3/action/status_show",
-            method="GET",
-            envvars={"CKAN_SITE_URL": url},
-            timeout=60,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        with server:
-            yield url
+    with served_ckan(tmp_path_factory.mktemp("portal")) as url:
+        yield url
 
 
 @pytest.fixture
