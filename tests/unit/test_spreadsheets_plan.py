@@ -20,17 +20,10 @@ from ckanext.inventory import fields, vocabularies
 from ckanext.inventory.spreadsheets import synonyms
 from ckanext.inventory.spreadsheets.headers import Fate
 from ckanext.inventory.spreadsheets.messages import FileProblem, Severity
-from ckanext.inventory.spreadsheets.plan import (
-    Choices,
-    Department,
-    Known,
-    Plan,
-    Ref,
-    SourceRef,
-    default_origin,
-    fold,
-    make_plan,
-)
+from ckanext.inventory.spreadsheets.planning.choices import Choices
+from ckanext.inventory.spreadsheets.planning.file import default_origin, make_plan
+from ckanext.inventory.spreadsheets.planning.known import Department, Known, Ref, SourceRef, fold
+from ckanext.inventory.spreadsheets.planning.outcome import Plan
 from ckanext.inventory.spreadsheets.reader import read
 from ckanext.inventory.spreadsheets.synonyms import key, squash
 from ckanext.inventory.spreadsheets.values import Reader, is_day_first

@@ -23,20 +23,11 @@ from ckanext.inventory.service import bulk, departments, events
 from ckanext.inventory.service.marks import MARKS
 from ckanext.inventory.spreadsheets import headers, returned, synonyms
 from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity, shorten
-from ckanext.inventory.spreadsheets.plan import (
-    MAX_TITLE,
-    NEW,
-    Choices,
-    Department,
-    Known,
-    NewDepartment,
-    Plan,
-    Ref,
-    Row,
-    SourceRef,
-    fold,
-    make_plan,
-)
+from ckanext.inventory.spreadsheets.planning.choices import Choices
+from ckanext.inventory.spreadsheets.planning.file import make_plan
+from ckanext.inventory.spreadsheets.planning.known import Department, Known, Ref, SourceRef, fold
+from ckanext.inventory.spreadsheets.planning.naming import MAX_TITLE
+from ckanext.inventory.spreadsheets.planning.outcome import NEW, NewDepartment, Plan, Row
 from ckanext.inventory.spreadsheets.reader import Limits, Source, read
 from ckanext.inventory.spreadsheets.values import Reader
 from ckanext.inventory.types import ENTRY, SOURCE, Facts, Person

@@ -21,7 +21,7 @@ from ckanext.inventory.model.imports import DISCARDED, OPEN, PREVIEW, SAVED, UND
 from ckanext.inventory.service import events, facts, import_undo
 from ckanext.inventory.service.imports import Done, Prepared, Upload
 from ckanext.inventory.service.roundtrip import Preview, Settled
-from ckanext.inventory.spreadsheets.plan import Choices
+from ckanext.inventory.spreadsheets.planning.choices import Choices
 from ckanext.inventory.spreadsheets.synonyms import squash
 from ckanext.inventory.types import ENTRY, Person
 

@@ -27,7 +27,7 @@ from ckanext.inventory.service.takeover import Past, Taken
 from ckanext.inventory.spreadsheets import past, synonyms
 from ckanext.inventory.spreadsheets.headers import HeaderMap
 from ckanext.inventory.spreadsheets.past import PastColumns, PastRow
-from ckanext.inventory.spreadsheets.plan import Choices
+from ckanext.inventory.spreadsheets.planning.choices import Choices
 from ckanext.inventory.spreadsheets.reader import read
 from ckanext.inventory.spreadsheets.values import Reader
 from ckanext.inventory.types import ENTRY, NOT_KNOWN, Person, State

@@ -17,7 +17,7 @@ from ckanext.inventory.service import exports, imports, kept_imports, search
 from ckanext.inventory.service.roundtrip import Settled
 from ckanext.inventory.spreadsheets.headers import Assignment
 from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Problem
-from ckanext.inventory.spreadsheets.plan import Choices
+from ckanext.inventory.spreadsheets.planning.choices import Choices
 from ckanext.inventory.types import ENTRY, SOURCE
 
 __all__ = ["inventory_export", "inventory_import"]

@@ -26,7 +26,7 @@ from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets import merge, returned, synonyms
 from ckanext.inventory.spreadsheets.layout import Column
 from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity, shorten
-from ckanext.inventory.spreadsheets.plan import fold
+from ckanext.inventory.spreadsheets.planning.known import fold
 from ckanext.inventory.spreadsheets.reader import text
 from ckanext.inventory.spreadsheets.returned import Line, Page
 from ckanext.inventory.spreadsheets.values import Reader

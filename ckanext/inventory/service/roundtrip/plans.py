@@ -18,7 +18,9 @@ from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.headers import Assignment
 from ckanext.inventory.spreadsheets.merge import Cell
 from ckanext.inventory.spreadsheets.messages import Message, Problem
-from ckanext.inventory.spreadsheets.plan import Choices, NamedDepartment, Ref, Skipped
+from ckanext.inventory.spreadsheets.planning.choices import Choices
+from ckanext.inventory.spreadsheets.planning.known import Ref
+from ckanext.inventory.spreadsheets.planning.outcome import NamedDepartment, Skipped
 from ckanext.inventory.spreadsheets.reader import Source
 from ckanext.inventory.spreadsheets.returned import Unknown
 from ckanext.inventory.types import ENTRY

@@ -12,7 +12,7 @@ from ckanext.inventory.service import (
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets import returned
 from ckanext.inventory.spreadsheets.messages import Message, Severity
-from ckanext.inventory.spreadsheets.plan import fold
+from ckanext.inventory.spreadsheets.planning.known import fold
 from ckanext.inventory.spreadsheets.reader import text
 from ckanext.inventory.spreadsheets.returned import Line, Page
 

@@ -29,7 +29,7 @@ from ckanext.inventory.spreadsheets import merge
 from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.merge import Cell, Outcome
 from ckanext.inventory.spreadsheets.messages import Message, Severity
-from ckanext.inventory.spreadsheets.plan import Ref, fold
+from ckanext.inventory.spreadsheets.planning.known import Ref, fold
 from ckanext.inventory.types import ENTRY, SOURCE, Facts, Stage, State
 from ckanext.inventory.vocabularies import normalise
 from ckanext.inventory.workflow import HAS_APPROVED_TEXT

@@ -28,7 +28,7 @@ from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.layout import Column, Role
 from ckanext.inventory.spreadsheets.merge import Cell, Outcome
 from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Severity
-from ckanext.inventory.spreadsheets.plan import Ref, fold
+from ckanext.inventory.spreadsheets.planning.known import Ref, fold
 from ckanext.inventory.spreadsheets.reader import text
 from ckanext.inventory.spreadsheets.returned import Line, Page
 

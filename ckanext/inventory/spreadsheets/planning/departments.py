@@ -1,0 +1,140 @@
+"""The departments that a file names: found, chosen, unknown or not one's own."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Sequence
+
+from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity, counted
+from ckanext.inventory.spreadsheets.synonyms import key
+
+from .choices import Choices
+from .known import Department
+from .outcome import NEW, NamedDepartment, NewDepartment, Plan
+
+
+class Departments:
+    """Finds the departments that rows name, and counts the rows that can't be added as they stand.
+
+    :param known: departments that rows may name
+    :param choices: what was chosen
+    """
+
+    def __init__(self, known: Sequence[Department], choices: Choices) -> None:
+        self._choices = choices
+        self._by_words: dict[str, Department] = {}
+        for department in known:
+            for words in (department.title, department.name, department.code, department.id):
+                if words:
+                    self._by_words.setdefault(key(words), department)
+        # A title or name always wins over another department's code.
+        for department in known:
+            self._by_words[key(department.name)] = department
+        for department in known:
+            self._by_words[key(department.title)] = department
+        self._chosen = {key(title): found for title, found in choices.departments.items()}
+        self._by_id = {department.id: department for department in known}
+        self._new: dict[str, NewDepartment] = {}
+        self._forbidden: Counter[str] = Counter()
+        self._named: dict[str, NamedDepartment] = {}
+
+    def find(self, candidates: Sequence[str]) -> Department | None:
+        """Find the department that a row's cells name.
+
+        :param candidates: the filled cells of its department columns
+        """
+        for candidate in candidates:
+            found = self._by_words.get(key(candidate))
+            if found:
+                return found
+        return None
+
+    def by_choice(self, candidates: Sequence[str], found: Department | None) -> str | None:
+        """Note a row whose department nobody can add to as it stands there.
+
+        :param candidates: the filled cells of its department columns
+        :param found: the department of that name, if there is one
+        :returns: id of the department that was chosen for it, empty to leave the row out, None as
+            long as nothing was chosen
+        """
+        if self._choices.create_departments and found is None:
+            return None
+        title = found.title if found else max(candidates, key=len)
+        chosen = self._choice(title)
+        before = self._named.get(key(title))
+        rows = before.rows if before else 0
+        near = before.near if before else "" if found else self._near(title)
+        self._named[key(title)] = NamedDepartment(
+            before.title if before else title, rows + 1, found is not None, chosen, near
+        )
+        return chosen
+
+    def forbid(self, department: Department) -> None:
+        """Note a row of a department that whoever imports may not add to.
+
+        :param department: the department
+        """
+        self._forbidden[department.title] += 1
+
+    def unknown(self, candidates: Sequence[str]) -> str:
+        """Note a row whose department nobody knows.
+
+        :param candidates: the filled cells of its department columns
+        :returns: the id that stands for the department
+        """
+        title = max(candidates, key=len)
+        others = [item for item in candidates if item != title]
+        identifier = NEW + key(title)
+        before = self._new.get(identifier)
+        short = (before.short if before else "") or (others[0] if others else "")
+        self._new[identifier] = NewDepartment(
+            identifier, before.title if before else title, short, (before.rows if before else 0) + 1
+        )
+        return identifier
+
+    def report(self, plan: Plan) -> None:
+        """Say of each department what concerns all its rows at once.
+
+        :param plan: gets it
+        """
+        plan.unknown_departments = list(self._new.values())
+        plan.named = sorted(self._named.values(), key=lambda item: (-item.rows, item.title))
+        if not self._choices.read_known:
+            plan.problems += self._problems()
+
+    def _problems(self) -> list[Problem]:
+        problems = [
+            _kept_out(
+                title,
+                counted(
+                    "You can't add to this department: one row was kept out.",
+                    "You can't add to this department: %(count)s rows were kept out.",
+                    rows,
+                ),
+            )
+            for title, rows in self._forbidden.items()
+        ]
+        if not self._choices.create_departments:
+            for new in self._new.values():
+                message = counted(
+                    "No department has this name: one row was kept out.",
+                    "No department has this name: %(count)s rows were kept out.",
+                    new.rows,
+                )
+                near = self._by_id.get(self._near(new.title))
+                problems.append(_kept_out(new.title, message, near.title if near else ""))
+        return problems
+
+    def _choice(self, title: str) -> str | None:
+        found = self._chosen.get(key(title), self._choices.departments.get("*"))
+        known = self._by_id.get(found or "")
+        return found if not found or (known is not None and known.allowed) else None
+
+    def _near(self, title: str) -> str:
+        near = difflib.get_close_matches(key(title), list(self._by_words), 1, 0.75)
+        return self._by_words[near[0]].id if near else ""
+
+
+def _kept_out(title: str, message: Message, suggestion: str = "") -> Problem:
+    return Problem(Severity.ERROR, "", None, "", title, message, suggestion)
