@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -35,6 +35,23 @@ def upload_of(data_dict: DataDict) -> imports.Upload:
     if stream is None or not hasattr(stream, "read"):
         raise tk.ValidationError({"upload": [tk._("Choose a file.")]})
     return imports.Upload(stream.read(config.import_max_bytes() + 1), name)
+
+
+def headers_of(data_dict: DataDict, name: str, parts: Collection[str]) -> dict[str, str]:
+    """Return which columns of a file somebody chose.
+
+    :param data_dict: what was sent
+    :param name: the parameter that says so, part → header
+    :param parts: what a column can say
+    :returns: part → header; an empty header for none
+    :raises ValidationError: for a part that isn't one of them
+    """
+    given: Mapping[str, Any] = data_dict.get(name) or {}
+    unknown = sorted(set(given) - set(parts))
+    if unknown:
+        message = tk._("This has to be one of: {values}.").format(values=", ".join(parts))
+        raise tk.ValidationError({name: [f"{unknown[0]}: {message}"]})
+    return {part: str(header or "") for part, header in given.items()}
 
 
 def department(session: Session, reference: Any) -> str | None:

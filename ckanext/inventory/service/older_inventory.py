@@ -26,9 +26,9 @@ from ckanext.inventory.service.imports import Prepared, Upload
 from ckanext.inventory.service.takeover import Past, Taken
 from ckanext.inventory.spreadsheets import past, synonyms
 from ckanext.inventory.spreadsheets.headers import HeaderMap
-from ckanext.inventory.spreadsheets.past import PastColumns, PastRow
 from ckanext.inventory.spreadsheets.planning.choices import Choices
 from ckanext.inventory.spreadsheets.reader import read
+from ckanext.inventory.spreadsheets.told import Told, ToldRow
 from ckanext.inventory.spreadsheets.values import Reader
 from ckanext.inventory.types import ENTRY, NOT_KNOWN, Person, State
 
@@ -100,7 +100,7 @@ class OlderPlan:
     """
 
     prepared: Prepared
-    columns: PastColumns
+    columns: Told
     words: list[Word]
     taken: list[Taken]
     not_found: list[Remark] = field(default_factory=list[Remark])
@@ -144,7 +144,7 @@ def plan(
     columns = _columns(upload, prepared, wish)
     rows = [_row_of(columns, record) for record in prepared.records]
     has_state = "state" in columns.chosen
-    said = [row.word(has_state=has_state) for row in rows]
+    said = [past.word_in(row, has_state=has_state) for row in rows]
     words = _words(session, said, prepared.records, wish)
     found = OlderPlan(prepared, columns, list(words.values()), [])
     states = [words[word].state for word in said]
@@ -162,7 +162,7 @@ def plan(
     return found
 
 
-def _columns(upload: Upload, prepared: Prepared, wish: Wish) -> PastColumns:
+def _columns(upload: Upload, prepared: Prepared, wish: Wish) -> Told:
     source = read(upload.data, upload.filename, imports.limits())
     headers = HeaderMap(schema_for(ENTRY), synonyms.load())
     read_sheets = {sheet for sheet, _assignments in prepared.plan.columns}
@@ -170,10 +170,10 @@ def _columns(upload: Upload, prepared: Prepared, wish: Wish) -> PastColumns:
     return past.find(sheets, headers.score, wish.columns)
 
 
-def _row_of(columns: PastColumns, record: bulk.NewRecord) -> PastRow:
+def _row_of(columns: Told, record: bulk.NewRecord) -> ToldRow:
     assert record.origin is not None
     _digest, sheet, number = record.origin
-    return columns.rows.get((sheet, number), PastRow({}))
+    return columns.rows.get((sheet, number), ToldRow())
 
 
 def _title(record: bulk.NewRecord) -> str:
@@ -205,13 +205,13 @@ def _remembered(session: Session, words: set[str]) -> dict[str, State]:
     return {row.word: State(row.state) for row in session.execute(query)}
 
 
-def _references(row: PastRow) -> list[str]:
+def _references(row: ToldRow) -> list[str]:
     """What a row says of its dataset, the more certain first."""
     return [row.cells[part] for part in ("dataset", "url") if row.cells.get(part)]
 
 
 def _targets(
-    session: Session, rows: Sequence[PastRow], states: Sequence[State | None]
+    session: Session, rows: Sequence[ToldRow], states: Sequence[State | None]
 ) -> dict[str, Target]:
     wanted = {
         reference
@@ -222,7 +222,7 @@ def _targets(
     return resolving.resolve(session, wanted)
 
 
-def _target(row: PastRow, targets: Mapping[str, Target]) -> Target:
+def _target(row: ToldRow, targets: Mapping[str, Target]) -> Target:
     """Choose a dataset here before an address elsewhere."""
     found = [targets.get(reference, NOTHING) for reference in _references(row)]
     here = [target for target in found if target.dataset_id]
@@ -237,7 +237,7 @@ def _dates(choices: Choices) -> tuple[Reader, bool]:
     return reader, day_first
 
 
-def _partial(row: PastRow, part: str, dates: tuple[Reader, bool]) -> str | None:
+def _partial(row: ToldRow, part: str, dates: tuple[Reader, bool]) -> str | None:
     reader, day_first = dates
     cell = row.raw.get(part)
     if cell is None:
@@ -246,7 +246,7 @@ def _partial(row: PastRow, part: str, dates: tuple[Reader, bool]) -> str | None:
 
 
 def _past(
-    row: PastRow,
+    row: ToldRow,
     word: str,
     state: State,
     targets: Mapping[str, Target],
@@ -276,7 +276,7 @@ def _first_day(written: str) -> dt.date | None:
 def _remark(
     found: OlderPlan,
     record: bulk.NewRecord,
-    row: PastRow,
+    row: ToldRow,
     past_of: Past,
     targets: Mapping[str, Target],
 ) -> None:

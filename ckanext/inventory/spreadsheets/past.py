@@ -5,11 +5,12 @@ Guesses only: everything here is proposed, shown and can be said otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 
-from ckanext.inventory.spreadsheets.reader import Cell, Column, Sheet, find_table, text
-from ckanext.inventory.spreadsheets.synonyms import key, squash
+from ckanext.inventory.spreadsheets import told
+from ckanext.inventory.spreadsheets.reader import Sheet
+from ckanext.inventory.spreadsheets.synonyms import key
+from ckanext.inventory.spreadsheets.told import Told, ToldRow
 from ckanext.inventory.types import State
 
 PARTS = ("state", "date", "reason", "look_again", "dataset", "url")
@@ -211,46 +212,20 @@ def word_of(written: str) -> str:
     return " ".join(written.split()).casefold()
 
 
-@dataclass(frozen=True)
-class PastRow:
-    """What a row says.
+def word_in(row: ToldRow, *, has_state: bool) -> str:
+    """Return what a row says of its state.
 
-    :param cells: part → text of the cell
-    :param raw: part → cell as read
+    :param row: the row
+    :param has_state: a column tells the state
+    :returns: the word, as :func:`word_of` writes it
     """
-
-    cells: Mapping[str, str]
-    raw: Mapping[str, Cell] = field(default_factory=dict[str, Cell])
-
-    def word(self, *, has_state: bool) -> str:
-        """Return what the row says of its state.
-
-        :param has_state: a column tells the state
-        :returns: the word, as :func:`word_of` writes it
-        """
-        if has_state:
-            return word_of(self.cells.get("state", ""))
-        said = any(self.cells.get(part) for part in ("dataset", "url", "date"))
-        return LINKED_WORD if said else NO_WORD
+    if has_state:
+        return word_of(row.cells.get("state", ""))
+    said = any(row.cells.get(part) for part in ("dataset", "url", "date"))
+    return LINKED_WORD if said else NO_WORD
 
 
-@dataclass(frozen=True)
-class PastColumns:
-    """Which column says what.
-
-    :param chosen: part → header of the column, as shown
-    :param headers: all headers of the file
-    :param rows: (sheet, row number) → what the row says
-    """
-
-    chosen: Mapping[str, str]
-    headers: Sequence[str]
-    rows: Mapping[tuple[str, int], PastRow]
-
-
-def find(
-    sheets: Iterable[Sheet], score: Callable[[str], int], given: Mapping[str, str]
-) -> PastColumns:
+def find(sheets: Iterable[Sheet], score: Callable[[str], int], given: Mapping[str, str]) -> Told:
     """Find the columns that tell the past, and what each row says there.
 
     :param sheets: the sheets whose rows are taken
@@ -258,47 +233,4 @@ def find(
     :param given: part → header as somebody chose it; an empty header for none
     :returns: the columns and rows
     """
-    chosen: dict[str, str] = {}
-    headers: dict[str, None] = {}
-    rows: dict[tuple[str, int], PastRow] = {}
-    for sheet in sheets:
-        table, _score = find_table(sheet, score)
-        headers |= dict.fromkeys(column.label for column in table.columns)
-        picked = pick(table.columns, given, _HEADERS)
-        for part, column in picked.items():
-            chosen.setdefault(part, column.label)
-        for number, cells in table.rows:
-            raw = {
-                part: cells[column.index]
-                for part, column in picked.items()
-                if column.index < len(cells)
-            }
-            rows[(table.sheet, number)] = PastRow(
-                {part: text(cell) for part, cell in raw.items()}, raw
-            )
-    return PastColumns(chosen, list(headers), rows)
-
-
-def pick(
-    columns: Sequence[Column], given: Mapping[str, str], headers: Mapping[str, Sequence[str]]
-) -> dict[str, Column]:
-    """Choose the column that says each part, a column for one part at most.
-
-    :param columns: of a table
-    :param given: part → header as somebody chose it; an empty header for none
-    :param headers: part → headers that are known to say it, the surest first
-    :returns: part → column
-    """
-    by_name: dict[str, Column] = {}
-    for column in columns:
-        by_name.setdefault(squash(column.label), column)
-        by_name.setdefault(squash(column.header), column)
-    picked: dict[str, Column] = {}
-    for part, known in headers.items():
-        wanted = (given[part],) if part in given else known
-        for header in wanted:
-            column = by_name.get(squash(header)) if header else None
-            if column is not None and column not in picked.values():
-                picked[part] = column
-                break
-    return picked
+    return told.find(sheets, score, given, _HEADERS)

@@ -23,8 +23,9 @@ from ckanext.inventory.spreadsheets import pairs as pair_files
 from ckanext.inventory.spreadsheets import synonyms
 from ckanext.inventory.spreadsheets.headers import HeaderMap
 from ckanext.inventory.spreadsheets.messages import FileProblem
-from ckanext.inventory.spreadsheets.pairs import PARTS, PairColumns
+from ckanext.inventory.spreadsheets.pairs import PARTS
 from ckanext.inventory.spreadsheets.reader import read
+from ckanext.inventory.spreadsheets.told import Told
 from ckanext.inventory.types import ENTRY, State
 
 __all__ = ["inventory_link_bulk", "inventory_link_suggestions"]
@@ -215,11 +216,7 @@ def _asked(session: Session, data_dict: DataDict) -> tuple[list[Asked], dict[str
 def _of_file(
     data_dict: DataDict, department: str | None
 ) -> tuple[list[Asked], dict[str, Any], str | None]:
-    given: dict[str, Any] = data_dict.get("columns") or {}
-    unknown = sorted(set(given) - set(PARTS))
-    if unknown:
-        message = tk._("This has to be one of: {values}.").format(values=", ".join(PARTS))
-        raise tk.ValidationError({"columns": [f"{unknown[0]}: {message}"]})
+    given = files.headers_of(data_dict, "columns", PARTS)
     upload = files.upload_of(data_dict)
     try:
         source = read(upload.data, upload.filename, imports.limits())
@@ -229,7 +226,7 @@ def _of_file(
     only: list[str] = data_dict.get("sheets") or []
     sheets = [sheet for sheet in source.sheets if not only or sheet.name in only]
     score = HeaderMap(schema_for(ENTRY), synonyms.load()).score
-    columns = pair_files.find(sheets, score, {key: str(text or "") for key, text in given.items()})
+    columns = pair_files.find(sheets, score, given)
     lacks = _lacks(columns)
     if lacks and not data_dict["dry_run"]:
         raise tk.ValidationError({"columns": lacks})
@@ -242,7 +239,7 @@ def _of_file(
     return [] if lacks else _of_rows(columns), told, department
 
 
-def _lacks(columns: PairColumns) -> list[str]:
+def _lacks(columns: Told) -> list[str]:
     """Say what a file lacks that names no entries, or no datasets."""
     lacks: list[str] = []
     if not set(columns.chosen) - set(DATASET_PARTS):
@@ -252,17 +249,17 @@ def _lacks(columns: PairColumns) -> list[str]:
     return lacks
 
 
-def _of_rows(columns: PairColumns) -> list[Asked]:
+def _of_rows(columns: Told) -> list[Asked]:
     return [
         Asked(
             row.cells.get("number", ""),
             tuple(row.cells[part] for part in DATASET_PARTS if part in row.cells),
             row.cells.get("external_id", ""),
             row.cells.get("title", ""),
-            row.sheet,
-            row.row,
+            sheet,
+            number,
         )
-        for row in columns.rows
+        for (sheet, number), row in columns.rows.items()
         if row.cells
     ]
 

@@ -202,7 +202,7 @@ def inventory_take_over(context: Context, data_dict: DataDict) -> dict[str, Any]
     """
     tk.check_access("inventory_take_over", context, data_dict)
     who.keep_private()
-    wish = Wish(_past(data_dict), _states(data_dict))
+    wish = Wish(files.headers_of(data_dict, "past", PARTS), _states(data_dict))
     upload, choices = files.upload_of(data_dict), choices_of(data_dict)
     person, user_name = who.person(context), who.user_name(context)
     report_data: DataDict = {**data_dict, "kind": "entry"}
@@ -224,15 +224,6 @@ def inventory_take_over(context: Context, data_dict: DataDict) -> dict[str, Any]
     except FileProblem as problem:
         said = problem.message.said(tk._, tk.ungettext)
         raise tk.ValidationError({"upload": [said]}) from problem
-
-
-def _past(data_dict: DataDict) -> dict[str, str]:
-    given: dict[str, Any] = data_dict.get("past") or {}
-    unknown = sorted(set(given) - set(PARTS))
-    if unknown:
-        message = tk._("This has to be one of: {values}.").format(values=", ".join(PARTS))
-        raise tk.ValidationError({"past": [f"{unknown[0]}: {message}"]})
-    return {part: str(header or "") for part, header in given.items()}
 
 
 def _states(data_dict: DataDict) -> dict[str, State]:
