@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime as dt
 import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
+import sqlalchemy as sa
+from ckan import model
 
 from ckanext.inventory import clock
 from ckanext.inventory.service import languages
@@ -117,6 +121,40 @@ def test_a_file_without_changes_changes_nothing(city: City) -> None:
         assert (found["rows"], found["problems"], found["unknown"]) == ([], [], []), name
         assert found["counts"]["unchanged"] >= 1
         assert not found["can_save"]
+
+
+def test_rows_that_nobody_wrote_into_cost_no_look_at_what_they_hold(city: City) -> None:
+    """Neither their records, nor contents, nor the names that cells could mention are loaded."""
+    for number in range(3):
+        city.entry(title=f"Trees {number}")
+    book = opened(download(city))
+    city.entry(title="Made later")
+    with statements() as asked:
+        found = preview(city, saved(book))
+    counts = found["counts"]
+    assert (counts["read"], counts["unchanged"], counts["missing"]) == (3, 3, 1)
+    loading = ("inventory_revision", "inventory_record.title", "inventory_record.package_id")
+    assert [text for text in asked if any(name in text for name in loading)] == []
+    put(book, "Datasets", "PARKS-0001", Comments="Looked at")
+    with statements() as asked:
+        found = preview(city, saved(book))
+    assert (found["counts"]["changed"], found["counts"]["unchanged"]) == (1, 2)
+    assert any("inventory_revision" in text for text in asked)
+
+
+@contextlib.contextmanager
+def statements() -> Iterator[list[str]]:
+    """Collect what the database is asked."""
+    asked: list[str] = []
+
+    def execute(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        asked.append(statement)
+
+    sa.event.listen(model.meta.engine, "before_cursor_execute", execute)
+    try:
+        yield asked
+    finally:
+        sa.event.remove(model.meta.engine, "before_cursor_execute", execute)
 
 
 def test_a_changed_cell_goes_in_and_nothing_else(city: City) -> None:

@@ -116,6 +116,8 @@ def validate(
     :param tell: told now and then how many rows are checked
     :returns: for each row what is wrong, by field; empty for a good one
     """
+    if not rows:
+        return []
     plugin = lib_plugins.lookup_package_plugin(package_type)
     schema = plugin.create_package_schema()
     context = {

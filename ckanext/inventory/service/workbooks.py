@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cache, cached_property
+from typing import Any, TypeVar
 
 import ckan.model as model
 import sqlalchemy as sa
@@ -413,6 +414,50 @@ def row_lines(layout: Layout, row: Any, content: Mapping[str, Any], names: Names
         key = str(item.get(first) or "")
         token = Token(row.number, row.revision, row=key, whole=whole_of(cells))
         yield Line(cells, token.encode())
+
+
+_Value = TypeVar("_Value")
+
+
+class _WhenAsked(Mapping[str, _Value]):
+    """A mapping that is loaded when somebody looks into it.
+
+    :param load: loads it
+    """
+
+    def __init__(self, load: Callable[[], Mapping[str, _Value]]) -> None:
+        self._load = load
+
+    @cached_property
+    def _loaded(self) -> Mapping[str, _Value]:
+        return self._load()
+
+    def __getitem__(self, key: str) -> _Value:
+        return self._loaded[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._loaded)
+
+    def __len__(self) -> int:
+        return len(self._loaded)
+
+
+def names_when_asked(
+    session: Session, person: Person, entries: Sequence[sa.ColumnElement[bool]]
+) -> Names:
+    """Return what :func:`load_names` does, loaded when the first name is asked for.
+
+    :param session: the database session
+    :param person: who asks
+    :param entries: which entries may be asked about
+    :returns: the names
+    """
+    loaded = cache(lambda: load_names(session, person, entries))
+    return Names(
+        _WhenAsked(lambda: loaded().records),
+        _WhenAsked(lambda: loaded().people),
+        _WhenAsked(lambda: loaded().departments),
+    )
 
 
 def load_names(

@@ -11,6 +11,7 @@ import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 PREFIX = "inventory/1"
@@ -78,8 +79,7 @@ def decode(text: str) -> Stamp | None:
     )
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """What a row was.
 
     :param number: the record's number
@@ -123,10 +123,14 @@ def decode_token(text: str) -> Token | None:
         number,
         int(revision),
         seen,
-        tuple(unquote(mark) for mark in marks.split(",")) if marks else (),
-        unquote(row),
+        tuple(map(_unquoted, marks.split(","))) if marks else (),
+        _unquoted(row),
         whole or "",
     )
+
+
+def _unquoted(text: str) -> str:
+    return unquote(text) if "%" in text else text
 
 
 def checksum(texts: Sequence[str]) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock, config, policy, vocabularies
@@ -54,14 +56,8 @@ class Ground:
         self.preview = found
         self.tell = tell
         self.words = vocabularies.load()
-        self.names = workbooks.load_names(session, person, search.conditions(person, Query(ENTRY)))
-        self.cells = Reader(
-            self.words,
-            synonyms.load(),
-            {},
-            imports.licenses(),
-            day_first=settled.choices.day_first or config.import_day_first(),
-            year=clock.today().year,
+        self.names = workbooks.names_when_asked(
+            session, person, search.conditions(person, Query(ENTRY))
         )
         found.names = self.names
         self.department = settled.choices.department
@@ -70,6 +66,18 @@ class Ground:
         self.new_titles: dict[str, RowPlan] = {}
         self.same_titles: dict[str, RowPlan] = {}
         self._links: dict[tuple[str, str], dict[str, str]] = {}
+
+    @cached_property
+    def cells(self) -> Reader:
+        """What reads cells. A file that nobody wrote into never needs it."""
+        return Reader(
+            self.words,
+            synonyms.load(),
+            {},
+            imports.licenses(),
+            day_first=self.settled.choices.day_first or config.import_day_first(),
+            year=clock.today().year,
+        )
 
     def checked(self, before: int) -> Callable[[int], None]:
         """Return what is told how many more rows are checked.
@@ -84,14 +92,33 @@ class Ground:
         :param numbers: their numbers
         :returns: number to record
         """
-        query = sa.select(Record).where(
-            Record.number.in_(set(numbers)), Record.package_state == "active"
-        )
+        wanted = set(numbers)
+        if not wanted:
+            return {}
+        query = sa.select(Record).where(Record.number.in_(wanted), Record.package_state == "active")
         return {
             row.number: row
             for row in self.session.scalars(query)
             if policy.may(self.person, Act.READ, facts.of_record(row))
         }
+
+    def readable(self, package_type: str, numbers: Iterable[str]) -> set[str]:
+        """Return which numbers are borne by records that the person may read, and load none of these.
+
+        :param package_type: the records' type
+        :param numbers: the numbers
+        """
+        wanted = list(numbers)
+        if not wanted:
+            return set()
+        # One parameter for all numbers: a list of thousands takes longer to be written than to be run.
+        query = sa.select(Record.number).where(
+            Record.number == sa.any_(sa.literal(wanted, ARRAY(sa.Text))),
+            Record.package_type == package_type,
+            Record.package_state == "active",
+            search.visible(policy.scope(self.person)),
+        )
+        return set(self.session.scalars(query))
 
     def base(
         self, lines: Sequence[tuple[Line, Record]], stored: Mapping[str, Mapping[str, Any]]

@@ -102,8 +102,10 @@ class Workbook:
             self.ground.preview.missing += max(total - len(there), 0)
 
     def _page(self, page: Page) -> None:
-        for start in range(0, len(page.lines), BATCH):
-            lines = self._put_aside(page, page.lines[start : start + BATCH])
+        others = self._put_aside(page)
+        self.ground.tell(READING, self.ground.preview.read)
+        for start in range(0, len(others), BATCH):
+            lines = others[start : start + BATCH]
             records = self.ground.records(line.number for line in lines if line.number)
             pairs = [(line, records[line.number]) for line in lines if line.number in records]
             stored = register.current_contents(
@@ -120,6 +122,8 @@ class Workbook:
     def _same_lines(self, page: Page) -> None:
         """Take the changes of rows without a number that are known records, by somebody's answer."""
         waiting, self.same_lines = self.same_lines, []
+        if not waiting:
+            return
         records = self.ground.records(number for _, _, number in waiting)
         stored = register.current_contents(
             self.ground.session, [record.package_id for record in records.values()]
@@ -155,34 +159,33 @@ class Workbook:
             )
         return None
 
-    def _put_aside(self, page: Page, lines: Sequence[Line]) -> list[Line]:
-        """Count rows that nobody wrote into, and return the others."""
+    def _put_aside(self, page: Page) -> list[Line]:
+        """Count rows that nobody wrote into, and return the others.
+
+        Of these rows nothing is asked but whether the person may read them: neither their records nor
+        their contents are loaded.
+        """
         others: list[Line] = []
         same: dict[str, Line] = {}
         fixed = {key.rpartition("!")[0] for key in self.ground.settled.fixes}
-        for line in lines:
+        for line in page.lines:
             seen = (
                 line.number in same
                 or line.number in self.ground.intact
                 or line.number in self.ground.known
             )
-            if seen or f"{line.sheet}!{line.row}" in fixed or not returned.intact(line):
+            if seen or not returned.intact(line) or (fixed and f"{line.sheet}!{line.row}" in fixed):
                 others.append(line)
             else:
                 same[line.number] = line
-        query = sa.select(Record.number).where(
-            Record.number.in_(same),
-            Record.package_type == page.layout.package_type,
-            Record.package_state == "active",
-            search.visible(policy.scope(self.ground.person)),
-        )
-        readable = set(self.ground.session.scalars(query)) if same else set[str]()
-        for number, line in same.items():
-            if number in readable:
-                self.ground.intact[number] = (line.row, page.layout.package_type)
-                self.ground.preview.read += 1
-            else:
-                others.append(line)
+        readable = self.ground.readable(page.layout.package_type, same)
+        package_type = page.layout.package_type
+        for number in readable:
+            self.ground.intact[number] = (same[number].row, package_type)
+        self.ground.preview.read += len(readable)
+        if len(readable) < len(same):
+            others += [line for number, line in same.items() if number not in readable]
+            others.sort(key=lambda line: line.row)
         return others
 
     def _line(
