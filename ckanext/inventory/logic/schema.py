@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ckanext.inventory.logic.takes import (
     ANYTHING,
+    ATTENTION,
     MAPPING,
     NEEDED,
     NEEDED_IDS,
@@ -28,12 +29,12 @@ reference = takes(
         "id": NEEDED,
     }
 )
-"""One record by number, name or id."""
+"""One record by number, name or id, or one of what lies beside records by its id."""
 
 listing = takes(
     {
         "q": SEARCHED,
-        "attention": ("ignore_empty", "inventory_string", "inventory_list_attention"),
+        "attention": ATTENTION,
         "sort": (("default", "rank"), "inventory_string", "inventory_list_sort"),
         "limit": number(50),
         "offset": number(0),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
@@ -27,6 +27,7 @@ WORDS: Steps = ("inventory_words", "inventory_text")
 ANYTHING: Steps = ("ignore_missing",)
 OFF: Steps = (("default", False), "boolean_validator")
 SEARCHED: Steps = (("default", ""), "inventory_string")
+ATTENTION: Steps = ("ignore_empty", "inventory_string", "inventory_list_attention")
 
 
 def number(unless_sent: int) -> Steps:
@@ -36,6 +37,16 @@ def number(unless_sent: int) -> Steps:
     :returns: the steps
     """
     return (("default", unless_sent), "inventory_number")
+
+
+def one_of(values: Iterable[str], unless_sent: str) -> Steps:
+    """Take one of some values.
+
+    :param values: the values
+    :param unless_sent: which one it is unless it is sent
+    :returns: the steps
+    """
+    return (("default", unless_sent), "inventory_string", ("inventory_one_of", list(values)))
 
 
 def takes(parameters: Mapping[str, Steps]) -> Callable[[], Schema]:

@@ -8,11 +8,21 @@ from typing import Any, cast
 
 import ckan.model as model
 import ckan.plugins.toolkit as tk
-from ckan.logic.schema import validator_args
-from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
+from ckan.types import Context, DataDict
 
 from ckanext.inventory import clock, policy
 from ckanext.inventory.logic import commit, files, who
+from ckanext.inventory.logic.takes import (
+    ANYTHING,
+    ATTENTION,
+    OFF,
+    OPTIONAL,
+    OPTIONAL_MAPPING,
+    OPTIONAL_TEXTS,
+    SEARCHED,
+    one_of,
+    takes,
+)
 from ckanext.inventory.service import exports, imports, kept_imports, search
 from ckanext.inventory.service.roundtrip import Settled
 from ckanext.inventory.spreadsheets.headers import Assignment
@@ -25,56 +35,38 @@ __all__ = ["inventory_export", "inventory_import"]
 KINDS: Mapping[str, str] = {"entry": ENTRY, "source": SOURCE}
 
 
-@validator_args
-def import_schema(
-    default: ValidatorFactory,
-    ignore_empty: Validator,
-    ignore_missing: Validator,
-    inventory_string: Validator,
-    inventory_one_of: ValidatorFactory,
-    boolean_validator: Validator,
-    inventory_mapping: Validator,
-    inventory_texts: Validator,
-) -> Schema:
-    """A file to import, and how."""
-    return {
-        "kind": [default("entry"), inventory_string, inventory_one_of(list(KINDS))],
-        "department": [ignore_empty, inventory_string],
-        "upload": [ignore_missing],
-        "content": [ignore_empty, inventory_string],
-        "filename": [ignore_empty, inventory_string],
-        "columns": [ignore_empty, inventory_mapping],
-        "values": [ignore_empty, inventory_mapping],
-        "departments": [ignore_empty, inventory_mapping],
-        "origin": [ignore_empty, inventory_string],
-        "sheets": [ignore_empty, inventory_texts],
-        "dry_run": [default(False), boolean_validator],
-        "all_or_nothing": [default(False), boolean_validator],
-        "create_departments": [default(False), boolean_validator],
-        "create_sources": [default(False), boolean_validator],
-        "day_first": [default(False), boolean_validator],
-        "digest": [ignore_empty, inventory_string],
+import_schema = takes(
+    {
+        "kind": one_of(KINDS, "entry"),
+        "department": OPTIONAL,
+        "upload": ANYTHING,
+        "content": OPTIONAL,
+        "filename": OPTIONAL,
+        "columns": OPTIONAL_MAPPING,
+        "values": OPTIONAL_MAPPING,
+        "departments": OPTIONAL_MAPPING,
+        "origin": OPTIONAL,
+        "sheets": OPTIONAL_TEXTS,
+        "dry_run": OFF,
+        "all_or_nothing": OFF,
+        "create_departments": OFF,
+        "create_sources": OFF,
+        "day_first": OFF,
+        "digest": OPTIONAL,
     }
+)
+"""A file to import, and how."""
 
-
-@validator_args
-def export_schema(
-    default: ValidatorFactory,
-    ignore_empty: Validator,
-    inventory_string: Validator,
-    inventory_one_of: ValidatorFactory,
-    inventory_texts: Validator,
-    inventory_list_attention: Validator,
-) -> Schema:
-    """What to give out, and as what."""
-    schema: dict[str, Any] = {
-        "kind": [default("entry"), inventory_string, inventory_one_of(list(KINDS))],
-        "format": [default(exports.CSV), inventory_string, inventory_one_of(list(exports.FORMATS))],
-        "q": [default(""), inventory_string],
-        "attention": [ignore_empty, inventory_string, inventory_list_attention],
+export_schema = takes(
+    {
+        "kind": one_of(KINDS, "entry"),
+        "format": one_of(exports.FORMATS, exports.CSV),
+        "q": SEARCHED,
+        "attention": ATTENTION,
+        **dict.fromkeys((*search.FACETS, *search.LIST_FACETS), OPTIONAL_TEXTS),
     }
-    filters = (*search.FACETS, *search.LIST_FACETS)
-    return schema | {name: [ignore_empty, inventory_texts] for name in filters}
+)
+"""What to give out, and as what."""
 
 
 @tk.side_effect_free

@@ -7,11 +7,11 @@ import datetime as dt
 from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
-from ckan.logic.schema import validator_args
-from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
+from ckan.types import Context, DataDict
 
 from ckanext.inventory import clock, policy
-from ckanext.inventory.logic import commit, who
+from ckanext.inventory.logic import commit, schema, who
+from ckanext.inventory.logic.takes import NEEDED_IDS, OFF, OPTIONAL, SEARCHED, number, takes
 from ckanext.inventory.model import Part
 from ckanext.inventory.policy import Act
 from ckanext.inventory.service import facts, kept_imports, part_mail, parts
@@ -21,23 +21,16 @@ from ckanext.inventory.types import ENTRY
 __all__ = ["inventory_part_close", "inventory_part_list", "inventory_part_send"]
 
 
-@validator_args
-def send_schema(
-    default: ValidatorFactory,
-    ignore_empty: Validator,
-    inventory_needed: Validator,
-    inventory_string: Validator,
-    inventory_email: Validator,
-    inventory_texts: Validator,
-) -> Schema:
-    """What goes to whom."""
-    return {
-        "ids": [inventory_needed, inventory_texts],
-        "to_name": [default(""), inventory_string],
-        "to_email": [ignore_empty, inventory_string, inventory_email],
-        "message": [default(""), inventory_string],
-        "due": [ignore_empty, inventory_string],
+send_schema = takes(
+    {
+        "ids": NEEDED_IDS,
+        "to_name": SEARCHED,
+        "to_email": ("ignore_empty", "inventory_string", "inventory_email"),
+        "message": SEARCHED,
+        "due": OPTIONAL,
     }
+)
+"""What goes to whom."""
 
 
 @tk.validate_action_data(send_schema)
@@ -101,18 +94,8 @@ def _to(data_dict: DataDict) -> parts.To:
     return parts.To(name, str(data_dict.get("to_email") or ""), message, due)
 
 
-@validator_args
-def list_schema(
-    default: ValidatorFactory,
-    boolean_validator: Validator,
-    inventory_number: Validator,
-) -> Schema:
-    """A page of parts."""
-    return {
-        "out": [default(False), boolean_validator],
-        "limit": [default(50), inventory_number],
-        "offset": [default(0), inventory_number],
-    }
+list_schema = takes({"out": OFF, "limit": number(50), "offset": number(0)})
+"""A page of parts."""
 
 
 @tk.side_effect_free
@@ -140,13 +123,7 @@ def inventory_part_list(context: Context, data_dict: DataDict) -> dict[str, Any]
     return {"count": total, "results": _shown(rows, context)}
 
 
-@validator_args
-def id_schema(inventory_needed: Validator, inventory_string: Validator) -> Schema:
-    """A part."""
-    return {"id": [inventory_needed, inventory_string]}
-
-
-@tk.validate_action_data(id_schema)
+@tk.validate_action_data(schema.reference)
 def inventory_part_close(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Say that a part isn't expected back any more; a mail that didn't go out yet doesn't.
 

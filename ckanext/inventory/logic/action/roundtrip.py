@@ -7,11 +7,19 @@ import io
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan.logic.schema import validator_args
-from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
+from ckan.types import Context, DataDict
 
 from ckanext.inventory import clock, policy
 from ckanext.inventory.logic import who
+from ckanext.inventory.logic.takes import (
+    ATTENTION,
+    OFF,
+    OPTIONAL,
+    OPTIONAL_TEXTS,
+    SEARCHED,
+    one_of,
+    takes,
+)
 from ckanext.inventory.policy import Act
 from ckanext.inventory.service import facts, imports, search, workbooks
 from ckanext.inventory.service.search import Query
@@ -32,27 +40,19 @@ FORMATS = {
 _FILTERS = (*search.FACETS, *search.LIST_FACETS)
 
 
-@validator_args
-def workbook_schema(
-    default: ValidatorFactory,
-    ignore_empty: Validator,
-    inventory_string: Validator,
-    inventory_one_of: ValidatorFactory,
-    boolean_validator: Validator,
-    inventory_texts: Validator,
-    inventory_list_attention: Validator,
-) -> Schema:
-    """What to download."""
-    filters: dict[str, Any] = {name: [ignore_empty, inventory_texts] for name in _FILTERS}
-    return filters | {
-        "format": [default("xlsx"), inventory_string, inventory_one_of(list(FORMATS))],
-        "department": [ignore_empty, inventory_string],
-        "sheet": [default("datasets"), inventory_string],
-        "q": [default(""), inventory_string],
-        "attention": [ignore_empty, inventory_string, inventory_list_attention],
-        "ids": [ignore_empty, inventory_texts],
-        "empty": [default(False), boolean_validator],
+workbook_schema = takes(
+    {
+        **dict.fromkeys(_FILTERS, OPTIONAL_TEXTS),
+        "format": one_of(FORMATS, "xlsx"),
+        "department": OPTIONAL,
+        "sheet": (("default", "datasets"), "inventory_string"),
+        "q": SEARCHED,
+        "attention": ATTENTION,
+        "ids": OPTIONAL_TEXTS,
+        "empty": OFF,
     }
+)
+"""What to download."""
 
 
 @tk.side_effect_free
