@@ -29,23 +29,20 @@ def check(repair: bool, user: str | None, json_wanted: bool) -> None:
         fixed, found = done.fixed, [dataclasses.asdict(finding) for finding in done.left]
     else:
         found = common.call("inventory_check_run", user)
-    if json_wanted:
-        common.emit({"fixed": dict(fixed), "findings": found})
-    else:
-        _print_check(fixed, found)
-    if any(str(finding["severity"]) == Severity.ERROR.value for finding in found):
-        raise click.exceptions.Exit(1)
+    errors = any(str(finding["severity"]) == Severity.ERROR.value for finding in found)
+    outcome = {"fixed": dict(fixed), "findings": found}
+    common.conclude(outcome, _print_check, json_wanted, failed=errors)
 
 
-def _print_check(fixed: Mapping[str, int], found: list[dict[str, Any]]) -> None:
-    for name, count in fixed.items():
+def _print_check(outcome: Mapping[str, Any]) -> None:
+    for name, count in outcome["fixed"].items():
         click.echo(f"Put right: {name} ({count})")
-    for finding in found:
+    for finding in outcome["findings"]:
         leak = f" ({finding['leak']})" if finding["leak"] else ""
         count = f" [{finding['count']}]" if finding["count"] else ""
         click.echo(f"{finding['severity']}: {finding['name']}: {finding['message']}{count}{leak}")
         click.echo(f"  To do: {finding['remedy']}.")
-    if not found:
+    if not outcome["findings"]:
         click.echo("All is well.")
 
 
@@ -61,10 +58,9 @@ def rebuild(json_wanted: bool) -> None:
     common.say("Recomputing the register …")
     changed = register.rebuild(session)
     session.commit()
-    if json_wanted:
-        common.emit({"changed": changed})
-    else:
-        click.echo(f"{changed} rows changed.")
+    common.conclude(
+        {"changed": changed}, lambda _outcome: click.echo(f"{changed} rows changed."), json_wanted
+    )
 
 
 @click.command(short_help="Carry out what waits, such as updates of the search index.")
@@ -84,14 +80,14 @@ def drain(json_wanted: bool) -> None:
     if waiting:
         common.say(f"Carrying out {waiting} side effects …")
     drained = outbox.drain(session, everything=True)
-    if json_wanted:
-        common.emit({"done": drained.done, "failed": drained.failed, "unassigned": ended})
-    else:
-        click.echo(f"{drained.done} done, {drained.failed} failed.")
-        if ended:
-            click.echo(f"{ended} entries and sources have no assignee any more.")
-    if drained.failed:
-        raise click.exceptions.Exit(1)
+    outcome = {"done": drained.done, "failed": drained.failed, "unassigned": ended}
+    common.conclude(outcome, _print_drained, json_wanted, failed=bool(drained.failed))
+
+
+def _print_drained(outcome: Mapping[str, int]) -> None:
+    click.echo(f"{outcome['done']} done, {outcome['failed']} failed.")
+    if outcome["unassigned"]:
+        click.echo(f"{outcome['unassigned']} entries and sources have no assignee any more.")
 
 
 @click.group(short_help="The history of decisions.")
@@ -107,12 +103,12 @@ def verify(json_wanted: bool) -> None:
 
     The exit status is 1 if something was changed after it was written.
     """
-    faults = list(events.verify(common.session()))
-    if json_wanted:
-        common.emit({"faults": [dataclasses.asdict(fault) for fault in faults]})
-    else:
-        for fault in faults:
-            click.echo(f"Event {fault.event_id}: {fault.what}")
-        click.echo(f"{len(faults)} faults." if faults else "The history is whole.")
-    if faults:
-        raise click.exceptions.Exit(1)
+    faults = [dataclasses.asdict(fault) for fault in events.verify(common.session())]
+    common.conclude({"faults": faults}, _print_faults, json_wanted, failed=bool(faults))
+
+
+def _print_faults(outcome: Mapping[str, list[dict[str, Any]]]) -> None:
+    faults = outcome["faults"]
+    for fault in faults:
+        click.echo(f"Event {fault['event_id']}: {fault['what']}")
+    click.echo(f"{len(faults)} faults." if faults else "The history is whole.")

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from ckanext.inventory.service import search
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Result = TypeVar("Result")
 
 
 class Refused(click.ClickException):
@@ -150,6 +151,25 @@ def emit(result: Any) -> None:
     :param result: anything that JSON holds; dates become ISO text
     """
     click.echo(json.dumps(result, indent=2, ensure_ascii=False, default=str))
+
+
+def conclude(
+    result: Result, print_it: Callable[[Result], None], json_wanted: bool, *, failed: bool = False
+) -> None:
+    """Print how a command went, for programs or for people, and end it.
+
+    :param result: the outcome, as JSON holds it
+    :param print_it: prints it for people
+    :param json_wanted: a program reads it
+    :param failed: something is left to do
+    :raises Exit: with the status 1 if something is left to do
+    """
+    if json_wanted:
+        emit(result)
+    else:
+        print_it(result)
+    if failed:
+        raise click.exceptions.Exit(1)
 
 
 def say(text: str) -> None:

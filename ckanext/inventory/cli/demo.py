@@ -6,7 +6,8 @@ import contextlib
 import dataclasses
 import datetime as dt
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import click
 from ckan.cli import db
@@ -46,11 +47,16 @@ def load(today: dt.datetime | None, reset: bool, yes: bool, json_wanted: bool) -
             "This site holds organizations already. Load the demo into an empty site, or "
             "delete everything that is here with --reset."
         ) from error
-    if json_wanted:
-        common.emit({"accounts": [dataclasses.asdict(account) for account in accounts]})
-        return
+    outcome = {"accounts": [dataclasses.asdict(account) for account in accounts]}
+    common.conclude(outcome, _print_accounts, json_wanted)
+
+
+def _print_accounts(outcome: Mapping[str, list[dict[str, Any]]]) -> None:
     common.table(
-        [(one.role, ", ".join(one.departments) or "-", one.name, one.password) for one in accounts],
+        [
+            (one["role"], ", ".join(one["departments"]) or "-", one["name"], one["password"])
+            for one in outcome["accounts"]
+        ],
         ("role", "departments", "name", "password"),
     )
 

@@ -88,12 +88,8 @@ def import_file(
         all_or_nothing=all_or_nothing,
         dry_run=dry_run,
     )
-    if json_wanted:
-        common.emit(report)
-    else:
-        _print_report(report)
-    if report["refused"] and (dry_run or not report["created"]):
-        raise click.exceptions.Exit(1)
+    failed = bool(report["refused"] and (dry_run or not report["created"]))
+    common.conclude(report, _print_report, json_wanted, failed=failed)
 
 
 def _print_report(report: dict[str, Any]) -> None:

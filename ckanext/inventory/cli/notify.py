@@ -25,9 +25,9 @@ def notify(background: bool, json_wanted: bool) -> None:
         common.say(f'Left to the worker of the queue "{jobs.QUEUE}".')
         return
     drained = jobs.notify()
-    if json_wanted:
-        common.emit({"done": drained.done, "failed": drained.failed})
-    else:
-        click.echo(f"{drained.done} done, {drained.failed} failed.")
-    if drained.failed:
-        raise click.exceptions.Exit(1)
+    common.conclude(
+        {"done": drained.done, "failed": drained.failed},
+        lambda _outcome: click.echo(f"{drained.done} done, {drained.failed} failed."),
+        json_wanted,
+        failed=bool(drained.failed),
+    )

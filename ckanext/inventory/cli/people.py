@@ -49,11 +49,9 @@ def add(
         may_approve=may_approve,
         until=until,
     )
-    if json_wanted:
-        common.emit(given)
-    else:
-        where = f" of {department}" if department else ""
-        click.echo(f"{account} is {name}{where} now (role {given['id']}).")
+    where = f" of {department}" if department else ""
+    said = f"{account} is {name}{where} now (role {given['id']})."
+    common.conclude(given, lambda _given: click.echo(said), json_wanted)
 
 
 @role.command(short_help="End a role.")
@@ -67,10 +65,8 @@ def remove(role_id: int, user: str | None, json_wanted: bool) -> None:
     With somebody's last role in a department their assignments there end, too.
     """
     done = common.call("inventory_role_remove", user, id=role_id)
-    if json_wanted:
-        common.emit(done)
-    else:
-        click.echo(f"The role ended. {done['unassigned']} entries and sources are nobody's now.")
+    said = f"The role ended. {done['unassigned']} entries and sources are nobody's now."
+    common.conclude(done, lambda _done: click.echo(said), json_wanted)
 
 
 @role.command("list", short_help="List the roles.")
@@ -84,9 +80,10 @@ def list_roles(
 ) -> None:
     """List who holds which role."""
     found = common.call("inventory_role_list", user, department=department, user=account)
-    if json_wanted:
-        common.emit(found)
-        return
+    common.conclude(found, _print_roles, json_wanted)
+
+
+def _print_roles(found: list[dict[str, Any]]) -> None:
     common.table(
         [
             (

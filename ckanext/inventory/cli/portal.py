@@ -94,23 +94,24 @@ def promote(
         publication=publication,
     )
     shown = common.call("inventory_entry_show", user, id=entry)
-    if json_wanted:
-        common.emit({"entry": done, "link": shown["link"]})
-    else:
-        click.echo(f"{done['number']} {done['title']} is on the portal.")
+    common.conclude(
+        {"entry": done, "link": shown["link"]},
+        lambda _outcome: click.echo(f"{done['number']} {done['title']} is on the portal."),
+        json_wanted,
+    )
 
 
 def _preview(entry: str, publication: dict[str, Any], user: str | None, json_wanted: bool) -> None:
     preview = common.call("inventory_promotion_preview", user, id=entry, publication=publication)
     revision = common.call("inventory_entry_show", user, id=entry)["revision"]
-    if json_wanted:
-        common.emit({"revision": revision, **preview})
-    else:
-        click.echo(f"Revision {revision}. The public would get:")
-        for field in preview["fields"]:
-            click.echo(f"  {field['label']}: {field['value']}")
-        for key, messages in preview["problems"].items():
-            for message in messages:
-                click.echo(f"Not yet: {key}: {message}")
-    if preview["problems"]:
-        raise click.exceptions.Exit(1)
+    outcome = {"revision": revision, **preview}
+    common.conclude(outcome, _print_preview, json_wanted, failed=bool(preview["problems"]))
+
+
+def _print_preview(outcome: dict[str, Any]) -> None:
+    click.echo(f"Revision {outcome['revision']}. The public would get:")
+    for field in outcome["fields"]:
+        click.echo(f"  {field['label']}: {field['value']}")
+    for key, messages in outcome["problems"].items():
+        for message in messages:
+            click.echo(f"Not yet: {key}: {message}")

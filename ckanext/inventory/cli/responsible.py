@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, BinaryIO, TextIO
 
 import click
@@ -25,9 +26,10 @@ def people() -> None:
 def show(words: str | None, user: str | None, json_wanted: bool) -> None:
     """Show who is responsible, by department. With --json also by source and by person."""
     found = common.call("inventory_people", user, q=words)
-    if json_wanted:
-        common.emit(found)
-        return
+    common.conclude(found, _print_responsible, json_wanted)
+
+
+def _print_responsible(found: dict[str, Any]) -> None:
     rows = [
         (
             one["code"] or "",
@@ -92,12 +94,7 @@ def invite(
         until=until,
         dry_run=dry_run,
     )
-    if json_wanted:
-        common.emit(done)
-    else:
-        _print_invited(done)
-    if done["problems"]:
-        raise click.exceptions.Exit(1)
+    common.conclude(done, _print_invited, json_wanted, failed=bool(done["problems"]))
 
 
 def _print_invited(done: dict[str, Any]) -> None:
@@ -134,24 +131,16 @@ def invitations(user: str | None, json_wanted: bool) -> None:
     first; then the exit status is 1.
     """
     found = common.call("inventory_invitation_list", user)
-    if json_wanted:
-        common.emit(found)
-    else:
-        common.table(
-            [
-                (
-                    one["id"],
-                    one["email"],
-                    one["status"],
-                    one["expires_at"][:10],
-                    one["error"] or "",
-                )
-                for one in found
-            ],
-            ("id", "address", "status", "until", "error"),
-        )
-    if any(one["status"] in _NEED_SOMEBODY for one in found):
-        raise click.exceptions.Exit(1)
+    failed = any(one["status"] in _NEED_SOMEBODY for one in found)
+    common.conclude(found, _print_invitations, json_wanted, failed=failed)
+
+
+def _print_invitations(found: list[dict[str, Any]]) -> None:
+    rows = [
+        (one["id"], one["email"], one["status"], one["expires_at"][:10], one["error"] or "")
+        for one in found
+    ]
+    common.table(rows, ("id", "address", "status", "until", "error"))
 
 
 @people.command(short_help="Send invitations again, with new links.")
@@ -223,10 +212,11 @@ def hand_over(
         roles=roles,
         dry_run=dry_run,
     )
-    if json_wanted:
-        common.emit(done)
-        return
     verb = "Would hand over" if dry_run else "Handed over"
+    common.conclude(done, functools.partial(_print_handed_over, verb), json_wanted)
+
+
+def _print_handed_over(verb: str, done: dict[str, Any]) -> None:
     click.echo(
         f"{verb} from {done['from_name']} to {done['to_name']}: {done['assignments']} assignments, "
         f"{done['preparing']} datasets in preparation, {len(done['roles'])} roles."
@@ -248,10 +238,12 @@ def editors(department: str | None, dry_run: bool, user: str | None, json_wanted
     done = common.call(
         "inventory_editors_to_coordinators", user, department=department, dry_run=dry_run
     )
-    if json_wanted:
-        common.emit(done)
-        return
-    click.echo(f"{'Would make' if dry_run else 'Made'} {done['count']} coordinators.")
+    verb = "Would make" if dry_run else "Made"
+    common.conclude(done, functools.partial(_print_coordinators, verb), json_wanted)
+
+
+def _print_coordinators(verb: str, done: dict[str, Any]) -> None:
+    click.echo(f"{verb} {done['count']} coordinators.")
     if done["rows"]:
         rows = [(one["department_title"], one["user_name"]) for one in done["rows"]]
         common.table(rows, ("department", "who"))
@@ -264,10 +256,10 @@ def editors(department: str | None, dry_run: bool, user: str | None, json_wanted
 def setup(user: str | None, json_wanted: bool) -> None:
     """Print the checklist of a new city; the exit status is 1 while something is left."""
     found = common.call("inventory_setup", user)
-    if json_wanted:
-        common.emit(found)
-    else:
-        rows = [(one["name"], "done" if one["done"] else "to do", one["count"]) for one in found]
-        common.table(rows, ("step", "", "left"))
-    if not all(one["done"] for one in found):
-        raise click.exceptions.Exit(1)
+    failed = not all(one["done"] for one in found)
+    common.conclude(found, _print_setup, json_wanted, failed=failed)
+
+
+def _print_setup(found: list[dict[str, Any]]) -> None:
+    rows = [(one["name"], "done" if one["done"] else "to do", one["count"]) for one in found]
+    common.table(rows, ("step", "", "left"))

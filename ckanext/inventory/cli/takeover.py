@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, BinaryIO
 
 import click
@@ -52,16 +53,7 @@ def portal(
     """
     if not (datasets or organizations or everything):
         found = common.call("inventory_portal_missing", user, limit=1000)
-        if json_wanted:
-            common.emit(found)
-            return
-        click.echo(f"{found['count']} datasets are not in the inventory.")
-        rows = [
-            (row["name"], row["title"], row["organization_title"] or "–")
-            for row in found["results"]
-        ]
-        if rows:
-            common.table(rows, ("name", "title", "organization"))
+        common.conclude(found, _print_missing, json_wanted)
         return
     done = common.call(
         "inventory_take_over_portal",
@@ -72,15 +64,25 @@ def portal(
         department=department,
         dry_run=dry_run,
     )
-    if json_wanted:
-        common.emit(done)
-    else:
-        verb = "Would make" if dry_run else "Made"
-        click.echo(f"{verb} {done['count']} entries.")
-        for row in done["refused"]:
-            click.echo(f"{row['name']}: {' '.join(row['messages'])}")
-    if done["refused"]:
-        raise click.exceptions.Exit(1)
+    verb = "Would make" if dry_run else "Made"
+    common.conclude(
+        done, functools.partial(_print_adopted, verb), json_wanted, failed=bool(done["refused"])
+    )
+
+
+def _print_missing(found: dict[str, Any]) -> None:
+    click.echo(f"{found['count']} datasets are not in the inventory.")
+    rows = [
+        (row["name"], row["title"], row["organization_title"] or "–") for row in found["results"]
+    ]
+    if rows:
+        common.table(rows, ("name", "title", "organization"))
+
+
+def _print_adopted(verb: str, done: dict[str, Any]) -> None:
+    click.echo(f"{verb} {done['count']} entries.")
+    for row in done["refused"]:
+        click.echo(f"{row['name']}: {' '.join(row['messages'])}")
 
 
 @take_over.command("file", short_help="Take over an older inventory with its past states.")
@@ -138,12 +140,8 @@ def take_over_file(
         create_departments=create_departments,
         dry_run=dry_run,
     )
-    if json_wanted:
-        common.emit(report)
-    else:
-        _print(report)
-    if report["refused"] or any(word["state"] is None for word in report["words"]):
-        raise click.exceptions.Exit(1)
+    unsaid = any(word["state"] is None for word in report["words"])
+    common.conclude(report, _print, json_wanted, failed=bool(report["refused"]) or unsaid)
 
 
 def _print(report: dict[str, Any]) -> None:
@@ -211,7 +209,8 @@ def link(
     if sum((file is not None, bool(pairs), above is not None)) > 1:
         raise click.UsageError("Give FILE, --pair or --above, one of them.")
     if file is None and not pairs and above is None:
-        _suggest(department, user, json_wanted)
+        found = common.call("inventory_link_suggestions", user, department=department, limit=1000)
+        common.conclude(found, _print_suggestions, json_wanted)
         return
     done = common.call(
         "inventory_link_bulk",
@@ -225,19 +224,10 @@ def link(
         department=department,
         dry_run=dry_run,
     )
-    if json_wanted:
-        common.emit(done)
-    else:
-        _print_linked(done)
-    if done["left_out"]:
-        raise click.exceptions.Exit(1)
+    common.conclude(done, _print_linked, json_wanted, failed=bool(done["left_out"]))
 
 
-def _suggest(department: str | None, user: str | None, json_wanted: bool) -> None:
-    found = common.call("inventory_link_suggestions", user, department=department, limit=1000)
-    if json_wanted:
-        common.emit(found)
-        return
+def _print_suggestions(found: dict[str, Any]) -> None:
     click.echo(f"{found['count']} suggestions; {found['distinct']} fit nothing else as well.")
     rows = [
         (

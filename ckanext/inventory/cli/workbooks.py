@@ -119,13 +119,13 @@ def bring(
         )
     else:
         common.call("inventory_import_discard", user, id=found["id"])
-    if json_wanted:
-        common.emit(done or found)
-    else:
-        _print(found, done)
     counts = found["counts"]
-    if counts["held"] or counts["conflicts"] or counts["strange"]:
-        raise click.exceptions.Exit(1)
+    common.conclude(
+        done or found,
+        lambda _outcome: _print(found, done),
+        json_wanted,
+        failed=bool(counts["held"] or counts["conflicts"] or counts["strange"]),
+    )
 
 
 def _print(found: dict[str, Any], done: dict[str, Any] | None) -> None:
