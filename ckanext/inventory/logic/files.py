@@ -12,7 +12,36 @@ from ckan.types import DataDict
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import config
+from ckanext.inventory.logic.takes import (
+    ANYTHING,
+    OFF,
+    OPTIONAL,
+    OPTIONAL_MAPPING,
+    OPTIONAL_TEXTS,
+    Steps,
+)
 from ckanext.inventory.service import imports
+
+FILE: Mapping[str, Steps] = {
+    "upload": ANYTHING,
+    "content": OPTIONAL,
+    "filename": OPTIONAL,
+    "digest": OPTIONAL,
+    "sheets": OPTIONAL_TEXTS,
+    "columns": OPTIONAL_MAPPING,
+    "department": OPTIONAL,
+    "dry_run": OFF,
+}
+"""What every action takes that reads a file row by row."""
+
+LIST: Mapping[str, Steps] = {
+    **FILE,
+    "values": OPTIONAL_MAPPING,
+    "origin": OPTIONAL,
+    "create_departments": OFF,
+    "day_first": OFF,
+}
+"""What every action takes that makes entries or sources of a list."""
 
 
 def upload_of(data_dict: DataDict) -> imports.Upload:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ckanext.inventory.logic import files
 from ckanext.inventory.logic.takes import (
-    ANYTHING,
     OFF,
     OPTIONAL,
     OPTIONAL_MAPPING,
@@ -37,20 +37,9 @@ take_over_portal = takes(
 
 take_over = takes(
     {
-        "department": OPTIONAL,
-        "upload": ANYTHING,
-        "content": OPTIONAL,
-        "filename": OPTIONAL,
-        "columns": OPTIONAL_MAPPING,
-        "values": OPTIONAL_MAPPING,
+        **files.LIST,
         "past": OPTIONAL_MAPPING,
         "states": OPTIONAL_MAPPING,
-        "origin": OPTIONAL,
-        "sheets": OPTIONAL_TEXTS,
-        "dry_run": OFF,
-        "create_departments": OFF,
-        "day_first": OFF,
-        "digest": OPTIONAL,
     }
 )
 """A file with its past, and how it is read."""
@@ -70,14 +59,7 @@ link_bulk = takes(
     {
         "pairs": ("ignore_empty", "inventory_pairs"),
         "above": ("ignore_empty", "inventory_likeness"),
-        "upload": ANYTHING,
-        "content": OPTIONAL,
-        "filename": OPTIONAL,
-        "columns": OPTIONAL_MAPPING,
-        "sheets": OPTIONAL_TEXTS,
-        "department": OPTIONAL,
-        "dry_run": OFF,
-        "digest": OPTIONAL,
+        **files.FILE,
     }
 )
 """Which entries to link to what: pairs, a file, or suggestions above a likeness."""

@@ -13,10 +13,8 @@ from ckan.types import Context, DataDict
 from ckanext.inventory import clock, policy
 from ckanext.inventory.logic import commit, files, who
 from ckanext.inventory.logic.takes import (
-    ANYTHING,
     ATTENTION,
     OFF,
-    OPTIONAL,
     OPTIONAL_MAPPING,
     OPTIONAL_TEXTS,
     SEARCHED,
@@ -37,22 +35,11 @@ KINDS: Mapping[str, str] = {"entry": ENTRY, "source": SOURCE}
 
 import_schema = takes(
     {
+        **files.LIST,
         "kind": one_of(KINDS, "entry"),
-        "department": OPTIONAL,
-        "upload": ANYTHING,
-        "content": OPTIONAL,
-        "filename": OPTIONAL,
-        "columns": OPTIONAL_MAPPING,
-        "values": OPTIONAL_MAPPING,
         "departments": OPTIONAL_MAPPING,
-        "origin": OPTIONAL,
-        "sheets": OPTIONAL_TEXTS,
-        "dry_run": OFF,
         "all_or_nothing": OFF,
-        "create_departments": OFF,
         "create_sources": OFF,
-        "day_first": OFF,
-        "digest": OPTIONAL,
     }
 )
 """A file to import, and how."""
