@@ -214,9 +214,9 @@ IMPORT_JOB_ROWS = "ckanext.inventory.import.job_rows"
 
 
 def import_job_rows() -> int:
-    """Return from how many rows on a save is left to the background worker.
+    """Return from how many rows on a file is left to the background worker.
 
-    :returns: the number of rows that are still saved at once
+    :returns: the number of rows that are still looked at and saved at once
     """
     return int(_get(IMPORT_JOB_ROWS))
 

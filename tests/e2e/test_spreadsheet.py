@@ -189,7 +189,7 @@ def test_the_page_follows_the_worker(city: Client, browser: Browser, tmp_path: P
     with model.meta.engine.connect() as connection:
         key = import_job._key(import_id)
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
-        worker(status="running", step="checking", done=1)
+        worker(status="running", task={"do": "save"}, step="checking", done=1)
         page.reload()
         expect(main.get_by_text("Checking: 1 of 3 rows.")).to_be_visible()
         worker(step="saving", done=2)

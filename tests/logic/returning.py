@@ -63,6 +63,7 @@ def preview(city: City, data: Any, user: Any = None, **choices: Any) -> dict[str
     """Bring a workbook, or bytes of another file, and look at what it would do."""
     content = data if isinstance(data, bytes) else saved(data)
     choices.setdefault("filename", "parks.xlsx")
+    choices.setdefault("now", True)
     return city.do(
         user or city.coordinator,
         "inventory_import_preview",
@@ -73,6 +74,7 @@ def preview(city: City, data: Any, user: Any = None, **choices: Any) -> dict[str
 
 def again(city: City, found: dict[str, Any], user: Any = None, **choices: Any) -> dict[str, Any]:
     """Look again with other choices."""
+    choices.setdefault("now", True)
     return city.do(user or city.coordinator, "inventory_import_preview", id=found["id"], **choices)
 
 

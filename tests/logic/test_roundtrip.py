@@ -655,6 +655,62 @@ def test_the_same_one_may_be_answered_otherwise_and_only_with_ones_own(city: Cit
     assert found["counts"]["new"] == 1
 
 
+class TestChoosingAndSavingInOneStep:
+    """Nothing goes in that wasn't shown before somebody pressed Save."""
+
+    @staticmethod
+    def save(city: City, found: dict[str, Any], **choices: Any) -> dict[str, Any]:
+        return city.do(
+            city.coordinator,
+            "inventory_import_save",
+            id=found["id"],
+            fingerprint=found["fingerprint"],
+            **choices,
+        )
+
+    @pytest.fixture
+    def conflict(self, city: City) -> dict[str, Any]:
+        city.entry(title="Trees", notes="one")
+        book = opened(download(city))
+        put(book, "Datasets", "PARKS-0001", Description="theirs")
+        put(book, "Datasets", add(book, "Datasets", Name="Lamps"), Value="Hgh")
+        city.do(city.coordinator, "inventory_entry_patch", id="PARKS-0001", notes="ours")
+        return preview(city, book)
+
+    def test_a_conflict_is_settled_and_a_row_fixed(
+        self, city: City, conflict: dict[str, Any]
+    ) -> None:
+        self.save(
+            city,
+            conflict,
+            conflicts={"PARKS-0001!notes": "mine"},
+            fixes={"Datasets!3!value": "High"},
+        )
+        assert content(city, "PARKS-0001")["notes"] == "theirs"
+        assert content(city, "PARKS-0002")["value"] == "high"
+
+    def test_the_other_side_of_a_conflict_changed_meanwhile(
+        self, city: City, conflict: dict[str, Any]
+    ) -> None:
+        """Who chose "mine" has seen what it overwrites."""
+        city.do(city.coordinator, "inventory_entry_patch", id="PARKS-0001", notes="newer")
+        with pytest.raises(tk.ValidationError, match="Something changed"):
+            self.save(city, conflict, conflicts={"PARKS-0001!notes": "mine"})
+        assert content(city, "PARKS-0001")["notes"] == "newer"
+
+    def test_cells_that_a_choice_brings_in_are_shown_first(self, city: City) -> None:
+        city.entry(title="Trees", notes="one")
+        rows = b"Name,Foo\nTrees,two\n"
+        found = preview(city, rows, filename="list.csv", department=city.parks.id)
+        mapped = {"columns": {"Foo": "notes"}, "same": {found["rows"][0]["where"]: "PARKS-0001"}}
+        with pytest.raises(tk.ValidationError, match="haven't seen yet"):
+            self.save(city, found, **mapped)
+        assert content(city, "PARKS-0001")["notes"] == "one"
+        shown = again(city, found, **mapped)
+        self.save(city, shown, **mapped)
+        assert content(city, "PARKS-0001")["notes"] == "two"
+
+
 def test_the_same_one_that_stands_in_the_file_is_changed_there(city: City) -> None:
     city.entry(title="Trees", notes="one")
     book = opened(download(city))

@@ -87,6 +87,7 @@ def test_it_can_be_stopped_before_anything_is_saved(city: City, waiting: dict[st
 def test_a_change_in_between_is_said_by_the_job(city: City, waiting: dict[str, Any]) -> None:
     city.do(city.coordinator, "inventory_entry_patch", id="PARKS-0001", comments="here")
     import_job.run(waiting["id"])
+    import_job.run(waiting["id"])  # looks again, to show how it is
     shown = show(city, waiting)
     assert (shown["status"], notes(city)) == ("failed", "one")
     assert "Something changed" in shown["message"]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.inventory import clock
+from ckanext.inventory import clock, config
 from ckanext.inventory.logic import import_job
 from ckanext.inventory.model import Import
 from tests.logic.city import City, make_city
@@ -237,7 +239,7 @@ def test_the_page_of_a_running_save_says_how_far_it_is(city: City, pages: Pages)
     path = pages.upload(saved(book))
     row = model.Session.get(Import, path.rsplit("/", 1)[1])
     assert row is not None
-    row.status = "queued"
+    row.status, row.task = "queued", {"do": "save"}
     model.Session.commit()
     page = pages.get(path).body
     assert "It waits for its turn." in page
@@ -259,3 +261,84 @@ def test_the_page_of_a_running_save_says_how_far_it_is(city: City, pages: Pages)
             assert ("Stop, save nothing" in page) is stops
             worker.rollback()
     assert "Try again" in pages.get(path).body, "nobody works on it any more"
+
+
+class TestALargeFile:
+    """Looking at it and saving it are both left to the worker."""
+
+    @pytest.fixture
+    def city(self, clean_db: None) -> Iterator[City]:
+        """Committed, because the worker has a connection of its own."""
+        yield make_city()
+        model.Session.remove()
+
+    @pytest.fixture
+    def path(self, city: City, pages: Pages, monkeypatch: pytest.MonkeyPatch) -> str:
+        """The address of a large file that waits for the worker."""
+        monkeypatch.setattr(config, "import_job_rows", lambda: 1)
+        monkeypatch.setattr(tk, "enqueue_job", lambda job, args, **kwargs: None)
+        entry = city.entry(title="Trees", notes="one", comments="one")
+        book = pages.workbook()
+        put(book, "Datasets", "PARKS-0001", Description="two")
+        add(book, "Datasets", Name="New trees")
+        city.do(city.coordinator, "inventory_entry_patch", id=entry["id"], notes="here")
+        return pages.upload(saved(book))
+
+    def work(self, path: str) -> None:
+        import_job.run(path.rsplit("/", 1)[1])
+
+    def test_its_page_says_how_far_it_is_then_shows_what_was_found(
+        self, pages: Pages, path: str
+    ) -> None:
+        page = pages.get(path).body
+        assert "Looking through parks.xlsx" in page
+        assert "It waits for its turn." in page
+        assert "Nothing is saved yet." in page
+        assert 'http-equiv="refresh"' in page
+        assert "Being looked through." in pages.get("/spreadsheet").body
+        self.work(path)
+        page = pages.get(path).body
+        for words in ("Review your workbook", "Conflicts", "New trees", "here", "two"):
+            assert words in page, words
+        fields = form_of(page)
+        choice = {"conflict-PARKS-0001!notes": "mine"}
+        assert pages.post(path, act="save", **fields, **choice).status_code == 303
+        assert "Being saved: parks.xlsx" in pages.get(path).body
+        self.work(path)
+        assert "Saved from parks.xlsx" in pages.get(path).body
+
+    def test_what_was_not_saved_is_shown_with_the_reason_and_the_choices(
+        self, city: City, pages: Pages, path: str
+    ) -> None:
+        self.work(path)
+        fields = form_of(pages.get(path).body)
+        city.do(city.coordinator, "inventory_entry_patch", id="PARKS-0001", notes="there")
+        choice = {"conflict-PARKS-0001!notes": "mine"}
+        pages.post(path, act="save", **fields, **choice)
+        self.work(path)
+        assert "Looking through parks.xlsx" in pages.get(path).body
+        self.work(path)
+        page = pages.get(path).body
+        assert "Something changed since you looked at it." in page
+        assert "there" in page
+        assert re.search(r'name="conflict-PARKS-0001!notes"[^>]*value="mine"[^>]*checked', page)
+
+    def test_looking_is_stopped_and_begun_again(self, pages: Pages, path: str) -> None:
+        assert "Stop looking" in pages.get(path).body
+        pages.post(path, act="discard")
+        page = pages.get(path).body
+        assert "Not looked through: parks.xlsx" in page
+        assert "It was stopped." in page
+        assert pages.post(path, act="look").status_code == 303
+        assert "Looking through parks.xlsx" in pages.get(path).body
+        pages.post(path, act="discard")
+        pages.post(path, act="discard")
+        assert "Drop this file" not in pages.get(path).body
+
+    def test_a_worker_that_takes_nothing_up_is_told_of(
+        self, pages: Pages, path: str, freezer: Any
+    ) -> None:
+        words = "tell your site's administrator"
+        assert words not in pages.get(path).body
+        freezer.tick(delta=180)
+        assert words in pages.get(path).body

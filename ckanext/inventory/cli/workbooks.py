@@ -107,6 +107,7 @@ def bring(
         submit=["all"] if submit else None,
         departments={**({"*": ""} if leave_out else {}), **departments} or None,
         left_out=["all"] if leave_out else None,
+        now=True,
     )
     done: dict[str, Any] | None = None
     if save and found["can_save"]:

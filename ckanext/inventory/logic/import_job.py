@@ -1,8 +1,9 @@
-"""Saving a large file in CKAN's background worker.
+"""Looking at a large file, and saving it, in CKAN's background worker.
 
-The job is told nothing but the import's id. It holds an advisory lock for as long as it lives, so that a
-worker that died is noticed; its progress goes through a connection of its own, so that it is seen while
-the one transaction is open. Up to its last commit nothing has happened.
+The job is told nothing but the import's id: what it is to do, and for whom, stands in the import's
+``task``. It holds an advisory lock for as long as it lives, so that a worker that died is noticed; its
+progress goes through a connection of its own, so that it is seen while the one transaction is open. Up to
+its last commit nothing has happened.
 
 Source: leak L38 (nothing but ids in Redis).
 """
@@ -10,7 +11,9 @@ Source: leak L38 (nothing but ids in Redis).
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
+from collections.abc import Mapping
 from typing import Any, cast
 
 import ckan.model as model
@@ -18,30 +21,65 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan.config import middleware
 from flask import has_request_context
+from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
 from ckanext.inventory.logic import saving, showing, who
 from ckanext.inventory.model import Import
-from ckanext.inventory.model.imports import FAILED, QUEUED, READING, RUNNING, SAVING
-from ckanext.inventory.service import outbox
+from ckanext.inventory.model.imports import (
+    CHECKING,
+    FAILED,
+    LOOK,
+    QUEUED,
+    READING,
+    RUNNING,
+    SAVE,
+    SAVING,
+    STOPPED,
+)
+from ckanext.inventory.service import languages, outbox
 from ckanext.inventory.spreadsheets.messages import FileProblem
+from ckanext.inventory.types import Person
+
+log = logging.getLogger(__name__)
 
 QUEUE = "inventory:import"
 OFTEN = 0.5
 """Seconds between two notes on how far it is."""
 
 
+def ask(kept: Import, person: Person, do: str, **what: Any) -> None:
+    """Ask the worker for something. The caller commits, and then enqueues it.
+
+    :param kept: the import
+    :param person: for whom it is done, with their rights at the time of doing
+    :param do: :data:`~ckanext.inventory.model.imports.LOOK` or ``SAVE``
+    :param what: a look: ``remember``; a save: ``fingerprint`` and ``choices``, all of them
+    """
+    kept.status, kept.step, kept.done, kept.seen_at = QUEUED, "", 0, clock.now()
+    kept.message = None
+    kept.task = {**_asked(person.user_id, languages.current(), do), **what}
+
+
+def _asked(user_id: str | None, language: str, do: str) -> dict[str, Any]:
+    return {"do": do, "by": user_id, "language": language}
+
+
 def enqueue(import_id: str) -> None:
-    """Leave a queued import to the worker.
+    """Leave a queued import to the worker; without a queue it is done here and now.
 
     :param import_id: the import
     """
-    tk.enqueue_job(run_in_worker, [import_id], title="inventory import", queue=QUEUE)
+    try:
+        tk.enqueue_job(run_in_worker, [import_id], title="inventory import", queue=QUEUE)
+    except RedisError:
+        log.exception("There is no queue: an import is carried out without it")
+        run(import_id)
 
 
 def run_in_worker(import_id: str) -> None:
-    """Save an import in a worker, where no request says which language and which site.
+    """Carry out an import in a worker, where no request says which site.
 
     :param import_id: the import
     """
@@ -55,7 +93,7 @@ def run_in_worker(import_id: str) -> None:
 
 
 def run(import_id: str) -> None:
-    """Save an import: all of it, or nothing. A second worker that gets it does nothing.
+    """Look at an import, or save it: all of it, or nothing. A second worker that gets it does nothing.
 
     :param import_id: the import
     """
@@ -66,42 +104,68 @@ def run(import_id: str) -> None:
     if not _step(import_id, READING, starting=True):
         session.rollback()
         return
+    kept = session.get(Import, import_id, populate_existing=True)
+    assert kept is not None
+    task = dict(kept.task)
+    with languages.speaking(str(task.get("language") or "")):
+        _run(session, kept, task)
+
+
+def _run(session: Session, kept: Import, task: Mapping[str, Any]) -> None:
+    import_id, saves = kept.id, task.get("do") == SAVE
     try:
-        kept = session.get(Import, import_id, populate_existing=True)
-        assert kept is not None
-        user = model.User.get(str(kept.choices.get("saver") or ""))
+        user = model.User.get(str(task.get("by") or ""))
         if user is None:
             raise tk.NotAuthorized
-        person = who.person_of_user(session, user)
-        saving.carry_out(
-            session,
-            person,
-            str(user.name),
-            kept,
-            str(kept.fingerprint),
-            before=lambda: _step(import_id, SAVING),
-            tell=_Progress(import_id).tell,
-        )
+        person, tell = who.person_of_user(session, user), _Progress(import_id).tell
+        if saves:
+            saving.carry_out(
+                session,
+                person,
+                str(user.name),
+                kept,
+                str(task["fingerprint"]),
+                task["choices"],
+                before=lambda: _step(import_id, SAVING),
+                tell=tell,
+            )
+        else:
+            saving.look_and_keep(
+                session,
+                person,
+                str(user.name),
+                kept,
+                before=lambda: _step(import_id, CHECKING),
+                tell=tell,
+            )
         session.commit()
     except saving.Cancelled:
         session.rollback()
         return
-    except tk.ValidationError as error:
+    except (tk.ValidationError, FileProblem) as problem:
         session.rollback()
-        _fail(session, import_id, _words(error))
-        return
-    except FileProblem as problem:
-        session.rollback()
-        _fail(session, import_id, showing.said(problem.message))
+        words = _words(problem)
+        if not saves:
+            _end(session, import_id, STOPPED, words)
+        elif _look_again(session, import_id, words):
+            enqueue(import_id)
         return
     except BaseException:
         session.rollback()
-        _fail(session, import_id, tk._("It stopped before anything was saved. Try again."))
+        _end(session, import_id, *_broken(saves=saves))
         raise
     outbox.drain(session)
 
 
-def _words(error: tk.ValidationError) -> str:
+def _broken(*, saves: bool) -> tuple[str, str]:
+    if saves:
+        return FAILED, tk._("It stopped before anything was saved. Try again.")
+    return STOPPED, tk._("It stopped before it was through with the file. Look again.")
+
+
+def _words(error: tk.ValidationError | FileProblem) -> str:
+    if isinstance(error, FileProblem):
+        return showing.said(error.message)
     found = cast("dict[str, Any]", error.error_dict)
     texts = (text for messages in found.values() for text in cast("list[Any]", messages))
     return " ".join(str(text) for text in texts)
@@ -145,22 +209,48 @@ def _step(import_id: str, step: str, done: int = 0, *, starting: bool = False) -
         return changed.first() is not None
 
 
-def _fail(session: Session, import_id: str, message: str) -> None:
-    session.execute(
-        sa.update(Import)
-        .where(Import.id == import_id, Import.status == RUNNING)
-        .values(status=FAILED, step="", message=message)
-        .execution_options(synchronize_session=False)
-    )
+def _end(session: Session, import_id: str, status: str, message: str) -> None:
+    """Note that the job ended without doing what it was asked to."""
+    kept = _still_running(session, import_id)
+    if kept is not None:
+        give_back(kept, status, message)
     session.commit()
 
 
+def _look_again(session: Session, import_id: str, why: str) -> bool:
+    """Ask for a look with the choices of a save that couldn't be, so that it shows how it is now."""
+    kept = _still_running(session, import_id)
+    if kept is not None:
+        task = dict(kept.task)
+        give_back(kept, QUEUED, None)
+        kept.task = {**_asked(task["by"], task["language"], LOOK), "why": why}
+        kept.done, kept.seen_at = 0, clock.now()
+    session.commit()
+    return kept is not None
+
+
+def _still_running(session: Session, import_id: str) -> Import | None:
+    kept = session.get(Import, import_id, populate_existing=True, with_for_update=True)
+    return kept if kept is not None and kept.status == RUNNING else None
+
+
+def give_back(kept: Import, status: str, message: str | None) -> None:
+    """Take a file from the worker, with the choices that were made along with a save.
+
+    :param kept: the import
+    :param status: what it is from now on
+    :param message: why, for whoever brought it
+    """
+    kept.choices = dict(kept.task.get("choices") or kept.choices)
+    kept.status, kept.step, kept.message, kept.task = status, "", message, {}
+
+
 def notice_death(session: Session, kept: Import) -> bool:
-    """Notice that the worker of an import died, so that it can be saved again.
+    """Notice that the worker of an import died, so that it can be asked again.
 
     :param session: the database session
     :param kept: the import
-    :returns: True if it did; the import is failed now, the caller commits
+    :returns: True if it did; the import waits for a person again, the caller commits
     """
     if kept.status != RUNNING:
         return False
@@ -168,8 +258,12 @@ def notice_death(session: Session, kept: Import) -> bool:
     session.refresh(kept)
     if alive or kept.status != RUNNING:
         return False
-    kept.status, kept.step = FAILED, ""
-    kept.message = tk._("The worker stopped before anything was saved. Try again.")
+    if kept.task.get("do") == SAVE:
+        message = tk._("The worker stopped before anything was saved. Try again.")
+        give_back(kept, FAILED, message)
+    else:
+        message = tk._("The worker stopped before it was through with the file. Look again.")
+        give_back(kept, STOPPED, message)
     session.flush()
     return True
 

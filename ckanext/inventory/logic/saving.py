@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -11,9 +11,18 @@ from sqlalchemy.orm import Session
 from ckanext.inventory import clock
 from ckanext.inventory.logic import showing
 from ckanext.inventory.model import Import
-from ckanext.inventory.model.imports import SAVED
-from ckanext.inventory.service import events, import_save, kept_imports, roundtrip
+from ckanext.inventory.model.imports import FAILED, PREVIEW, SAVED
+from ckanext.inventory.service import (
+    events,
+    import_save,
+    kept_imports,
+    kept_looks,
+    languages,
+    parts,
+    roundtrip,
+)
 from ckanext.inventory.service.roundtrip import Preview, Tell, tell_nobody
+from ckanext.inventory.spreadsheets.reader import Source
 from ckanext.inventory.types import Person
 
 
@@ -22,38 +31,134 @@ class Cancelled(Exception):
 
 
 def look(
-    session: Session, person: Person, user_name: str, kept: Import, tell: Tell = tell_nobody
-) -> Preview:
-    """Look at a kept file with the choices made so far.
+    session: Session,
+    person: Person,
+    user_name: str,
+    kept: Import,
+    choices: Mapping[str, Any],
+    tell: Tell = tell_nobody,
+    source: Source | None = None,
+) -> tuple[Preview, dict[str, Any]]:
+    """Look at a kept file. The import itself isn't touched: a job tells its progress meanwhile.
 
     :param session: the database session
     :param person: who looks
     :param user_name: the account's name
     :param kept: the import
+    :param choices: the choices made so far
     :param tell: told how far it is
-    :returns: the preview
+    :param source: the file, where it has just been read
+    :returns: the preview, and the choices with what the department said of such a file before
     :raises ValidationError: if the file isn't kept any more
     :raises FileProblem: if it can't be read
     """
-    settled = kept_imports.from_json(kept.choices)
+    settled = kept_imports.from_json(choices)
     try:
         upload = kept_imports.upload_of(kept)
     except LookupError as error:
         message = tk._("The file isn't kept any more. Upload it again.")
         raise tk.ValidationError({"id": [message]}) from error
-    found = roundtrip.preview(session, person, user_name, upload, settled, tell)
+    found = roundtrip.preview(session, person, user_name, upload, settled, tell, source)
     department = settled.choices.department
     if found.ours or not department:
-        return found
+        return found, dict(choices)
     known = kept_imports.remembered(session, department, kept_imports.layout_of(found))
     given = settled.choices.columns
     fresh = {header: name for header, name in known.items() if header not in given}
     if not fresh:
-        return found
-    kept.choices = {**kept.choices, "columns": {**given, **fresh}}
-    return roundtrip.preview(
-        session, person, user_name, upload, kept_imports.from_json(kept.choices), tell
+        return found, dict(choices)
+    all_choices = {**choices, "columns": {**given, **fresh}}
+    settled = kept_imports.from_json(all_choices)
+    return roundtrip.preview(session, person, user_name, upload, settled, tell), all_choices
+
+
+def note(
+    session: Session,
+    person: Person,
+    kept: Import,
+    found: Preview,
+    choices: Mapping[str, Any],
+    *,
+    remember: bool,
+) -> None:
+    """Note what somebody's look found. The caller commits.
+
+    :param session: the database session
+    :param person: who looked
+    :param kept: the import
+    :param found: the preview
+    :param choices: the choices that it was made with
+    :param remember: they said what its columns mean, which holds for later files, too
+    """
+    department = choices.get("department")
+    if remember and department and not found.ours:
+        columns: Mapping[str, str] = choices.get("columns") or {}
+        layout = kept_imports.layout_of(found)
+        kept_imports.remember(session, person, department, layout, columns)
+    kept.choices = dict(choices)
+    kept.status, kept.message, kept.step, kept.task = PREVIEW, None, "", {}
+    kept.counts = showing.counts(found)
+    kept.fingerprint = found.fingerprint
+    owners = {row.record.department for row in found.rows if row.record is not None}
+    kept.departments = sorted(owners | found.departments | set(kept.departments))
+    if found.part:
+        parts.came_back(session, person, found.part, kept.id)
+
+
+def look_and_keep(
+    session: Session,
+    person: Person,
+    user_name: str,
+    kept: Import,
+    before: Callable[[], bool],
+    tell: Tell,
+) -> None:
+    """Look at a large file for whoever asked, and keep the answer. The caller commits.
+
+    :param session: the database session
+    :param person: who asked
+    :param user_name: the account's name
+    :param kept: the import, with what was asked as its task
+    :param before: asked when everything is found and nothing noted yet; False stops it
+    :param tell: told how far it is
+    :raises ValidationError: if the file isn't kept any more
+    :raises FileProblem: if it can't be read
+    :raises Cancelled: if ``before`` stops it
+    """
+    task = dict(kept.task)
+    found, choices = look(session, person, user_name, kept, kept.choices, tell)
+    if not before():
+        raise Cancelled
+    note(session, person, kept, found, choices, remember=bool(task.get("remember")))
+    if task.get("why"):
+        # It was to be saved, and wasn't: this is how it is now.
+        kept.status, kept.message = FAILED, str(task["why"])
+    kept_looks.keep(
+        session,
+        kept,
+        person,
+        languages.current(),
+        showing.preview_head(found),
+        showing.shown_rows(found, kept_imports.meanwhile(session, found)),
+        known_records(found),
     )
+
+
+def known_records(found: Preview) -> set[str]:
+    """Return the known records that a preview shows.
+
+    :param found: the preview
+    :returns: their package ids
+    """
+    return {
+        package_id
+        for row in found.rows
+        for package_id in (
+            row.record.package_id if row.record is not None else "",
+            row.same.id if row.same is not None else "",
+        )
+        if package_id
+    }
 
 
 def carry_out(
@@ -62,6 +167,7 @@ def carry_out(
     user_name: str,
     kept: Import,
     fingerprint: str,
+    choices: Mapping[str, Any] | None = None,
     before: Callable[[], bool] = lambda: True,
     tell: Tell = tell_nobody,
 ) -> dict[str, Any]:
@@ -70,16 +176,23 @@ def carry_out(
     :param session: the database session
     :param person: who saves
     :param user_name: the account's name
-    :param kept: the import
+    :param kept: the import, with the choices that were looked at
     :param fingerprint: of the preview that was looked at
+    :param choices: all choices, where some were made since
     :param before: asked when everything is checked and nothing is saved yet; False stops it
     :param tell: told how far it is
     :returns: the answer of ``inventory_import_save``
-    :raises ValidationError: if it isn't, or something is still to be chosen
+    :raises ValidationError: if it isn't, if the choices made since bring in what nobody has seen yet,
+        or if something is still to be chosen
     :raises Cancelled: if ``before`` stops it
     """
-    found = look(session, person, user_name, kept, tell)
-    if found.fingerprint != fingerprint or not import_save.hold(session, found):
+    found, chosen = look(session, person, user_name, kept, kept.choices, tell)
+    same = found.fingerprint == fingerprint
+    if same and choices is not None and dict(choices) != kept.choices:
+        seen = found.shown
+        found, chosen = look(session, person, user_name, kept, choices, tell)
+        _refuse_unseen(seen, found, chosen)
+    if not same or not import_save.hold(session, found):
         raise tk.ValidationError(
             {"fingerprint": [tk._("Something changed since you looked at it. Look at it again.")]}
         )
@@ -88,7 +201,9 @@ def carry_out(
         raise Cancelled
     counts = showing.counts(found)
     done = import_save.save(session, person, user_name, found, kept.id, tell)
-    kept.status, kept.saved_at, kept.message, kept.step = SAVED, clock.now(), None, ""
+    kept.status, kept.saved_at, kept.message = SAVED, clock.now(), None
+    kept.step, kept.task, kept.choices = "", {}, chosen
+    kept_looks.forget(session, [kept.id])
     kept.counts = counts | {"created": len(done.created), "submitted": len(done.submitted)}
     kept.file = None
     kept.last_event = events.last(session)
@@ -99,3 +214,20 @@ def carry_out(
             for record in done.created
         ]
     }
+
+
+def _refuse_unseen(
+    seen: Mapping[tuple[str, str], str], found: Preview, choices: Mapping[str, Any]
+) -> None:
+    """Refuse what choices would bring in that wasn't shown, beyond what was typed to fix a row."""
+    fixes: Mapping[str, str] = choices.get("fixes") or {}
+    fixed = {key.rpartition("!")[0] for key in fixes}
+    if any(
+        place[0] not in fixed and seen.get(place) != value
+        for place, value in found.going_in.items()
+    ):
+        message = tk._(
+            "Your choices bring in cells that you haven't seen yet. Here they are: if they are "
+            "right, save again."
+        )
+        raise tk.ValidationError({"unseen": [message]})

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.inventory import vocabularies
+from ckanext.inventory import clock, vocabularies
 from ckanext.inventory.fields import Change, FieldSpec, display, schema_for
 from ckanext.inventory.model import Import, Record
-from ckanext.inventory.model.imports import READING
+from ckanext.inventory.model.imports import QUEUED, READING, RUNNING, SAVE
 from ckanext.inventory.service.kept_imports import Changed, Meanwhile
+from ckanext.inventory.service.kept_looks import ShownRow
 from ckanext.inventory.service.roundtrip import Preview, RowPlan
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
@@ -22,6 +24,8 @@ from ckanext.inventory.spreadsheets.merge import Cell, Outcome
 from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity
 
 Plain = dict[str, Any]
+SOON = dt.timedelta(minutes=2)
+"""How long a file usually waits for the worker at most."""
 
 
 def said(message: Message) -> str:
@@ -48,18 +52,50 @@ def preview(
     :param limit: at most so many rows; conflicts and held rows always
     :returns: the answer of ``inventory_import_preview``
     """
-    found.names = replace(found.names, say=tk._)
-    rows = [row for row in found.rows if _worth_showing(row)]
-    first = rows if limit is None else _first(rows, limit)
+    shown = list(shown_rows(found, meanwhile, limit))
+    total = sum(1 for row in found.rows if _worth_showing(row))
+    return answer(kept, preview_head(found), [row.plain for row in shown], total - len(shown))
+
+
+def answer(kept: Import, found: Plain, rows: Sequence[Plain], more: int) -> Plain:
+    """Put the answer of a look together.
+
+    :param kept: the kept import
+    :param found: everything but the rows, as :func:`preview_head` writes it
+    :param rows: the rows
+    :param more: how many others there are
+    :returns: the answer of ``inventory_import_preview``
+    """
     return {
         **head(kept),
         "choices": dict(kept.choices),
+        **found,
+        "rows": list(rows),
+        "more_rows": more,
+    }
+
+
+def waiting(kept: Import) -> Plain:
+    """Write the answer for a file that the worker is busy with.
+
+    :param kept: the kept import
+    :returns: the same as :func:`answer`, as far as it is known yet
+    """
+    nothing: Plain = {"fingerprint": None, "can_save": False, "problems": []}
+    return answer(kept, nothing, [], kept.rows)
+
+
+def preview_head(found: Preview) -> Plain:
+    """Write everything of a preview but its rows.
+
+    :param found: the preview
+    """
+    found.names = replace(found.names, say=tk._)
+    return {
         "fingerprint": found.fingerprint,
         "ours": found.ours,
         "downloaded": found.downloaded or None,
         "counts": counts(found),
-        "rows": [_row(row, found, meanwhile) for row in first],
-        "more_rows": len(rows) - len(first),
         "problems": [_problem(problem) for problem in found.problems],
         "skipped": [
             {"sheet": item.sheet, "row": item.row, "title": item.title, "reason": said(item.reason)}
@@ -87,6 +123,28 @@ def preview(
     }
 
 
+def shown_rows(
+    found: Preview,
+    meanwhile: Mapping[tuple[str, str], Meanwhile],
+    limit: int | None = None,
+) -> Iterator[ShownRow]:
+    """Write the rows of a preview one by one, so that a large one never stands in memory twice.
+
+    :param found: the preview
+    :param meanwhile: who changed what since the download
+    :param limit: at most so many; those where something is to be chosen or fixed always
+    :returns: the rows that would do something, or that something holds
+    """
+    found.names = replace(found.names, say=tk._)
+    rows = [row for row in found.rows if _worth_showing(row)]
+    room = len(rows) if limit is None else limit - sum(_urgent(row) for row in rows)
+    for position, row in enumerate(rows):
+        urgent = _urgent(row)
+        room -= not urgent
+        if urgent or room >= 0:
+            yield ShownRow(position, urgent, _row(row, found, meanwhile))
+
+
 def _worth_showing(row: RowPlan) -> bool:
     return bool(
         row.new is not None
@@ -96,11 +154,8 @@ def _worth_showing(row: RowPlan) -> bool:
     )
 
 
-def _first(rows: Sequence[RowPlan], limit: int) -> list[RowPlan]:
-    urgent = [row for row in rows if row.failed or any(cell.open for cell in row.cells)]
-    others = [row for row in rows if row not in urgent][: max(limit - len(urgent), 0)]
-    chosen = {id(row) for row in [*urgent, *others]}
-    return [row for row in rows if id(row) in chosen]
+def _urgent(row: RowPlan) -> bool:
+    return row.failed or any(cell.open for cell in row.cells)
 
 
 def counts(found: Preview) -> Plain:
@@ -248,6 +303,24 @@ def _problem(problem: Problem) -> Plain:
     }
 
 
+def problem_of(plain: Mapping[str, Any]) -> Problem:
+    """Read a problem back that an answer holds.
+
+    :param plain: as an answer writes it
+    :returns: the problem, said in the language of the answer
+    """
+    return Problem(
+        Severity(plain["severity"]),
+        plain["sheet"],
+        plain["row"],
+        plain["column"],
+        plain["value"],
+        Message("%(said)s", {"said": plain["message"]}),
+        plain["suggestion"],
+        plain["field"],
+    )
+
+
 def _column(sheet: str, item: Assignment, found: Preview) -> Plain:
     return {
         "sheet": sheet,
@@ -285,6 +358,7 @@ def head(kept: Import, names: Mapping[str, str] | None = None) -> Plain:
     return {
         "id": kept.id,
         "status": kept.status,
+        "task": kept.task.get("do") if kept.status in (QUEUED, RUNNING) else None,
         "file": kept.filename,
         "digest": kept.digest,
         "size": kept.size,
@@ -297,15 +371,23 @@ def head(kept: Import, names: Mapping[str, str] | None = None) -> Plain:
         "departments": list(kept.departments),
         "counts": dict(kept.counts),
         "mapping": dict(kept.choices.get("columns") or {}),
-        "progress": {"step": kept.step, "done": kept.done, "total": _total(kept)},
+        "progress": {
+            "step": kept.step,
+            "done": kept.done,
+            "total": _total(kept),
+            "late": kept.status == QUEUED
+            and kept.seen_at is not None
+            and clock.now() - kept.seen_at > SOON,
+        },
         "message": kept.message,
     }
 
 
 def _total(kept: Import) -> int:
     """Say how many rows there are of what the worker is at."""
-    names = ("read",) if kept.step in ("", READING) else ("new", "changed")
-    return sum(int(kept.counts.get(name, 0)) for name in names)
+    if kept.task.get("do") != SAVE or kept.step in ("", READING):
+        return kept.rows
+    return sum(int(kept.counts.get(name, 0)) for name in ("new", "changed"))
 
 
 def changed(item: Changed, names: Names) -> Plain:

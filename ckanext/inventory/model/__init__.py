@@ -6,7 +6,7 @@ from ckanext.inventory.model.candidate import Candidate
 from ckanext.inventory.model.department import Department, Transfer
 from ckanext.inventory.model.endorsement import Endorsement
 from ckanext.inventory.model.event import event, event_detail, event_entry
-from ckanext.inventory.model.imports import Import, ImportMapping, ImportRow
+from ckanext.inventory.model.imports import Import, ImportLook, ImportMapping, ImportRow
 from ckanext.inventory.model.invitation import Invitation
 from ckanext.inventory.model.link import Link
 from ckanext.inventory.model.notice import Notice, NoticeSetting
@@ -23,6 +23,7 @@ __all__ = [
     "Department",
     "Endorsement",
     "Import",
+    "ImportLook",
     "ImportMapping",
     "ImportRow",
     "Invitation",

@@ -17,11 +17,16 @@ SAVED = "saved"
 UNDONE = "undone"
 DISCARDED = "discarded"
 FAILED = "failed"
+STOPPED = "stopped"
+"""The look at a file ended before it was through: somebody looks again, or drops it."""
 
 READING, CHECKING, SAVING = "reading", "checking", "saving"
 """What the worker is at; up to the saving it can be stopped."""
 
-OPEN = frozenset({PREVIEW, FAILED})
+LOOK, SAVE = "look", "save"
+"""What the worker was asked to do."""
+
+OPEN = frozenset({PREVIEW, FAILED, STOPPED})
 """States in which a file waits for somebody to choose and save."""
 
 
@@ -38,6 +43,7 @@ class Import(tk.BaseModel):
     filename: Mapped[str] = mapped_column(sa.Text)
     digest: Mapped[str] = mapped_column(sa.Text)
     size: Mapped[int] = mapped_column(sa.Integer)
+    rows: Mapped[int] = mapped_column(sa.Integer, server_default="0")
     departments: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
     choices: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     counts: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
@@ -52,9 +58,26 @@ class Import(tk.BaseModel):
     done: Mapped[int] = mapped_column(sa.Integer, server_default="0")
     seen_at: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True))
     message: Mapped[str | None] = mapped_column(sa.Text)
+    task: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     file: Mapped[bytes | None] = deferred(mapped_column(sa.LargeBinary))
 
     __table_args__ = (sa.Index("inventory_import_at", "at"),)
+
+
+class ImportLook(tk.BaseModel):
+    """A piece of what a look at a large file found, for the one who asked.
+
+    The first piece is everything but the rows; each other one holds rows, packed. They go when the
+    file is saved or dropped.
+    """
+
+    __tablename__ = "inventory_import_look"
+
+    import_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    seq: Mapped[int] = mapped_column(sa.Integer, primary_key=True)
+    urgent: Mapped[bool] = mapped_column(sa.Boolean)
+    rows: Mapped[int] = mapped_column(sa.Integer)
+    content: Mapped[bytes] = mapped_column(sa.LargeBinary)
 
 
 class ImportRow(tk.BaseModel):

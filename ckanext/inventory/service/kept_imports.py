@@ -18,7 +18,7 @@ from ckanext.inventory import clock, fields, policy
 from ckanext.inventory.fields import schema_for
 from ckanext.inventory.model import Import, ImportMapping, ImportRow, Record, Revision
 from ckanext.inventory.model.imports import DISCARDED, OPEN, PREVIEW, SAVED, UNDONE
-from ckanext.inventory.service import events, facts, import_undo
+from ckanext.inventory.service import events, facts, import_undo, kept_looks
 from ckanext.inventory.service.imports import Done, Prepared, Upload
 from ckanext.inventory.service.roundtrip import Preview, Settled
 from ckanext.inventory.spreadsheets.planning.choices import Choices
@@ -123,6 +123,7 @@ def forget_old(session: Session) -> int:
         .returning(Import.id)
         .execution_options(synchronize_session=False)
     ).all()
+    kept_looks.forget(session, [row.id for row in done])
     return len(done)
 
 

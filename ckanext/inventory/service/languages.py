@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
 import flask_babel
-from babel import UnknownLocaleError
+from babel import Locale, UnknownLocaleError
 
 from ckanext.inventory.spreadsheets.layout import Say, as_it_is
 
@@ -32,6 +33,23 @@ def sayer(language: str) -> Say:
     if not language or language == ENGLISH or _locale() is None:
         return as_it_is
     return _sayer(language)
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Say what is said within in a language, as for somebody who asked before and waits now.
+
+    :param language: its code; empty or unknown for the one in force
+    """
+    try:
+        locale = Locale.parse(language) if language and _locale() is not None else None
+    except (UnknownLocaleError, ValueError):
+        locale = None
+    if locale is None:
+        yield
+        return
+    with cast(Any, flask_babel).force_locale(locale):
+        yield
 
 
 def _locale() -> Any:

@@ -14,7 +14,7 @@ from ckanext.inventory.model import (
     Revision,
     Transfer,
 )
-from ckanext.inventory.service import events, facts, outbox
+from ckanext.inventory.service import events, facts, kept_looks, outbox
 
 
 def forget(session: Session, package_id: str, by: str | None) -> None:
@@ -44,6 +44,7 @@ def forget(session: Session, package_id: str, by: str | None) -> None:
     session.execute(
         sa.update(Candidate).where(Candidate.entry_id == package_id).values(entry_id=None)
     )
+    kept_looks.forget_all(session)
     session.delete(record)
     session.flush()
     outbox.reindex(session, [package_id])

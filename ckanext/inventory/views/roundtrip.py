@@ -25,7 +25,7 @@ _FOR_ALL: Mapping[str, Mapping[str, Any]] = {
 }
 """Buttons that settle everything of a kind at once."""
 
-OPEN = ("preview", "failed")
+LOOKED_AT = ("preview", "failed")
 RUNNING = ("queued", "running")
 SHOWN_ROWS = 100
 _FILTERS = (
@@ -131,14 +131,15 @@ def spreadsheet_look(id: str) -> str:  # noqa: A002 - the name of the address's 
     :returns: the page
     """
     shown = action("inventory_import_show", {"id": id})
-    if shown["status"] in OPEN:
-        # What kept the worker from saving is said once: looking again begins anew.
-        why = forms.Problems({}, [("", None, shown["message"])]) if shown["message"] else None
-        return _preview(_look(id), why)
-    return tk.render("inventory/spreadsheet_report.html", extra_vars={"report": shown})
+    if shown["status"] not in LOOKED_AT:
+        return tk.render("inventory/spreadsheet_report.html", extra_vars={"report": shown})
+    # What kept the worker from saving is said once: looking again begins anew.
+    why = forms.Problems({}, [("", None, shown["message"])]) if shown["message"] else None
+    return _preview(_look(id), why)
 
 
 def _look(import_id: str, **choices: Any) -> dict[str, Any]:
+    """Look at a file; a large one is left to the worker, whose progress its page shows."""
     limit = {} if flask.request.args.get("all") else {"limit": SHOWN_ROWS}
     found: dict[str, Any] = action(
         "inventory_import_preview", {"id": import_id, **limit, **choices}
@@ -147,6 +148,9 @@ def _look(import_id: str, **choices: Any) -> dict[str, Any]:
 
 
 def _preview(found: dict[str, Any], errors: forms.Problems | None = None) -> str:
+    if found["status"] in RUNNING:
+        extra_vars = {"report": action("inventory_import_show", {"id": found["id"]})}
+        return tk.render("inventory/spreadsheet_report.html", extra_vars=extra_vars)
     package_type = found["choices"].get("package_type") or ENTRY
     rows = found["rows"]
     return tk.render(
@@ -220,17 +224,12 @@ def spreadsheet_choose(id: str) -> str | tuple[str, int] | Response:  # noqa: A0
 
 
 def _save(import_id: str, form: forms.Form) -> str | tuple[str, int] | Response:
-    if _look(import_id)["fingerprint"] != form.get("fingerprint"):
-        found = _look(import_id, **_choices(form))
-        words = tk._("Something changed since you looked at it. This is how it is now.")
-        return _preview(found, forms.one_problem("fingerprint", words)), 409
+    choices = _choices(form)
+    asked = {"id": import_id, "fingerprint": form.get("fingerprint"), **choices}
     try:
-        found = _look(import_id, **_choices(form))
-        done = action(
-            "inventory_import_save", {"id": import_id, "fingerprint": found["fingerprint"]}
-        )
+        done = action("inventory_import_save", asked)
     except tk.ValidationError as error:
-        return _preview(_look(import_id), forms.problems(error)), 400
+        return _not_saved(import_id, choices, error)
     if done["status"] in RUNNING:
         return page_of("spreadsheet_look", id=import_id)
     count = done["counts"]["new"] + done["counts"]["changed"]
@@ -238,6 +237,21 @@ def _save(import_id: str, form: forms.Form) -> str | tuple[str, int] | Response:
         tk.ungettext("Saved: one record.", "Saved: {n} records.", count).format(n=count)
     )
     return page_of("spreadsheet_look", id=import_id)
+
+
+def _not_saved(
+    import_id: str, choices: dict[str, Any], error: tk.ValidationError
+) -> tuple[str, int]:
+    """Show how it is now, with what was chosen, and why it wasn't saved."""
+    try:
+        found = _look(import_id, **choices)
+    except tk.ValidationError:
+        # a choice itself is what was wrong
+        found = _look(import_id)
+    if "fingerprint" in error.error_dict:
+        words = tk._("Something changed since you looked at it. This is how it is now.")
+        return _preview(found, forms.one_problem("fingerprint", words)), 409
+    return _preview(found, forms.problems(error)), 400
 
 
 def _undo(import_id: str) -> Response:

@@ -12,23 +12,37 @@ from ckan.logic.schema import validator_args
 from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
 from sqlalchemy.orm import Session
 
-from ckanext.inventory import clock, config
+from ckanext.inventory import config
 from ckanext.inventory.logic import commit, files, import_job, saving, showing, who
 from ckanext.inventory.model import Import
-from ckanext.inventory.model.imports import DISCARDED, OPEN, PREVIEW, QUEUED, RUNNING, SAVED, SAVING
+from ckanext.inventory.model.imports import (
+    DISCARDED,
+    LOOK,
+    OPEN,
+    PREVIEW,
+    QUEUED,
+    RUNNING,
+    SAVE,
+    SAVED,
+    SAVING,
+    STOPPED,
+)
 from ckanext.inventory.service import (
     import_undo,
     imports,
     kept_imports,
-    parts,
+    kept_looks,
+    languages,
+    roundtrip,
     search,
     workbooks,
 )
-from ckanext.inventory.service.roundtrip import Preview
 from ckanext.inventory.service.search import Query
 from ckanext.inventory.spreadsheets import workbook
+from ckanext.inventory.spreadsheets.layout import NO_NAMES
 from ckanext.inventory.spreadsheets.messages import FileProblem
-from ckanext.inventory.types import ENTRY, SOURCE, Person
+from ckanext.inventory.spreadsheets.reader import Source
+from ckanext.inventory.types import ENTRY, SOURCE
 
 __all__ = [
     "inventory_import_discard",
@@ -61,24 +75,18 @@ _CHOICES = (
 
 
 @validator_args
-def preview_schema(
-    default: ValidatorFactory,
+def choices_schema(
     ignore_empty: Validator,
     ignore_missing: Validator,
     inventory_string: Validator,
     inventory_one_of: ValidatorFactory,
     boolean_validator: Validator,
-    inventory_number: Validator,
     inventory_mapping: Validator,
     inventory_texts: Validator,
 ) -> Schema:
-    """A file that comes back, or the choices on one that was brought."""
+    """What is chosen on a file."""
     mapping: list[Any] = [ignore_missing, inventory_mapping]
     return {
-        "id": [ignore_empty, inventory_string],
-        "upload": [ignore_missing],
-        "content": [ignore_empty, inventory_string],
-        "filename": [ignore_empty, inventory_string],
         "department": [ignore_missing, inventory_string],
         "kind": [ignore_empty, inventory_string, inventory_one_of(list(KINDS))],
         "columns": mapping,
@@ -97,7 +105,26 @@ def preview_schema(
         ],
         "same": mapping,
         "submit": [ignore_missing, inventory_texts],
+    }
+
+
+@validator_args
+def preview_schema(
+    default: ValidatorFactory,
+    ignore_empty: Validator,
+    ignore_missing: Validator,
+    inventory_string: Validator,
+    inventory_number: Validator,
+    boolean_validator: Validator,
+) -> Schema:
+    """A file that comes back, or the choices on one that was brought."""
+    return choices_schema() | {
+        "id": [ignore_empty, inventory_string],
+        "upload": [ignore_missing],
+        "content": [ignore_empty, inventory_string],
+        "filename": [ignore_empty, inventory_string],
         "limit": [ignore_empty, inventory_number],
+        "now": [default(False), boolean_validator],
     }
 
 
@@ -124,7 +151,10 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
     :param same: ``sheet!row`` to the number that it is, ``new`` or ``out``
     :param submit: ``sheet!row`` of new rows to submit in the same step, or ``all`` that can be
     :param limit: rows in the answer; conflicts and errors are always in it
-    :returns: ``{"id", "status", "fingerprint", "ours", "counts", "rows": [{"where", "number",
+    :param now: don't leave a large file to the background worker
+    :returns: for a large file that the worker looks at: ``status`` ``queued`` or ``running`` and
+        ``progress`` (``{"step", "done", "total"}``), no rows yet; ask again with its ``id``. Else
+        ``{"id", "status", "fingerprint", "ours", "counts", "rows": [{"where", "number",
         "title", "new", "held", "left_out", "same", "back_to_review", "submit", "cells": [{"key",
         "label", "outcome", "base", "stored", "file", "chosen", "who", "when", "reason"}],
         "fields"}], "departments_named": [{"title", "rows", "known", "chosen", "near"}],
@@ -137,35 +167,60 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
     tk.check_access("inventory_import_preview", context, data_dict)
     person = who.person(context)
     who.keep_private()
+    limit = data_dict.get("limit")
     try:
         with commit.transaction(context) as session:
-            kept = _kept(context, data_dict)
-            found = saving.look(session, person, who.user_name(context), kept)
-            _remember(session, person, data_dict, kept, found)
-            _note(kept, found)
-            if found.part:
-                parts.came_back(session, person, found.part, kept.id)
-            return showing.preview(
-                found,
-                kept,
-                kept_imports.meanwhile(session, found),
-                limit=data_dict.get("limit"),
-            )
+            kept, choices, source = _kept(context, data_dict)
+            if kept.status in (QUEUED, RUNNING):
+                return showing.waiting(kept)
+            remember = bool(data_dict.get("columns"))
+            if data_dict["now"] or not _is_large(kept):
+                found, choices = saving.look(
+                    session, person, who.user_name(context), kept, choices, source=source
+                )
+                saving.note(session, person, kept, found, choices, remember=remember)
+                kept_looks.forget(session, [kept.id])
+                return showing.preview(
+                    found, kept, kept_imports.meanwhile(session, found), limit=limit
+                )
+            if choices == kept.choices:
+                seen = kept_looks.load(session, kept, person, languages.current(), limit)
+                if seen is not None:
+                    return showing.answer(kept, seen.head, seen.rows, seen.more)
+            kept.choices = choices
+            import_job.ask(kept, person, LOOK, remember=remember)
+            session.flush()
+            answer = showing.waiting(kept)
+        import_job.enqueue(answer["id"])
+        return answer
     except FileProblem as problem:
         raise tk.ValidationError({"upload": [showing.said(problem.message)]}) from problem
 
 
-def _kept(context: Context, data_dict: DataDict) -> Import:
+def _kept(context: Context, data_dict: DataDict) -> tuple[Import, dict[str, Any], Source | None]:
+    """Find the file, or keep the one that was brought, which is read then."""
     session, person = who.session_of(context), who.person(context)
     if data_dict.get("id"):
         kept = _find(context, data_dict, lock=True)
-        if kept.status not in OPEN:
+        if kept.status in (QUEUED, RUNNING):
+            if not set(_CHOICES).isdisjoint(data_dict):
+                message = tk._(
+                    "This file is being worked on. Wait until it is through, or stop it."
+                )
+                raise tk.ValidationError({"id": [message]})
+        elif kept.status not in OPEN:
             raise tk.ValidationError({"id": [tk._("This file was saved or discarded already.")]})
-        kept.choices = _merged(session, kept.choices, data_dict)
-        return kept
+        return kept, _merged(session, kept.choices, data_dict), None
     upload = files.upload_of(data_dict)
     settled = kept_imports.from_json(_merged(session, {}, data_dict))
-    return kept_imports.start(session, person, upload, settled)
+    source = roundtrip.read_file(upload)
+    kept = kept_imports.start(session, person, upload, settled)
+    kept.rows = sum(len(sheet.rows) for sheet in source.sheets)
+    return kept, dict(kept.choices), source
+
+
+def _is_large(kept: Import) -> bool:
+    return kept.rows > config.import_job_rows()
 
 
 def _find(context: Context, data_dict: DataDict, *, lock: bool = False) -> Import:
@@ -198,28 +253,6 @@ def _merged(session: Session, before: Mapping[str, Any], data_dict: DataDict) ->
     return choices
 
 
-def _remember(
-    session: Session, person: Person, data_dict: DataDict, kept: Import, found: Preview
-) -> None:
-    department = kept.choices.get("department")
-    if data_dict.get("columns") and department and not found.ours:
-        kept_imports.remember(
-            session,
-            person,
-            department,
-            kept_imports.layout_of(found),
-            kept.choices.get("columns") or {},
-        )
-
-
-def _note(kept: Import, found: Preview) -> None:
-    kept.status, kept.message = PREVIEW, None
-    kept.counts = showing.counts(found)
-    kept.fingerprint = found.fingerprint
-    owners = {row.record.department for row in found.rows if row.record is not None}
-    kept.departments = sorted(owners | found.departments | set(kept.departments))
-
-
 @validator_args
 def save_schema(
     default: ValidatorFactory,
@@ -227,17 +260,12 @@ def save_schema(
     inventory_string: Validator,
     boolean_validator: Validator,
 ) -> Schema:
-    """A preview that was looked at."""
-    return {
+    """A preview that was looked at, and what was chosen since."""
+    return choices_schema() | {
         "id": [inventory_needed, inventory_string],
         "fingerprint": [inventory_needed, inventory_string],
         "now": [default(False), boolean_validator],
     }
-
-
-def _is_large(kept: Import) -> bool:
-    rows = int(kept.counts.get("new", 0)) + int(kept.counts.get("changed", 0))
-    return rows > config.import_job_rows()
 
 
 @tk.validate_action_data(save_schema)
@@ -247,6 +275,8 @@ def inventory_import_save(context: Context, data_dict: DataDict) -> dict[str, An
     :param id: the import
     :param fingerprint: of the preview that was looked at; if saving would do anything else by now,
         nothing is saved
+    :param department: and whatever else ``inventory_import_preview`` takes as choices: made since the
+        preview, and carried out in the same step
     :param now: don't leave a large file to the background worker
     :returns: the import, ``queued`` if the worker saves it, with ``counts`` and ``created``
         (``[{"id", "number", "title"}]``)
@@ -265,14 +295,15 @@ def inventory_import_save(context: Context, data_dict: DataDict) -> dict[str, An
                 raise tk.ValidationError(
                     {"id": [tk._("This file was saved or discarded already.")]}
                 )
-            if not data_dict["now"] and _is_large(kept):
-                kept.status, kept.seen_at = QUEUED, clock.now()
-                kept.fingerprint = data_dict["fingerprint"]
-                kept.choices = {**kept.choices, "saver": person.user_id}
-                session.flush()
-                answer: dict[str, Any] = {**showing.head(kept), "created": []}
-            else:
-                return saving.carry_out(session, person, user_name, kept, data_dict["fingerprint"])
+            fingerprint, choices = (
+                data_dict["fingerprint"],
+                _merged(session, kept.choices, data_dict),
+            )
+            if data_dict["now"] or not _is_large(kept):
+                return saving.carry_out(session, person, user_name, kept, fingerprint, choices)
+            import_job.ask(kept, person, SAVE, fingerprint=fingerprint, choices=choices)
+            session.flush()
+            answer: dict[str, Any] = {**showing.head(kept), "created": []}
         import_job.enqueue(answer["id"])
         return answer
     except FileProblem as problem:
@@ -304,9 +335,13 @@ def inventory_import_discard(context: Context, data_dict: DataDict) -> dict[str,
             raise tk.ValidationError({"id": [tk._("It is being saved; take it back afterwards.")]})
         if kept.status in (QUEUED, RUNNING):
             # Stopped, not dropped: its choices are still there.
-            kept.status, kept.step = PREVIEW, ""
+            if kept.task.get("do") == SAVE:
+                import_job.give_back(kept, PREVIEW, None)
+            else:
+                import_job.give_back(kept, STOPPED, tk._("It was stopped."))
         else:
             kept.status, kept.file = DISCARDED, None
+            kept_looks.forget(who.session_of(context), [kept.id])
         return showing.head(kept)
 
 
@@ -392,7 +427,11 @@ def inventory_import_show(context: Context, data_dict: DataDict) -> dict[str, An
         session.commit()
     names = kept_imports.people(session, {key for key in (kept.by, kept.undone_by) if key})
     records, hidden = kept_imports.report(session, person, kept)
-    known = workbooks.load_names(session, person, search.conditions(person, Query(ENTRY)))
+    known = (
+        workbooks.load_names(session, person, search.conditions(person, Query(ENTRY)))
+        if records
+        else NO_NAMES
+    )
     built: list[dict[str, str]] = []
     if kept.status == SAVED:
         rows = import_undo.rows_of(session, kept.id)
@@ -422,12 +461,21 @@ def inventory_import_marked(context: Context, data_dict: DataDict) -> dict[str, 
     who.keep_private()
     session, person = who.session_of(context), who.person(context)
     kept = _find(context, data_dict)
+    stream = io.BytesIO()
     try:
-        found = saving.look(session, person, who.user_name(context), kept)
+        if _is_large(kept):
+            seen = kept_looks.load(session, kept, person, languages.current(), 0)
+            if seen is None:
+                message = tk._("This file has to be looked through first: open its page.")
+                raise tk.ValidationError({"id": [message]})
+            source = roundtrip.read_file(kept_imports.upload_of(kept))
+            problems = [showing.problem_of(plain) for plain in seen.head["problems"]]
+        else:
+            found, _ = saving.look(session, person, who.user_name(context), kept, kept.choices)
+            source, problems = found.source, found.problems
     except FileProblem as problem:
         raise tk.ValidationError({"upload": [showing.said(problem.message)]}) from problem
-    stream = io.BytesIO()
-    workbook.write_marked(found.source, found.problems, stream)
+    workbook.write_marked(source, problems, stream)
     return {
         "filename": f"{kept.filename.rsplit('.', 1)[0]}-to-fix.xlsx",
         "mimetype": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

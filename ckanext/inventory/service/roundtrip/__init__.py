@@ -22,7 +22,7 @@ from .plans import Preview, RowPlan, Settled, Tell, tell_nobody
 from .rules import Rules
 from .workbook import Workbook
 
-__all__ = ["Preview", "RowPlan", "Settled", "Tell", "preview", "tell_nobody"]
+__all__ = ["Preview", "RowPlan", "Settled", "Tell", "preview", "read_file", "tell_nobody"]
 
 
 def preview(
@@ -32,6 +32,7 @@ def preview(
     upload: imports.Upload,
     settled: Settled,
     tell: Tell = tell_nobody,
+    source: Source | None = None,
 ) -> Preview:
     """Say what saving a file would do. Writes nothing.
 
@@ -41,14 +42,11 @@ def preview(
     :param upload: the file
     :param settled: what was chosen so far
     :param tell: told how far it is
+    :param source: the same file, where it has just been read; used up afterwards
     :returns: the preview
     :raises FileProblem: if the file can't be read, or is another department's workbook
     """
-    limits = imports.limits()
-    digest = hashlib.sha256(upload.data).hexdigest()
-    source = returned.read_json(upload.data[: limits.max_bytes], upload.filename, digest) or read(
-        upload.data, upload.filename, limits
-    )
+    source = source or read_file(upload)
     found = Preview(source.filename, source.digest, source, notes=list(source.notes))
     pages = _pages(person, source)
     ground = Ground(session, person, user_name, settled, found, tell)
@@ -59,6 +57,20 @@ def preview(
         ForeignList(ground).compare(upload)
     Rules(ground).finish()
     return found
+
+
+def read_file(upload: imports.Upload) -> Source:
+    """Read a file, whatever kind it is.
+
+    :param upload: the file
+    :returns: its sheets
+    :raises FileProblem: if it can't be read, or is larger than the limits
+    """
+    limits = imports.limits()
+    digest = hashlib.sha256(upload.data).hexdigest()
+    return returned.read_json(upload.data[: limits.max_bytes], upload.filename, digest) or read(
+        upload.data, upload.filename, limits
+    )
 
 
 def _pages(person: Person, source: Source) -> list[Page]:

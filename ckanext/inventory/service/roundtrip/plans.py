@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -217,8 +217,7 @@ class Preview:
     @property
     def fingerprint(self) -> str:
         """Tell this preview from any other: the same file, choices, revisions and outcome."""
-        # Ids of new records are made up at each look.
-        made = {cast(bulk.NewRecord, row.new).package_id: row.where for row in self.new}
+        made = self._made
         parts: list[Any] = [self.digest]
         for row in self.new:
             parts.append([row.where, _without_ids(row.content, made), row.marks, row.submit])
@@ -230,7 +229,35 @@ class Preview:
                 if cell.goes_in
             ]
             parts.append([record.package_id, record.revision, cells, row.back_to_review])
+        for row, cell in self.conflicts:
+            # whoever chooses one side has seen both
+            parts.append([row.where, cell.key, cell.stored, _without_ids(cell.file, made)])
         return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
+
+    @property
+    def _made(self) -> dict[str, str]:
+        """What stands for the ids of new records, which are made up at each look."""
+        return {row.new.package_id: row.where for row in self.rows if row.new is not None}
+
+    @property
+    def shown(self) -> dict[tuple[str, str], str]:
+        """Every cell of the file that is shown: its place and field, and what it says."""
+        return self._cells(self.rows, every=True)
+
+    @property
+    def going_in(self) -> dict[tuple[str, str], str]:
+        """Every cell of the file that saving would write."""
+        return self._cells([*self.new, *self.changed], every=False)
+
+    def _cells(self, rows: Sequence[RowPlan], *, every: bool) -> dict[tuple[str, str], str]:
+        made = self._made
+        found: dict[tuple[str, str], str] = {}
+        for row in rows:
+            values = {**row.content, **row.marks} if row.new is not None else {}
+            values |= {cell.key: cell.file for cell in row.cells if every or cell.goes_in}
+            for key, value in values.items():
+                found[row.where, key] = canonical_json(_without_ids(value, made))
+        return found
 
 
 def _without_ids(value: Any, made: Mapping[str, str]) -> Any:
