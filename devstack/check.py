@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import time
 import urllib.error
@@ -13,6 +14,12 @@ from devstack.steps import say
 
 INDEX_SECONDS = 15
 """How long the portal may take to find what was just promoted."""
+
+LARGE = 2_100
+"""Rows of a file that is left to the worker."""
+
+WORKER_SECONDS = 120
+"""How long the worker may take with it."""
 
 DATA_FILE = ("counts.csv", b"intersection,day,count\nHarbor and Main,2026-01-05,1312\n")
 
@@ -70,6 +77,7 @@ class Walk:
             ("the visitor finds the dataset by searching the portal", self._found),
             ("the visitor opens its page and downloads its data", self._opened),
             ("the entry itself stays hidden", self._entry_hidden),
+            ("the worker looks through a large file, saves it, and it is taken back", self._large),
         ]
 
     def _list_entry(self) -> None:
@@ -165,6 +173,35 @@ class Walk:
         expect(self.number not in text, "its page shows the entry's number")
         status, text = self.visitor.page(dataset["resources"][0]["url"])
         expect(status == 200 and text.encode() == DATA_FILE[1], f"its file answers {status}")
+
+    def _large(self) -> None:
+        lines = "".join(f"{self.title} {number}\n" for number in range(LARGE))
+        found = self.coordinator.action(
+            "inventory_import_preview",
+            content=base64.b64encode(f"Dataset name\n{lines}".encode()).decode(),
+            filename="large.csv",
+            department=self._account("coordinator")["departments"][0],
+        )
+        expect(found["status"] == "queued", f"the file is {found['status']} and not queued")
+        found = self._worked(found["id"], "inventory_import_preview", limit=1)
+        new = found["counts"]["new"]
+        expect(found["can_save"] and new == LARGE, f"it finds {new} new rows of {LARGE}")
+        self.coordinator.action(
+            "inventory_import_save", id=found["id"], fingerprint=found["fingerprint"]
+        )
+        found = self._worked(found["id"], "inventory_import_show")
+        expect(found["status"] == "saved", f"the file is {found['status']}: {found['message']}")
+        self.coordinator.action("inventory_import_undo", id=found["id"])
+
+    def _worked(self, import_id: str, action: str, **arguments: Any) -> Any:
+        """Ask until the worker is through with a file."""
+        patience = time.monotonic() + WORKER_SECONDS
+        found = self.coordinator.action(action, id=import_id, **arguments)
+        while found["status"] in {"queued", "running"}:
+            expect(time.monotonic() < patience, f"the file is still {found['status']}")
+            time.sleep(0.5)
+            found = self.coordinator.action(action, id=import_id, **arguments)
+        return found
 
     def _transition(self, client: Client, name: str, **inputs: Any) -> Any:
         revision = self.cdo.action("inventory_entry_show", id=self.id)["revision"]

@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def run_demo(layout: Layout, options: argparse.Namespace) -> int:
                 _store(accounts_file, _first_data(site, options))
             accounts = [Account(**account) for account in json.loads(accounts_file.read_text())]
             with step("Starting CKAN"):
-                served = stack.ckan(site.ini, port)
+                served = [stack.ckan(site.ini, port), stack.worker(site.ini)]
             if options.inventory and not (run.folder / "imported").exists():
                 administrator = Client(site.url, accounts[0].token)
                 people = older.load(site.url, administrator, options.inventory, options.department)
@@ -144,7 +145,11 @@ def _announce(url: str, accounts: list[Account], run: Run) -> None:
     say(f"\nLogs: {run.logs}. Ctrl-C stops everything.")
 
 
-def _serve(served: Service, run: Run) -> int:
-    while served.running():
+def _serve(served: Sequence[Service], run: Run) -> int:
+    while True:
+        for service in served:
+            if not service.running():
+                raise Problem(
+                    f"{service.name} ended by itself.", f"See {run.logs}, then start again."
+                )
         time.sleep(0.5)
-    raise Problem("CKAN ended by itself.", f"See {run.logs / 'ckan.log'}, then start again.")

@@ -32,6 +32,7 @@ from devstack.steps import step
 DATABASE = "ckan"
 DATASTORE = "datastore"
 DATASTORE_READER = "datastore_reader"
+WORKER_QUEUE = "inventory:import"
 SOLR_FILES = Path(__file__).parent / "solr"
 
 
@@ -58,7 +59,7 @@ class Service:
     The child gets a signal from the kernel when we die without stopping it, whatever kills us.
     """
 
-    def __init__(self, name: str, run: Run, executor: Executor, log: IO[str]) -> None:
+    def __init__(self, name: str, run: Run, executor: SimpleExecutor, log: IO[str]) -> None:
         self.name = name
         self._run = run
         self._executor = executor
@@ -75,6 +76,7 @@ class Service:
 
         :raises Problem: if it ends or does not answer in time
         """
+        assert isinstance(self._executor, Executor), "it answers nothing"
         try:
             self._executor.wait_for(self._executor.check_subprocess)
         except ExecutorError:
@@ -191,7 +193,33 @@ class Stack:
         service.wait_until_ready()
         return service
 
-    def _service(self, name: str, make: Callable[[IO[str]], Executor]) -> Service:
+    def worker(self, ini: Path) -> Service:
+        """Run CKAN's worker for large spreadsheets until the block of :meth:`started` is left.
+
+        :param ini: CKAN's configuration
+        """
+        service = self._service(
+            "CKAN's worker",
+            lambda log: SimpleExecutor(
+                _dying_with_us(
+                    str(self._layout.venv / "bin" / "ckan"),
+                    "--config",
+                    str(ini),
+                    "jobs",
+                    "worker",
+                    WORKER_QUEUE,
+                ),
+                cwd=str(self._layout.root),
+                expected_returncode=0,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            ),
+        )
+        service.launch()
+        return service
+
+    def _service(self, name: str, make: Callable[[IO[str]], SimpleExecutor]) -> Service:
         log = (self._run.logs / f"{name.split()[-1].lower()}.log").open("w")
         service = Service(name, self._run, make(log), log)
         self._exit.callback(service.stop)

@@ -20,7 +20,7 @@ from redis.exceptions import ConnectionError as NoRedis
 from ckanext.inventory import config
 from ckanext.inventory.logic import import_job, saving
 from ckanext.inventory.model import Import, ImportLook, RoleGrant
-from ckanext.inventory.service import kept_looks
+from ckanext.inventory.service import checks, kept_looks
 from tests.logic.city import City, make_city
 from tests.logic.returning import add, again, content, download, opened, preview, put
 from tests.logic.test_parts import file_of, send
@@ -413,7 +413,7 @@ from ckan.cli import load_config
 from ckan.config.middleware import make_app
 app = make_app(load_config(sys.argv[1]))
 from ckanext.inventory.logic import import_job
-from ckanext.inventory.service import kept_looks
+from ckanext.inventory.service import checks, kept_looks
 kept_looks.keep = lambda *args: os._exit(9)
 with getattr(app, "_wsgi_app", app).test_request_context():
     import_job.run(sys.argv[2])
@@ -469,3 +469,15 @@ def test_it_speaks_the_language_of_whoever_asked(city: City, edited: Any, app: C
     labels = {cell["label"] for row in shown["rows"] for cell in row["cells"]}
     assert labels == {"Beschreibung"}, "which core translates"
     assert look(city, found)["status"] == "queued", "in another language it is said anew"
+
+
+def test_the_self_check_tells_of_files_that_nobody_takes_up(
+    city: City, edited: Any, freezer: Any
+) -> None:
+    def found() -> list[str]:
+        return [row["name"] for row in city.do(city.sysadmin, "inventory_check")["findings"]]
+
+    bring(city, edited)
+    assert "files" not in found()
+    freezer.tick(delta=checks.FILES_WAIT * 1.1)
+    assert "files" in found()

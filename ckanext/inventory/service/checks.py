@@ -18,7 +18,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
-from ckanext.inventory.model import Outbox
+from ckanext.inventory.model import Import, Outbox
+from ckanext.inventory.model.imports import QUEUED
 from ckanext.inventory.publishing import repair as publishing
 from ckanext.inventory.service import events, index_check, outbox, startup, violations
 from ckanext.inventory.service.findings import Finding, Severity
@@ -32,6 +33,10 @@ _SHOWN = ("name", "severity", "message", "remedy", "leak", "count")
 
 STUCK_AFTER = dt.timedelta(hours=1)
 """How long a side effect may wait before somebody should look."""
+
+
+FILES_WAIT = dt.timedelta(minutes=15)
+"""How long a large spreadsheet may wait for the worker before somebody should look."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ def check(session: Session) -> list[Finding]:
         *(finding for finding, _ in index_check.find(session)),
         *_stuck(session),
         *_mail(session),
+        *_files(session),
         *_history(session),
     ]
 
@@ -157,6 +163,20 @@ def _mail(session: Session) -> Iterator[Finding]:
             Severity.WARNING,
             "mails wait or fail",
             "run ckan inventory notify from cron, and see that the mail server answers",
+            count=count,
+        )
+
+
+def _files(session: Session) -> Iterator[Finding]:
+    since = clock.now() - FILES_WAIT
+    query = sa.select(sa.func.count()).where(Import.status == QUEUED, Import.seen_at < since)
+    count = session.scalar(query) or 0
+    if count:
+        yield Finding(
+            "files",
+            Severity.WARNING,
+            "large spreadsheets wait for the background worker",
+            "keep ckan jobs worker inventory:import running",
             count=count,
         )
 
