@@ -475,7 +475,7 @@ def test_the_self_check_tells_of_files_that_nobody_takes_up(
     city: City, edited: Any, freezer: Any
 ) -> None:
     def found() -> list[str]:
-        return [row["name"] for row in city.do(city.sysadmin, "inventory_check")["findings"]]
+        return [row["name"] for row in city.do(city.sysadmin, "inventory_check")]
 
     bring(city, edited)
     assert "files" not in found()
