@@ -41,9 +41,13 @@ def prepare(layout: Layout, machine: system.Machine, *, services: bool, browser:
 def enter(layout: Layout, arguments: list[str]) -> None:
     """Go on in the project's environment: replaces this process, so that signals and status stay ours.
 
+    Variables that lead CKAN to a site's database, index or settings stay behind: they count before an
+    ini file's, and a demo must never load its city into a site of yours.
+
     :param arguments: what follows ``python -m devstack``
     """
-    environment = {**os.environ, "PYTHONPATH": str(layout.root)}
+    others = {key: value for key, value in os.environ.items() if not key.startswith("CKAN")}
+    environment = {**others, "PYTHONPATH": str(layout.root)}
     sys.stdout.flush()
     os.execve(layout.python, [str(layout.python), "-m", "devstack", *arguments], environment)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,16 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(Problem, match=r"^.*/file cannot be written to \(Not a directory\)"):
         Layout(tmp_path / "file").make()
+
+
+def test_a_site_of_yours_is_never_what_a_demo_works_on(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[dict[str, str]] = []
+    for name in ("CKAN_SQLALCHEMY_URL", "CKAN_INI", "CKAN__SITE_URL"):
+        monkeypatch.setenv(name, "yours")
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    monkeypatch.setattr(os, "execve", lambda file, arguments, variables: given.append(variables))
+    environment.enter(layout, ["demo"])
+    assert not [name for name in given[0] if name.startswith("CKAN")]
+    assert given[0]["LANG"] == "C.UTF-8"
