@@ -8,6 +8,7 @@ a sheet that make a reader reserve the whole rectangle, so both are counted firs
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zipfile
 import zlib
@@ -19,6 +20,10 @@ from .messages import FileProblem
 
 CHUNK = 1 << 16
 MAX_MEMBERS = 5_000
+MAX_WAITING = 1 << 20
+"""Bytes of one row that are kept until its end is there."""
+MAX_STRANGE = 3
+"""How often rows are looked at for nothing before the rest is parsed."""
 # Workbook readers reserve the rectangle around all filled cells.
 AREA_PER_CELL = 2
 MIN_AREA = 2_000_000
@@ -157,6 +162,40 @@ class _Counter:
             )
 
 
+_BEFORE, _WITHIN, _NEVER = range(3)
+"""Where a part of a workbook is: before its rows, among them, and where they aren't told by their pattern."""
+
+_ROWS_BEGIN, _ROW_ENDS, _CELL_ENDS = b"<sheetData>", b"</row>", b"</c>"
+_CHARACTERS = rb"[^<>&\x00-\x08\x0b\x0c\x0e-\x1f]*"
+_TEXT = rb"(?=[^<])" + _CHARACTERS + rb"(?:&(?:amp|lt|gt|quot|apos);" + _CHARACTERS + rb")*"
+_ROW = re.compile(
+    # Each cell says where it stands, and that it is in this row. The groups: the row's number, and
+    # something if a cell of it is filled.
+    rb'<row r="([0-9]{1,7})"(?: (?!r=)[A-Za-z0-9:]+="[^"<>&]*")*(?:/>|>(?:'
+    rb'<c r="[A-Z]{1,3}\1"(?: s="[0-9]+")?(?: t="[A-Za-z]+")?(?:/>|>(?:'
+    rb"<v>" + _TEXT + rb"</v>|"
+    rb'<is><t(?: xml:space="preserve")?>' + _TEXT + rb"</t></is>"
+    rb")(</c>)))*</row>)"
+)
+_FILLED_COLUMN = re.compile(rb'<c r="([A-Z]{1,3})[^>]*[^/]>')
+
+
+def _column(letters: str) -> int:
+    """Return the number of a column, from 1."""
+    column = 0
+    for character in letters:
+        column = column * 26 + ord(character) - 64
+    return column
+
+
+def _is_utf8(rows: bytes) -> bool:
+    try:
+        rows.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 class _OfficeOpenXml(_Counter):
     """Cells ``<c r="B3"><f/><v/></c>`` of SpreadsheetML."""
 
@@ -164,6 +203,63 @@ class _OfficeOpenXml(_Counter):
         super().__init__(scan, max_cells)
         self.row = self.column = 0
         self.formula = False
+        self.waiting = b""
+        self.plain = _BEFORE
+        self.strange = 0
+        self.parser.XmlDeclHandler = self.declaration
+
+    def declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        if encoding is not None and encoding.lower() != "utf-8":
+            self.plain = _NEVER
+
+    def feed(self, chunk: bytes) -> None:
+        """Count rows as every program writes them by their pattern, and parse whatever else there is.
+
+        Such rows are whole elements, so that the parser doesn't miss them: it goes on behind them as if
+        they hadn't been there. Each of their cells that holds something is counted wherever they stand.
+        """
+        if self.plain == _NEVER:
+            super().feed(chunk)
+            return
+        self.waiting += chunk
+        if self.plain == _BEFORE:
+            end = self.waiting.find(_ROWS_BEGIN)
+            if end >= 0:
+                self._parse_to(end + len(_ROWS_BEGIN))
+                self.plain = _NEVER if self.plain == _NEVER else _WITHIN
+        if self.plain == _WITHIN:
+            end = self.waiting.rfind(_ROW_ENDS) + len(_ROW_ENDS)
+            if end >= len(_ROW_ENDS):
+                self._rows(end)
+        if self.plain == _NEVER or len(self.waiting) > MAX_WAITING:
+            self.plain = _NEVER
+            self._parse_to(len(self.waiting))
+
+    def close(self) -> None:
+        self._parse_to(len(self.waiting))
+        super().close()
+
+    def _parse_to(self, end: int) -> None:
+        ready, self.waiting = self.waiting[:end], self.waiting[end:]
+        super().feed(ready)
+
+    def _rows(self, end: int) -> None:
+        rows = self.waiting[:end]
+        pieces = _ROW.split(rows)
+        if any(pieces[0::3]) or not _is_utf8(rows):
+            self._parse_to(end)
+            self.strange += 1
+            if self.strange >= MAX_STRANGE:
+                self.plain = _NEVER
+            return
+        self.waiting = self.waiting[end:]
+        numbers = [int(number) for number in pieces[1::3]]
+        # A row without a number, if one comes, follows the last one.
+        self.row = max(self.row, *numbers)
+        filled = [number for number, held in zip(numbers, pieces[2::3], strict=True) if held]
+        if filled:
+            right = max(_column(found.decode()) for found in set(_FILLED_COLUMN.findall(rows)))
+            self.add(rows.count(_CELL_ENDS), max(filled), right)
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         name = name.rpartition(":")[2]
@@ -176,9 +272,7 @@ class _OfficeOpenXml(_Counter):
             if reference:
                 letters = reference.rstrip("0123456789")
                 self.row = int(reference[len(letters) :])
-                self.column = 0
-                for character in letters.upper():
-                    self.column = self.column * 26 + ord(character) - 64
+                self.column = _column(letters.upper())
             else:
                 self.column += 1
         elif name in ("v", "is"):

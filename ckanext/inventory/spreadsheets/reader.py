@@ -178,8 +178,8 @@ def _workbook_sheet(sheet: calamine.CalamineSheet, name: str, limits: Limits) ->
     rows: list[tuple[int, list[Cell]]] = []
     for offset, cells in enumerate(sheet.iter_rows()):
         # iter_rows starts at the first filled row, yet keeps the empty columns on the left.
-        if any(_filled(cell) for cell in cells):
-            rows.append((first + offset + 1, list(cells)))
+        if any(map(_filled, cells)):
+            rows.append((first + offset + 1, cells))
         if len(rows) > limits.max_rows:
             raise _too_many_rows(limits)
     _fill_merged(rows, sheet.merged_cell_ranges or [])
@@ -381,7 +381,7 @@ def _trim(cells: Sequence[Cell]) -> tuple[Cell, ...]:
     last = len(cells)
     while last and not _filled(cells[last - 1]):
         last -= 1
-    return tuple(cells[:last])
+    return tuple(cells if last == len(cells) else cells[:last])
 
 
 def _check_cells(cells: int, limits: Limits) -> None:

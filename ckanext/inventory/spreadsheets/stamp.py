@@ -123,14 +123,15 @@ def decode_token(text: str) -> Token | None:
         number,
         int(revision),
         seen,
-        tuple(map(_unquoted, marks.split(","))) if marks else (),
-        _unquoted(row),
+        _unquoted_all(marks) if marks else (),
+        unquote(row) if "%" in row else row,
         whole or "",
     )
 
 
-def _unquoted(text: str) -> str:
-    return unquote(text) if "%" in text else text
+def _unquoted_all(marks: str) -> tuple[str, ...]:
+    found = marks.split(",")
+    return tuple(map(unquote, found) if "%" in marks else found)
 
 
 def checksum(texts: Sequence[str]) -> str:

@@ -1,0 +1,181 @@
+"""What is counted in a workbook before it is opened, however its rows are written."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ckanext.inventory.spreadsheets import package_scan
+from ckanext.inventory.spreadsheets.messages import FileProblem
+from ckanext.inventory.spreadsheets.package_scan import CHUNK, MIN_AREA, Scan, scan_package
+
+HEAD = '<?xml version="1.0" encoding="UTF-8"?><worksheet><sheetData>'
+TAIL = '</sheetData><mergeCells><mergeCell ref="A1:B1"/></mergeCells></worksheet>'
+
+
+def zipped(xml: str | bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", xml)
+    return stream.getvalue()
+
+
+def counted(rows: str, *, head: str = HEAD, tail: str = TAIL, max_cells: int = 1_000) -> Scan:
+    return scan_package(zipped(head + rows + tail), 10_000_000, max_cells)
+
+
+def outcome(rows: str, **more: int) -> tuple[int, int] | str:
+    try:
+        found = counted(rows, **more)  # pyright: ignore[reportArgumentType] - only max_cells is passed
+    except FileProblem as problem:
+        return str(problem.message)
+    return found.cells, found.formulas_without_value
+
+
+def otherwise(rows: str) -> str:
+    """Write the same with other quotation marks, which are never told by their pattern."""
+    return rows.replace('"', "'")
+
+
+REFERENCES = st.builds(
+    "{}{}".format, st.sampled_from(["A", "C", "Z", "AA", "BG", "XFD"]), st.just("R")
+)
+VALUES = st.sampled_from(
+    [
+        "<v>7</v>",
+        "<v>x &amp; y</v>",
+        "<is><t>Straße &lt;1&gt;</t></is>",
+        '<is><t xml:space="preserve"> \n</t></is>',
+        "<is><r><t>rich</t></r></is>",
+        "<v></v>",
+        "<v/>",
+        "<f>A1+1</f>",
+        "<f>A1+1</f><v>2</v>",
+        "<v>&unknown;</v>",
+        "<v>a > b</v>",
+        "<v>]]></v>",
+        "<v>\x01</v>",
+        "<!-- <v>1</v> -->",
+        "",
+    ]
+)
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> str:
+    written: list[str] = []
+    for number in draw(st.lists(st.sampled_from([1, 2, 3, 50, 9_999, 1_048_576]), max_size=6)):
+        cells: list[str] = []
+        for reference in draw(st.lists(REFERENCES, max_size=5)):
+            where = f' r="{reference.replace("R", str(number))}"'
+            kind = draw(st.sampled_from(["", ' s="3"', ' s="3" t="s"', ' t="inlineStr"']))
+            if draw(st.integers(0, 3)) == 0:
+                cells.append(f"<c{where}{kind}/>")
+            else:
+                cells.append(f"<c{where}{kind}>{draw(VALUES)}</c>")
+        more = draw(st.sampled_from(["", ' ht="48" customHeight="1"', ' r="4"', ' spans="1:59"']))
+        written.append(f'<row r="{number}"{more}>{"".join(cells)}</row>')
+    return "".join(written)
+
+
+@given(rows())
+def test_rows_are_counted_alike_however_they_are_written(written: str) -> None:
+    assert outcome(written) == outcome(otherwise(written))
+    assert outcome(written, max_cells=3) == outcome(otherwise(written), max_cells=3)
+
+
+def test_usual_rows_are_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look at a file costs little more than its reading."""
+    started: list[str] = []
+    start = package_scan._OfficeOpenXml.start
+
+    def watched(self: package_scan._OfficeOpenXml, name: str, attributes: dict[str, str]) -> None:
+        started.append(name)
+        start(self, name, attributes)
+
+    monkeypatch.setattr(package_scan._OfficeOpenXml, "start", watched)
+    row = '<row r="{0}"><c r="A{0}" s="1"/><c r="B{0}" t="inlineStr"><is><t>{1}</t></is></c></row>'
+    many = "".join(row.format(number, "x" * 500) for number in range(1, 901))
+    assert len(many) > 5 * CHUNK
+    assert counted(many).cells == 900
+    assert started == ["worksheet", "sheetData", "mergeCells", "mergeCell"]
+
+
+def test_one_strange_row_is_parsed_with_its_neighbours_only() -> None:
+    usual = '<row r="{0}"><c r="A{0}"><v>{0}</v></c></row>'
+    many = [usual.format(number) for number in range(1, 4_001)]
+    many[2_000] = '<row r="2001"><c r="A2001"><f>1+1</f></c><c r="B2001"><f>2</f><v>2</v></c></row>'
+    found = counted("".join(many), max_cells=5_000)
+    assert (found.cells, found.formulas_without_value) == (4_000, 1)
+
+
+@pytest.mark.parametrize("far", ['<c r="XFD{0}"><v>1</v></c>', '<c r="A{0}"><v>1</v></c>'])
+def test_filled_cells_far_apart_are_refused(far: str) -> None:
+    row = 1_048_576
+    near = '<row r="1"><c r="A1"><v>1</v></c><c r="ZZ1"><v>1</v></c></row>'
+    written = f'{near}<row r="{row}">{far.format(row)}</row>'
+    assert row * 702 > MIN_AREA
+    for same in (written, otherwise(written)):
+        with pytest.raises(FileProblem, match="as far away as"):
+            counted(same)
+
+
+def test_blank_cells_with_a_style_may_lie_anywhere() -> None:
+    written = (
+        '<row r="1"><c r="A1"><v>1</v></c><c r="XFD1" s="1"/></row>'
+        '<row r="1048576" ht="15"><c r="XFD1048576" s="1"/></row>'
+    )
+    assert counted(written).cells == 1
+    assert counted(otherwise(written)).cells == 1
+
+
+def test_cells_that_do_not_say_where_they_are_follow_the_row_before() -> None:
+    """A row far away without a filled cell may move the next one, which has no number."""
+    far = '<row r="1048570"/><row><c><v>1</v></c></row><row r="1"><c r="ZZ1"><v>1</v></c></row>'
+    for same in (far, otherwise(far)):
+        with pytest.raises(FileProblem, match="as far away as"):
+            counted(f'<row r="2"><c r="A2"><v>1</v></c></row>{same}')
+
+
+@pytest.mark.parametrize(
+    ("head", "written", "tail"),
+    [
+        (HEAD, '<row r="1"><c r="A1"><v>1</v></c></row>', "</sheetData>"),
+        (HEAD, '<row r="1"><c r="A1"><v>1</v></c></row></row>', TAIL),
+        (HEAD, '<row r="1" r="2"><c r="A1"><v>1</v></c></row>', TAIL),
+        (HEAD, '<row<c r="A1"><v>1</v></c> r="1"></row>', TAIL),
+        (HEAD.replace("<worksheet>", '<!DOCTYPE x [<!ENTITY a "b">]><worksheet>'), "", TAIL),
+        (HEAD.replace("<worksheet>", '<!DOCTYPE x [<!ENTITY a "<sheetData>'), "", '">]>' + TAIL),
+        (HEAD.replace("<sheetData>", "<sheetData a='<sheetData>"), "", TAIL),
+        (HEAD.replace("UTF-8", "no-such-thing"), '<row r="1"><c r="A1"><v>1</v></c></row>', TAIL),
+        (HEAD.replace("UTF-8", "US-ASCII"), '<row r="1"><c r="A1"><v>é</v></c></row>', TAIL),
+    ],
+)
+def test_what_is_not_xml_is_refused(head: str, written: str, tail: str) -> None:
+    with pytest.raises(FileProblem, match="may be damaged"):
+        counted(written, head=head, tail=tail)
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    xml = HEAD.encode() + b'<row r="1"><c r="A1"><v>\xff\xfe</v></c></row>' + TAIL.encode()
+    with pytest.raises(FileProblem, match="may be damaged"):
+        scan_package(zipped(xml), 10_000, 10)
+
+
+def test_rows_in_a_comment_count_rather_than_hide() -> None:
+    """Nothing that stands behind something odd is overlooked."""
+    head = HEAD.replace("<sheetData>", "<!-- <sheetData>")
+    row = '<row r="1"><c r="A1"><v>1</v></c></row>'
+    found = counted(f"{row}--><sheetData>{row.replace('1', '2')}", head=head)
+    assert found.cells >= 1
+
+
+def test_a_row_that_never_ends_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(package_scan, "MAX_WAITING", 1_000)
+    cells = "".join(f'<c r="A{number}"><v>1</v></c>' for number in range(1, 9_000))
+    with pytest.raises(FileProblem, match="more than 500 cells"):
+        counted(f'<row r="1">{cells}', max_cells=500)
