@@ -181,14 +181,16 @@ class Workbooks:
 
     def _save(self, data: bytes, count: int, what: str) -> float:
         found = self._act(
-            "inventory_import_preview", {"upload": data, "filename": "b.xlsx", "limit": 1}, "editor"
+            "inventory_import_preview",
+            {"upload": data, "filename": "b.xlsx", "limit": 1, "now": True},
+            "editor",
         )
         if found["counts"][what] != count or not found["can_save"]:
             raise RuntimeError(f"{found['counts']} {found['problems'][:3]}")
         started = time.perf_counter()
         self._act(
             "inventory_import_save",
-            {"id": found["id"], "fingerprint": found["fingerprint"]},
+            {"id": found["id"], "fingerprint": found["fingerprint"], "now": True},
             "editor",
         )
         return time.perf_counter() - started
@@ -214,7 +216,9 @@ class Workbooks:
     def _look(self, data: bytes) -> tuple[float, dict[str, int]]:
         started = time.perf_counter()
         found = self._act(
-            "inventory_import_preview", {"upload": data, "filename": "b.xlsx", "limit": 1}, "editor"
+            "inventory_import_preview",
+            {"upload": data, "filename": "b.xlsx", "limit": 1, "now": True},
+            "editor",
         )
         seconds = time.perf_counter() - started
         self._act("inventory_import_discard", {"id": found["id"]}, "editor")
