@@ -153,6 +153,44 @@ def test_the_number_of_statements_does_not_grow_with_the_rows(
     assert statements(5) == statements(50)
 
 
+def test_departments_are_looked_up_at_once_by_id_or_name(coordinator: model.User) -> None:
+    made = [support.make_department(name=f"unit-{number}") for number in range(4)]
+    gone = support.make_department(name="unit-gone")
+    gone.state = model.State.DELETED
+    model.Session.commit()
+    named = [
+        made[0].id,
+        made[0].name,
+        made[1].name,
+        made[2].id,
+        "",
+        gone.name,
+        "no-such",
+        " unit-3 ",
+    ]
+    rows = [
+        bulk.NewRecord({"title": f"T{position}", "owner_org": name})
+        for position, name in enumerate(named)
+    ]
+    seen: list[str] = []
+
+    def note(_c: Any, _cur: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    session = model.Session()
+    sa.event.listen(session.get_bind(), "before_cursor_execute", note)
+    try:
+        found = bulk.validate(session, ENTRY, rows, Person("editor", True, ()), "editor")
+    finally:
+        sa.event.remove(session.get_bind(), "before_cursor_execute", note)
+    owners = [row.validated["owner_org"] if row.validated else None for row in rows]
+    ids = [made[0].id, made[0].id, made[1].id, made[2].id, None, None, None, made[3].id]
+    assert owners == ids
+    assert [sorted(errors) for errors in found if errors] == [["owner_org"]] * 3
+    # One for all, and one for each that isn't among them as it is written.
+    assert len([statement for statement in seen if 'FROM "group"' in statement]) == 1 + 3
+
+
 def test_writers_are_held(coordinator: model.User, parks: model.Group) -> None:
     content = {"title": "A", "owner_org": parks.id}
     assert "license_id" in errors_of(coordinator, {**content, "license_id": "cc-by"})

@@ -125,7 +125,7 @@ def validate(
         "session": session,
         "user": user_name,
         "ignore_auth": True,
-        content.CACHE: {"organizations": {name: name for name in planned}},
+        content.CACHE: {"organizations": _departments_of(session, rows, planned)},
     }
     how = Write(person)
     found: list[Errors] = []
@@ -135,6 +135,29 @@ def validate(
             if len(found) % TOLD == 0:
                 tell(len(found))
     return found
+
+
+def _departments_of(
+    session: Session, rows: Sequence[NewRecord], planned: Iterable[str]
+) -> dict[str, str]:
+    """Look the departments of all rows up at once, for the validator that asks for each by name or id.
+
+    One that isn't found is left to it.
+    """
+    named = {str(row.content["owner_org"]) for row in rows if row.content.get("owner_org")}
+    planned = set(planned)
+    found: dict[str, str] = {}
+    wanted = named - planned
+    if wanted:
+        group = model.group_table
+        query = sa.select(group.c.id, group.c.name).where(
+            sa.or_(group.c.id.in_(wanted), group.c.name.in_(wanted)),
+            group.c.is_organization.is_(sa.true()),
+            group.c.state == model.State.ACTIVE,
+        )
+        for row in session.execute(query):
+            found[row.name] = found[row.id] = row.id
+    return found | {name: name for name in planned}
 
 
 def _validate(
