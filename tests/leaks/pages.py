@@ -9,6 +9,7 @@ from typing import Any
 from ckan.tests.helpers import CKANTestApp
 
 from tests.leaks.city import City
+from tests.leaks.sentinels import unpacked
 
 _CHANGING = re.compile(
     r'(?:content|value)="[^"]*\.[\w-]+\.[\w-]+"|nonce="[^"]*"|"help":\s*"[^"]*"|v=[0-9a-f]{6,}'
@@ -62,8 +63,9 @@ def get(
 
 
 def text_of(response: Any) -> str:
-    """Headers and body as text; a file's bytes are read as far as they are text."""
-    return f"{response.headers} {_body(response)}"
+    """Headers and body as text; a workbook's parts are unpacked."""
+    body = response.body if isinstance(response, Failure) else unpacked(response.data)
+    return f"{response.headers} {body}"
 
 
 def _body(response: Any) -> str:

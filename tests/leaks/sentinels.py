@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import gzip
 import html
+import io
 import json
 import re
 import secrets
+import zipfile
+import zlib
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 PREFIX = "zqx"
 """No other text of a site holds this; a quick look for it spares most of the searching."""
+
+DEEPEST = 5
+"""How often something packed within something packed is opened."""
+
+_BASE64 = re.compile(r"[\"',]([A-Za-z0-9+/]{24,}={0,2})[\"')]")
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,13 @@ class Sentinels:
         return [each for each in self.all.values() if each.owner == owner]
 
     def found(self, text: str) -> set[Sentinel]:
-        """Return the words that stand in a response: as they are, escaped or quoted."""
+        """Return the words that stand in a response: as they are, escaped, quoted or packed.
+
+        An action answers a file as base64 within quotes, and a workbook is a zip: both are opened.
+        """
+        for packed in _BASE64.findall(text):
+            if (data := _decoded(packed)) is not None:
+                text += f"\n{unpacked(data)}"
         if self._pattern is None:
             words = sorted(self.all, key=len, reverse=True)
             self._pattern = re.compile("|".join(map(re.escape, words)))
@@ -69,6 +86,37 @@ def _plain(text: str) -> str:
     """Undo HTML escapes, URL quoting and JSON escapes."""
     text = html.unescape(unquote_plus(text))
     return re.sub(r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), text)
+
+
+def _decoded(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return None
+
+
+def unpacked(data: bytes, depth: int = 0) -> str:
+    """Read bytes as text; a workbook's parts, and whatever else is packed in them, as well.
+
+    :param data: of a file or page
+    :param depth: how deep within others it stood
+    """
+    if depth < DEEPEST and data.startswith(b"PK\x03\x04"):
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                names = archive.namelist()
+                parts = [archive.read(name) for name in names]
+        except zipfile.BadZipFile:
+            return data.decode("utf-8", "replace")
+        return "\n".join([*names, *(unpacked(part, depth + 1) for part in parts)])
+    if depth < DEEPEST and data.startswith(b"\x1f\x8b"):
+        try:
+            return unpacked(gzip.decompress(data), depth + 1)
+        except (OSError, EOFError, zlib.error):
+            return data.decode("utf-8", "replace")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8", "replace")
 
 
 def flat(answer: object) -> str:
