@@ -20,10 +20,12 @@ from redis.exceptions import ConnectionError as NoRedis
 from ckanext.inventory import config
 from ckanext.inventory.logic import import_job, saving
 from ckanext.inventory.model import Import, ImportLook, RoleGrant
-from ckanext.inventory.service import checks, kept_looks
+from ckanext.inventory.service import checks, import_undo, kept_looks, register
+from ckanext.inventory.types import Role
 from tests.logic.city import City, make_city
-from tests.logic.returning import add, again, content, download, opened, preview, put
+from tests.logic.returning import add, again, content, download, opened, preview, put, save
 from tests.logic.test_parts import file_of, send
+from tests.support import grant, make_user
 
 pytestmark = pytest.mark.usefixtures("clean_db")
 
@@ -413,7 +415,8 @@ from ckan.cli import load_config
 from ckan.config.middleware import make_app
 app = make_app(load_config(sys.argv[1]))
 from ckanext.inventory.logic import import_job
-from ckanext.inventory.service import checks, kept_looks
+from ckanext.inventory.service import checks, import_undo, kept_looks, register
+from ckanext.inventory.types import Role
 kept_looks.keep = lambda *args: os._exit(9)
 with getattr(app, "_wsgi_app", app).test_request_context():
     import_job.run(sys.argv[2])
@@ -481,3 +484,84 @@ def test_the_self_check_tells_of_files_that_nobody_takes_up(
     assert "files" not in found()
     freezer.tick(delta=checks.FILES_WAIT * 1.1)
     assert "files" in found()
+
+
+class TestTakingBack:
+    @pytest.fixture
+    def done(self, city: City, edited: Any) -> dict[str, Any]:
+        """A large file that was saved."""
+        found = again(
+            city, worked(city, bring(city, edited)), all_conflicts="mine", left_out=["all"]
+        )
+        save(city, found)
+        import_job.run(found["id"])
+        assert show(city, found)["status"] == "saved"
+        return found
+
+    @staticmethod
+    def undo(city: City, found: dict[str, Any]) -> None:
+        answer = city.do(city.coordinator, "inventory_import_undo", id=found["id"])
+        assert (answer["status"], answer["task"]) == ("queued", "undo")
+
+    def test_it_is_left_to_the_worker(self, city: City, done: dict[str, Any]) -> None:
+        self.undo(city, done)
+        assert content(city, "PARKS-0001")["notes"] == "theirs"
+        with pytest.raises(tk.ValidationError, match="Only a saved import"):
+            city.do(city.coordinator, "inventory_import_undo", id=done["id"])
+        import_job.run(done["id"])
+        assert show(city, done)["status"] == "undone"
+        assert content(city, "PARKS-0001")["notes"] == "our words"
+        assert city.do(city.coordinator, "inventory_entry_list")["count"] == 3
+
+    def test_what_was_built_on_it_is_said(self, city: City, done: dict[str, Any]) -> None:
+        self.undo(city, done)
+        city.do(city.coordinator, "inventory_entry_patch", id="PARKS-0002", notes="later")
+        import_job.run(done["id"])
+        shown = show(city, done)
+        assert shown["status"] == "saved"
+        assert "PARKS-0002: Its text was changed since." in shown["message"]
+        assert [row["number"] for row in shown["built_on"]] == ["PARKS-0002"]
+
+    def test_it_is_stopped(self, city: City, done: dict[str, Any]) -> None:
+        self.undo(city, done)
+        city.do(city.coordinator, "inventory_import_discard", id=done["id"])
+        import_job.run(done["id"])
+        assert show(city, done)["status"] == "saved"
+        assert content(city, "PARKS-0001")["notes"] == "theirs"
+        self.undo(city, done)
+
+    def test_colleagues_follow_it_too(self, city: City, done: dict[str, Any]) -> None:
+        colleague = grant(make_user("second-coordinator"), Role.COORDINATOR, city.parks)
+        self.undo(city, done)
+        shown = city.do(colleague, "inventory_import_show", id=done["id"])
+        assert shown["status"] == "queued"
+
+    def test_an_error_takes_nothing_back(
+        self, city: City, done: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*args: Any) -> None:
+            raise MemoryError
+
+        self.undo(city, done)
+        with monkeypatch.context() as patched:
+            patched.setattr(import_undo, "_put_marks_back", fail)
+            with pytest.raises(MemoryError):
+                import_job.run(done["id"])
+        shown = show(city, done)
+        assert (shown["status"], content(city, "PARKS-0001")["notes"]) == ("saved", "theirs")
+        assert "before anything was taken back" in shown["message"]
+
+    def test_its_report_has_pages(self, city: City, done: dict[str, Any]) -> None:
+        whole = show(city, done)
+        assert (len(whole["records"]), whole["more_records"]) == (7, 0)
+        first = city.do(city.coordinator, "inventory_import_show", id=done["id"], limit=2)
+        assert first["records"] == whole["records"][:2]
+        assert first["more_records"] == 5
+
+
+def test_any_number_of_revisions_is_read_at_once(city: City) -> None:
+    """Thousands of pairs in an IN exceed what PostgreSQL parses."""
+    session = model.Session()
+    entry = city.do(city.sysadmin, "inventory_entry_show", id="PARKS-0001")
+    wanted = [(entry["id"], 1), *((str(number), 1) for number in range(40_000))]
+    assert list(register.contents_at(session, wanted)) == [(entry["id"], 1)]

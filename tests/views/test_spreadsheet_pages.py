@@ -306,6 +306,12 @@ class TestALargeFile:
         assert "Being saved: parks.xlsx" in pages.get(path).body
         self.work(path)
         assert "Saved from parks.xlsx" in pages.get(path).body
+        pages.post(path, act="undo")
+        assert "Being taken back: parks.xlsx" in pages.get(path).body
+        assert "Stop, take nothing back" in pages.get(path).body
+        assert "Being taken back." in pages.get("/spreadsheet").body
+        self.work(path)
+        assert "Taken back: parks.xlsx" in pages.get(path).body
 
     def test_what_was_not_saved_is_shown_with_the_reason_and_the_choices(
         self, city: City, pages: Pages, path: str

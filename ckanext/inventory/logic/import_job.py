@@ -1,4 +1,4 @@
-"""Looking at a large file, and saving it, in CKAN's background worker.
+"""Looking at a large file, saving it and taking it back, in CKAN's background worker.
 
 The job is told nothing but the import's id: what it is to do, and for whom, stands in the import's
 ``task``. It holds an advisory lock for as long as it lives, so that a worker that died is noticed; its
@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import ckan.model as model
@@ -31,14 +31,17 @@ from ckanext.inventory.model.imports import (
     CHECKING,
     FAILED,
     LOOK,
+    PREVIEW,
     QUEUED,
     READING,
     RUNNING,
     SAVE,
+    SAVED,
     SAVING,
     STOPPED,
+    UNDO,
 )
-from ckanext.inventory.service import languages, outbox
+from ckanext.inventory.service import import_undo, languages, outbox
 from ckanext.inventory.spreadsheets.messages import FileProblem
 from ckanext.inventory.types import Person
 
@@ -54,7 +57,7 @@ def ask(kept: Import, person: Person, do: str, **what: Any) -> None:
 
     :param kept: the import
     :param person: for whom it is done, with their rights at the time of doing
-    :param do: :data:`~ckanext.inventory.model.imports.LOOK` or ``SAVE``
+    :param do: :data:`~ckanext.inventory.model.imports.LOOK`, ``SAVE`` or ``UNDO``
     :param what: a look: ``remember``; a save: ``fingerprint`` and ``choices``, all of them
     """
     kept.status, kept.step, kept.done, kept.seen_at = QUEUED, "", 0, clock.now()
@@ -93,7 +96,7 @@ def run_in_worker(import_id: str) -> None:
 
 
 def run(import_id: str) -> None:
-    """Look at an import, or save it: all of it, or nothing. A second worker that gets it does nothing.
+    """Do what an import waits for: all of it, or nothing. A second worker that gets it does nothing.
 
     :param import_id: the import
     """
@@ -112,32 +115,13 @@ def run(import_id: str) -> None:
 
 
 def _run(session: Session, kept: Import, task: Mapping[str, Any]) -> None:
-    import_id, saves = kept.id, task.get("do") == SAVE
+    import_id, do = kept.id, str(task.get("do"))
     try:
         user = model.User.get(str(task.get("by") or ""))
         if user is None:
             raise tk.NotAuthorized
-        person, tell = who.person_of_user(session, user), _Progress(import_id).tell
-        if saves:
-            saving.carry_out(
-                session,
-                person,
-                str(user.name),
-                kept,
-                str(task["fingerprint"]),
-                task["choices"],
-                before=lambda: _step(import_id, SAVING),
-                tell=tell,
-            )
-        else:
-            saving.look_and_keep(
-                session,
-                person,
-                str(user.name),
-                kept,
-                before=lambda: _step(import_id, CHECKING),
-                tell=tell,
-            )
+        person = who.person_of_user(session, user)
+        _CARRIED_OUT[do](session, person, str(user.name), kept)
         session.commit()
     except saving.Cancelled:
         session.rollback()
@@ -145,22 +129,73 @@ def _run(session: Session, kept: Import, task: Mapping[str, Any]) -> None:
     except (tk.ValidationError, FileProblem) as problem:
         session.rollback()
         words = _words(problem)
-        if not saves:
-            _end(session, import_id, STOPPED, words)
+        if do != SAVE:
+            _end(session, import_id, _BACK_TO[do], words)
         elif _look_again(session, import_id, words):
             enqueue(import_id)
         return
     except BaseException:
         session.rollback()
-        _end(session, import_id, *_broken(saves=saves))
+        _end(session, import_id, _BACK_TO[do], _broken(do))
         raise
     outbox.drain(session)
 
 
-def _broken(*, saves: bool) -> tuple[str, str]:
-    if saves:
-        return FAILED, tk._("It stopped before anything was saved. Try again.")
-    return STOPPED, tk._("It stopped before it was through with the file. Look again.")
+def _look(session: Session, person: Person, user_name: str, kept: Import) -> None:
+    saving.look_and_keep(
+        session, person, user_name, kept, _still(kept, CHECKING), _Progress(kept.id).tell
+    )
+
+
+def _save(session: Session, person: Person, user_name: str, kept: Import) -> None:
+    task = dict(kept.task)
+    saving.carry_out(
+        session,
+        person,
+        user_name,
+        kept,
+        str(task["fingerprint"]),
+        task["choices"],
+        before=_still(kept, SAVING),
+        tell=_Progress(kept.id).tell,
+    )
+
+
+def _undo(session: Session, person: Person, user_name: str, kept: Import) -> None:
+    if not _still(kept, SAVING)():
+        raise saving.Cancelled
+    import_undo.undo(session, person, user_name, kept)
+
+
+def _still(kept: Import, step: str) -> Callable[[], bool]:
+    """Return what notes a step, and tells whether nobody stopped the job before it."""
+    import_id = kept.id
+    return lambda: _step(import_id, step)
+
+
+_CARRIED_OUT: Mapping[str, Callable[[Session, Person, str, Import], None]] = {
+    LOOK: _look,
+    SAVE: _save,
+    UNDO: _undo,
+}
+_BACK_TO: Mapping[str, str] = {LOOK: STOPPED, SAVE: FAILED, UNDO: SAVED}
+"""What a file is when the job ended without doing what it was asked to."""
+
+
+def _broken(do: str) -> str:
+    return {
+        LOOK: tk._("It stopped before it was through with the file. Look again."),
+        SAVE: tk._("It stopped before anything was saved. Try again."),
+        UNDO: tk._("It stopped before anything was taken back. Try again."),
+    }[do]
+
+
+def _died(do: str) -> str:
+    return {
+        LOOK: tk._("The worker stopped before it was through with the file. Look again."),
+        SAVE: tk._("The worker stopped before anything was saved. Try again."),
+        UNDO: tk._("The worker stopped before anything was taken back. Try again."),
+    }[do]
 
 
 def _words(error: tk.ValidationError | FileProblem) -> str:
@@ -245,6 +280,16 @@ def give_back(kept: Import, status: str, message: str | None) -> None:
     kept.status, kept.step, kept.message, kept.task = status, "", message, {}
 
 
+def stop(kept: Import) -> None:
+    """Take a file from the worker because somebody stopped it. The caller commits.
+
+    :param kept: the import, with nothing of it written yet
+    """
+    do = str(kept.task.get("do"))
+    back = {SAVE: PREVIEW}.get(do, _BACK_TO[do])
+    give_back(kept, back, tk._("It was stopped.") if do == LOOK else None)
+
+
 def notice_death(session: Session, kept: Import) -> bool:
     """Notice that the worker of an import died, so that it can be asked again.
 
@@ -258,12 +303,8 @@ def notice_death(session: Session, kept: Import) -> bool:
     session.refresh(kept)
     if alive or kept.status != RUNNING:
         return False
-    if kept.task.get("do") == SAVE:
-        message = tk._("The worker stopped before anything was saved. Try again.")
-        give_back(kept, FAILED, message)
-    else:
-        message = tk._("The worker stopped before it was through with the file. Look again.")
-        give_back(kept, STOPPED, message)
+    do = str(kept.task.get("do"))
+    give_back(kept, _BACK_TO[do], _died(do))
     session.flush()
     return True
 

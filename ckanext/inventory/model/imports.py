@@ -23,7 +23,7 @@ STOPPED = "stopped"
 READING, CHECKING, SAVING = "reading", "checking", "saving"
 """What the worker is at; up to the saving it can be stopped."""
 
-LOOK, SAVE = "look", "save"
+LOOK, SAVE, UNDO = "look", "save", "undo"
 """What the worker was asked to do."""
 
 OPEN = frozenset({PREVIEW, FAILED, STOPPED})

@@ -232,10 +232,10 @@ def find(session: Session, references: Collection[str]) -> dict[str, Record]:
     return {reference: row.Record for reference, row in found.items()}
 
 
-def series_of(ids: Collection[str]) -> sa.Select[tuple[str]]:
+def series_of(ids: Collection[str] | sa.Select[tuple[str]]) -> sa.Select[tuple[str]]:
     """Select which of some entries another active one names as its series.
 
-    :param ids: package ids
+    :param ids: package ids, or a statement that selects them
     :returns: the statement, of an id for each that names it
     """
     series = Revision.content["part_of"].astext

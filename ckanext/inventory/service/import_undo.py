@@ -9,15 +9,16 @@ from typing import Any
 import ckan.model as model
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.orm import Session, aliased
 
 from ckanext.inventory import clock, config, policy
 from ckanext.inventory.model import Import, ImportRow, Link, Record, event, event_entry
-from ckanext.inventory.model.imports import SAVED, UNDONE
+from ckanext.inventory.model.imports import UNDONE
 from ckanext.inventory.policy import Act
 from ckanext.inventory.service import bulk_edit, events, facts, marks, outbox, register
 from ckanext.inventory.service.refusals import refusal
-from ckanext.inventory.types import ENTRY, Person, State
+from ckanext.inventory.types import ENTRY, SOURCE, Person, State
 
 ACT = "import_undo"
 
@@ -44,65 +45,73 @@ def rows_of(session: Session, import_id: str) -> list[ImportRow]:
     return list(session.scalars(query))
 
 
-def built_on(session: Session, kept: Import, rows: Sequence[ImportRow]) -> list[Built]:
+def built_on(session: Session, kept: Import) -> list[Built]:
     """Say what stands against taking an import back.
 
     :param session: the database session
     :param kept: the import
-    :param rows: what it did
     :returns: what was built on it; empty if it can be taken back
     """
-    ids = [row.package_id for row in rows]
-    records = facts.records(session, ids)
-    found: list[Built] = []
-    touched = set(
-        session.scalars(
-            sa.select(event_entry.c.package_id)
-            .join(event, event.c.id == event_entry.c.event_id)
-            .where(
-                event_entry.c.package_id.in_(ids),
-                event_entry.c.event_id > (kept.last_event or 0),
-                event.c.act.not_in(events.BESIDE),
-            )
+    touched = sa.or_(
+        sa.exists()
+        .where(
+            event_entry.c.package_id == ImportRow.package_id,
+            event_entry.c.event_id > (kept.last_event or 0),
         )
+        .where(event.c.id == event_entry.c.event_id, event.c.act.not_in(events.BESIDE)),
+        sa.exists().where(Link.entry_id == ImportRow.package_id),
     )
-    links = set(session.scalars(sa.select(Link.entry_id).where(Link.entry_id.in_(ids))))
-    for row in rows:
-        record = records.get(row.package_id)
-        if record is None:
-            found.append(Built("", tk._("A record was removed.")))
-        elif record.package_state != "active":
-            found.append(Built(record.number, tk._("It was deleted.")))
-        elif record.revision != row.revision:
-            found.append(Built(record.number, tk._("Its text was changed since.")))
-        elif row.package_id in touched or row.package_id in links:
-            found.append(
-                Built(record.number, tk._("Something was decided or said about it since."))
-            )
-    return found + _named_by_others(session, rows, records)
+    query = (
+        sa.select(
+            Record.number,
+            Record.package_state,
+            (Record.revision != ImportRow.revision).label("changed"),
+        )
+        .select_from(ImportRow)
+        .outerjoin(Record, Record.package_id == ImportRow.package_id)
+        .where(
+            ImportRow.import_id == kept.id,
+            sa.or_(
+                Record.package_id.is_(None),
+                Record.package_state != "active",
+                Record.revision != ImportRow.revision,
+                touched,
+            ),
+        )
+        .order_by(ImportRow.seq)
+    )
+    found = [_built(row) for row in session.execute(query)]
+    return found + _named_by_others(session, kept.id)
 
 
-def _named_by_others(
-    session: Session, rows: Sequence[ImportRow], records: Mapping[str, Record]
-) -> list[Built]:
+def _built(row: Any) -> Built:
+    if row.number is None:
+        return Built("", tk._("A record was removed."))
+    if row.package_state != "active":
+        return Built(row.number, tk._("It was deleted."))
+    if row.changed:
+        return Built(row.number, tk._("Its text was changed since."))
+    return Built(row.number, tk._("Something was decided or said about it since."))
+
+
+def _named_by_others(session: Session, import_id: str) -> list[Built]:
     """Find records outside the import that name one that it made."""
-    made = [row.package_id for row in rows if row.created]
-    if not made:
-        return []
-    query = sa.select(Record.source_ids).where(
-        Record.package_type == ENTRY,
-        Record.package_state == "active",
-        Record.package_id.not_in([row.package_id for row in rows]),
-        Record.source_ids.overlap(sa.cast(made, sa.ARRAY(sa.Text))),
+    rows = sa.select(ImportRow.package_id).where(ImportRow.import_id == import_id)
+    made = rows.where(ImportRow.created)
+    naming = aliased(Record)
+    uses = sa.exists().where(
+        naming.package_type == ENTRY,
+        naming.package_state == "active",
+        naming.package_id.not_in(rows),
+        naming.source_ids.contains(array([Record.package_id])),
     )
-    named = {source for ids in session.scalars(query) for source in ids} & set(made)
-    parts = facts.series_of(made).where(Record.package_id.not_in([row.package_id for row in rows]))
-    named |= set(session.scalars(parts))
-    return [
-        Built(records[package_id].number, tk._("Another entry names it."))
-        for package_id in sorted(named)
-        if package_id in records
-    ]
+    sources = sa.select(Record.number).where(
+        Record.package_id.in_(made), Record.package_type == SOURCE, uses
+    )
+    parts = facts.series_of(made).where(Record.package_id.not_in(rows))
+    series = sa.select(Record.number).where(Record.package_id.in_(parts))
+    numbers = {*session.scalars(sources), *session.scalars(series)}
+    return [Built(number, tk._("Another entry names it.")) for number in sorted(numbers)]
 
 
 def undo(session: Session, person: Person, user_name: str, kept: Import) -> int:
@@ -118,11 +127,11 @@ def undo(session: Session, person: Person, user_name: str, kept: Import) -> int:
     :returns: how many records were put back
     :raises ValidationError: with what was built on it
     """
-    if kept.status != SAVED:
+    if kept.saved_at is None or kept.undone_at is not None:
         raise refusal({"id": [tk._("Only a saved import can be taken back.")]})
     rows = rows_of(session, kept.id)
     records = facts.records(session, [row.package_id for row in rows], lock=True)
-    built = built_on(session, kept, rows)
+    built = built_on(session, kept)
     if built:
         raise refusal(
             {
@@ -138,7 +147,7 @@ def undo(session: Session, person: Person, user_name: str, kept: Import) -> int:
         told[0].details["import"] = kept.id
         events.record(session, ACT, person.user_id, told)
     _put_marks_back(session, person, rows, records)
-    kept.status = UNDONE
+    kept.status, kept.step, kept.message, kept.task = UNDONE, "", None, {}
     kept.undone_by, kept.undone_at = person.user_id, clock.now()
     session.flush()
     return len(rows)
@@ -195,12 +204,15 @@ def _put_back(
     told: list[events.Row] = []
     ids = [row.package_id for row in rows]
     now = register.current_contents(session, ids)
+    before = register.contents_at(
+        session, [(row.package_id, row.from_revision or 0) for row in rows]
+    )
     for package_type in sorted({records[row.package_id].package_type for row in rows}):
         edits = [
             bulk_edit.Edit(
                 records[row.package_id],
                 now.get(row.package_id, {}),
-                register.revision_content(session, row.package_id, row.from_revision or 0),
+                before.get((row.package_id, row.from_revision or 0), {}),
             )
             for row in rows
             if records[row.package_id].package_type == package_type

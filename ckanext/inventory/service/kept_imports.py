@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from ckanext.inventory import clock, fields, policy
 from ckanext.inventory.fields import schema_for
 from ckanext.inventory.model import Import, ImportMapping, ImportRow, Record, Revision
-from ckanext.inventory.model.imports import DISCARDED, OPEN, PREVIEW, SAVED, UNDONE
-from ckanext.inventory.service import events, facts, import_undo, kept_looks
+from ckanext.inventory.model.imports import DISCARDED, OPEN, PREVIEW, SAVED
+from ckanext.inventory.service import events, kept_looks, register, search
 from ckanext.inventory.service.imports import Done, Prepared, Upload
 from ckanext.inventory.service.roundtrip import Preview, Settled
 from ckanext.inventory.spreadsheets.planning.choices import Choices
@@ -158,7 +158,7 @@ def visible(person: Person) -> sa.ColumnElement[bool]:
     if own:
         grounds.append(
             sa.and_(
-                Import.status.in_([SAVED, UNDONE]),
+                Import.saved_at.is_not(None),
                 sa.func.cardinality(Import.departments) > 0,
                 Import.departments.contained_by(sa.cast(own, sa.ARRAY(sa.Text))),
             )
@@ -408,29 +408,49 @@ class Changed:
     marks: Mapping[str, str]
 
 
-def report(session: Session, person: Person, kept: Import) -> tuple[list[Changed], int]:
-    """Say what a saved import did, as far as somebody may read it.
+@dataclass(frozen=True)
+class Report:
+    """What a saved import did, as far as somebody may read it.
+
+    :param records: the records, in the order of the file
+    :param more: how many others of these there are
+    :param hidden: how many the person may not read
+    """
+
+    records: Sequence[Changed]
+    more: int
+    hidden: int
+
+
+def report(session: Session, person: Person, kept: Import, limit: int | None = None) -> Report:
+    """Say what a saved import did.
 
     :param session: the database session
     :param person: who asks
     :param kept: the import
-    :returns: the records, and how many more the person may not read
+    :param limit: at most so many records; None for all
+    :returns: the report
     """
-    rows = import_undo.rows_of(session, kept.id)
-    records = facts.records(session, [row.package_id for row in rows])
-    pairs = {(row.package_id, row.revision) for row in rows}
-    pairs |= {(row.package_id, row.from_revision) for row in rows if row.from_revision}
-    texts: dict[tuple[str, int], dict[str, Any]] = {}
-    if pairs:
-        query = sa.select(Revision.package_id, Revision.revision, Revision.content).where(
-            sa.tuple_(Revision.package_id, Revision.revision).in_(pairs)
-        )
-        texts = {(r.package_id, r.revision): r.content for r in session.execute(query)}
+    mine = search.visible(policy.scope(person))
+    total, readable = session.execute(
+        sa.select(sa.func.count(), sa.func.count().filter(mine))
+        .select_from(ImportRow)
+        .outerjoin(Record, Record.package_id == ImportRow.package_id)
+        .where(ImportRow.import_id == kept.id)
+    ).one()
+    query = (
+        sa.select(ImportRow, Record)
+        .join(Record, Record.package_id == ImportRow.package_id)
+        .where(ImportRow.import_id == kept.id, mine)
+        .order_by(ImportRow.seq)
+        .limit(limit)
+    )
+    rows = session.execute(query).all()
+    pairs = {(row.package_id, row.revision) for row, _ in rows}
+    pairs |= {(row.package_id, row.from_revision) for row, _ in rows if row.from_revision}
+    texts = register.contents_at(session, pairs)
     found: list[Changed] = []
-    for row in rows:
-        record = records.get(row.package_id)
-        if record is None or not policy.may(person, policy.Act.READ, facts.of_record(record)):
-            continue
+    for row, record in rows:
         old = texts.get((row.package_id, row.from_revision or 0), {})
         new = texts.get((row.package_id, row.revision), {})
         changes = fields.diff(schema_for(record.package_type), old, new)
@@ -447,4 +467,4 @@ def report(session: Session, person: Person, kept: Import) -> tuple[list[Changed
                 row.marks,
             )
         )
-    return found, len(rows) - len(found)
+    return Report(found, readable - len(found), total - readable)

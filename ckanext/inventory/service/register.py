@@ -546,6 +546,33 @@ def _current() -> sa.Select[tuple[str, dict[str, Any]]]:
     )
 
 
+def contents_at(
+    session: Session, wanted: Collection[tuple[str, int]]
+) -> dict[tuple[str, int], dict[str, Any]]:
+    """Return the contents of many revisions.
+
+    :param session: the database session
+    :param wanted: package id and revision of each
+    :returns: package id and revision → content; what there isn't is absent
+    """
+    if not wanted:
+        return {}
+    ids, revisions = zip(*wanted, strict=True)
+    # A table of the pairs: thousands of them in an IN exceed what PostgreSQL parses.
+    pair = (
+        sa.func.unnest(
+            sa.cast(list(ids), sa.ARRAY(sa.Text)), sa.cast(list(revisions), sa.ARRAY(sa.Integer))
+        )
+        .table_valued(sa.column("package_id", sa.Text), sa.column("revision", sa.Integer))
+        .render_derived("pair")
+    )
+    query = sa.select(Revision.package_id, Revision.revision, Revision.content).join(
+        pair,
+        sa.and_(pair.c.package_id == Revision.package_id, pair.c.revision == Revision.revision),
+    )
+    return {(row.package_id, row.revision): row.content for row in session.execute(query)}
+
+
 def refresh_words(session: Session, rows: Collection[Record]) -> set[str]:
     """Write the words that search looks at anew.
 

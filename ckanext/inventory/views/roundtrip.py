@@ -28,6 +28,8 @@ _FOR_ALL: Mapping[str, Mapping[str, Any]] = {
 LOOKED_AT = ("preview", "failed")
 RUNNING = ("queued", "running")
 SHOWN_ROWS = 100
+REPORTED = 300
+"""Records that the report of a saved file shows at once."""
 _FILTERS = (
     "state",
     "value",
@@ -130,12 +132,18 @@ def spreadsheet_look(id: str) -> str:  # noqa: A002 - the name of the address's 
     :param id: the import
     :returns: the page
     """
-    shown = action("inventory_import_show", {"id": id})
+    shown = _show(id)
     if shown["status"] not in LOOKED_AT:
         return tk.render("inventory/spreadsheet_report.html", extra_vars={"report": shown})
     # What kept the worker from saving is said once: looking again begins anew.
     why = forms.Problems({}, [("", None, shown["message"])]) if shown["message"] else None
     return _preview(_look(id), why)
+
+
+def _show(import_id: str) -> dict[str, Any]:
+    limit = {} if flask.request.args.get("all") else {"limit": REPORTED}
+    found: dict[str, Any] = action("inventory_import_show", {"id": import_id, **limit})
+    return found
 
 
 def _look(import_id: str, **choices: Any) -> dict[str, Any]:
@@ -149,7 +157,7 @@ def _look(import_id: str, **choices: Any) -> dict[str, Any]:
 
 def _preview(found: dict[str, Any], errors: forms.Problems | None = None) -> str:
     if found["status"] in RUNNING:
-        extra_vars = {"report": action("inventory_import_show", {"id": found["id"]})}
+        extra_vars = {"report": _show(found["id"])}
         return tk.render("inventory/spreadsheet_report.html", extra_vars=extra_vars)
     package_type = found["choices"].get("package_type") or ENTRY
     rows = found["rows"]
@@ -256,12 +264,13 @@ def _not_saved(
 
 def _undo(import_id: str) -> Response:
     try:
-        action("inventory_import_undo", {"id": import_id})
+        done = action("inventory_import_undo", {"id": import_id})
     except tk.ValidationError as error:
         messages: Any = error.error_dict.get("id") or []
         tk.h.flash_error(str(tk.h.escape(" ".join(str(message) for message in messages[:6]))))
     else:
-        tk.h.flash_success(tk._("Taken back: everything is as it was before this file."))
+        if done["status"] not in RUNNING:
+            tk.h.flash_success(tk._("Taken back: everything is as it was before this file."))
     return page_of("spreadsheet_look", id=import_id)
 
 

@@ -19,13 +19,12 @@ from ckanext.inventory.model.imports import (
     DISCARDED,
     LOOK,
     OPEN,
-    PREVIEW,
     QUEUED,
     RUNNING,
     SAVE,
     SAVED,
     SAVING,
-    STOPPED,
+    UNDO,
 )
 from ckanext.inventory.service import (
     import_undo,
@@ -335,31 +334,51 @@ def inventory_import_discard(context: Context, data_dict: DataDict) -> dict[str,
             raise tk.ValidationError({"id": [tk._("It is being saved; take it back afterwards.")]})
         if kept.status in (QUEUED, RUNNING):
             # Stopped, not dropped: its choices are still there.
-            if kept.task.get("do") == SAVE:
-                import_job.give_back(kept, PREVIEW, None)
-            else:
-                import_job.give_back(kept, STOPPED, tk._("It was stopped."))
+            import_job.stop(kept)
         else:
             kept.status, kept.file = DISCARDED, None
             kept_looks.forget(who.session_of(context), [kept.id])
         return showing.head(kept)
 
 
-@tk.validate_action_data(id_schema)
+@validator_args
+def undo_schema(
+    default: ValidatorFactory,
+    inventory_needed: Validator,
+    inventory_string: Validator,
+    boolean_validator: Validator,
+) -> Schema:
+    """A saved import."""
+    return {
+        "id": [inventory_needed, inventory_string],
+        "now": [default(False), boolean_validator],
+    }
+
+
+@tk.validate_action_data(undo_schema)
 def inventory_import_undo(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Take a saved import back as a whole, as long as nothing was built on it.
 
     :param id: the import
-    :returns: the import
+    :param now: don't leave a large one to the background worker
+    :returns: the import, ``queued`` if the worker takes it back
     :raises NotAuthorized: for people without role and assignment
     :raises ObjectNotFound: for an import that the caller may not know of
     :raises ValidationError: ``id`` with everything that was built on it
     """
     tk.check_access("inventory_import_undo", context, data_dict)
     with commit.transaction(context) as session:
-        kept = _find(context, data_dict, lock=True)
-        import_undo.undo(session, who.person(context), who.user_name(context), kept)
-        return showing.head(kept)
+        kept, person = _find(context, data_dict, lock=True), who.person(context)
+        if kept.status != SAVED:
+            raise tk.ValidationError({"id": [tk._("Only a saved import can be taken back.")]})
+        if data_dict["now"] or not _is_large(kept):
+            import_undo.undo(session, person, who.user_name(context), kept)
+            return showing.head(kept)
+        import_job.ask(kept, person, UNDO)
+        session.flush()
+        answer = showing.head(kept)
+    import_job.enqueue(answer["id"])
+    return answer
 
 
 @validator_args
@@ -407,15 +426,30 @@ def inventory_import_list(context: Context, data_dict: DataDict) -> dict[str, An
     return {"count": total, "results": [showing.head(row, names) for row in rows]}
 
 
+@validator_args
+def show_schema(
+    ignore_empty: Validator,
+    inventory_needed: Validator,
+    inventory_string: Validator,
+    inventory_number: Validator,
+) -> Schema:
+    """An import, and how much of it."""
+    return {
+        "id": [inventory_needed, inventory_string],
+        "limit": [ignore_empty, inventory_number],
+    }
+
+
 @tk.side_effect_free
-@tk.validate_action_data(id_schema)
+@tk.validate_action_data(show_schema)
 def inventory_import_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Show a file that was brought: its state, and what it changed if it was saved.
 
     :param id: the import
+    :param limit: at most so many records in the answer
     :returns: the import with ``records`` (number, title, created, submitted, changes: label, old,
-        new), ``hidden`` (records that the caller may not read), ``built_on`` (what stands against
-        taking it back: number, reason)
+        new), ``more_records`` (how many others the caller may read), ``hidden`` (how many they may
+        not), ``built_on`` (what stands against taking it back: number, reason)
     :raises NotAuthorized: for people without role and assignment
     :raises ObjectNotFound: for an import that the caller may not know of
     """
@@ -426,22 +460,22 @@ def inventory_import_show(context: Context, data_dict: DataDict) -> dict[str, An
     if import_job.notice_death(session, kept):
         session.commit()
     names = kept_imports.people(session, {key for key in (kept.by, kept.undone_by) if key})
-    records, hidden = kept_imports.report(session, person, kept)
+    found = kept_imports.report(session, person, kept, data_dict.get("limit"))
     known = (
         workbooks.load_names(session, person, search.conditions(person, Query(ENTRY)))
-        if records
+        if found.records
         else NO_NAMES
     )
     built: list[dict[str, str]] = []
     if kept.status == SAVED:
-        rows = import_undo.rows_of(session, kept.id)
         built = [
             {"number": item.number, "reason": item.reason}
-            for item in import_undo.built_on(session, kept, rows)
+            for item in import_undo.built_on(session, kept)
         ]
     return showing.head(kept, names) | {
-        "records": [showing.changed(item, known) for item in records],
-        "hidden": hidden,
+        "records": [showing.changed(item, known) for item in found.records],
+        "more_records": found.more,
+        "hidden": found.hidden,
         "built_on": built,
     }
 

@@ -20,6 +20,7 @@ from ckanext.inventory.service import (
     bulk,
     facts,
     imports,
+    register,
     search,
     workbooks,
 )
@@ -136,10 +137,8 @@ class Ground:
             if line.token is not None and line.token.revision != record.revision:
                 older.add((record.package_id, line.token.revision))
         if older:
-            query = sa.select(Revision.package_id, Revision.content).where(
-                sa.tuple_(Revision.package_id, Revision.revision).in_(older)
-            )
-            base |= {row.package_id: row.content for row in self.session.execute(query)}
+            found = register.contents_at(self.session, older)
+            base |= {package_id: content for (package_id, _), content in found.items()}
         return base
 
     def base_at(
