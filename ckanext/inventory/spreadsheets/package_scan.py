@@ -171,8 +171,8 @@ _TEXT = rb"(?=[^<])" + _CHARACTERS + rb"(?:&(?:amp|lt|gt|quot|apos);" + _CHARACT
 _ROW = re.compile(
     # Each cell says where it stands, and that it is in this row. The groups: the row's number, and
     # something if a cell of it is filled.
-    rb'<row r="([0-9]{1,7})"(?: (?!r=)[A-Za-z0-9:]+="[^"<>&]*")*(?:/>|>(?:'
-    rb'<c r="[A-Z]{1,3}\1"(?: s="[0-9]+")?(?: t="[A-Za-z]+")?(?:/>|>(?:'
+    rb'<row r="([0-9]{1,7})"(?: (?!r=)[A-Za-z0-9:]+="[^"<>&]*")*(?: ?/>|>(?:'
+    rb'<c r="[A-Z]{1,3}\1"(?: s="[0-9]+")?(?: t="[A-Za-z]+")?(?: ?/>|>(?:'
     rb"<v>" + _TEXT + rb"</v>|"
     rb'<is><t(?: xml:space="preserve")?>' + _TEXT + rb"</t></is>"
     rb")(</c>)))*</row>)"
