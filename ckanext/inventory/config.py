@@ -112,6 +112,16 @@ def accepted_risks() -> frozenset[str]:
     return frozenset(_get(ACCEPTED_RISKS) or ())
 
 
+def languages_offered() -> list[str]:
+    """Return the languages that the site's administrator chose to offer, and the site's own.
+
+    :returns: codes; only the site's own where every language of CKAN is offered
+    """
+    offered: Any = tk.config.get("ckan.locales_offered") or []
+    codes: list[str] = offered.split() if isinstance(offered, str) else [str(c) for c in offered]
+    return [*codes, str(tk.config.get("ckan.locale_default") or "")]
+
+
 def core(key: str) -> Any:
     """Return one of CKAN's own options, for the self-check.
 

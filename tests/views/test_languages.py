@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import csv
 import datetime as dt
+import io
 from collections.abc import Iterator
 from gettext import NullTranslations
 from pathlib import Path
@@ -34,6 +37,13 @@ WORDS: dict[str, str] = {
     "“{label}” is missing.": "„{label}“ fehlt.",
     "Submit": "Einreichen",
     "Hello %(name)s,": "Guten Tag, %(name)s,",
+    "Number": "Nummer",
+    "Name": "Bezeichnung",
+    "Description": "Beschreibung",
+    "Value": "Wert",
+    "High": "Hoch",
+    "State": "Stand",
+    "Assigned to": "Zugeteilt",
 }
 
 
@@ -93,6 +103,59 @@ def test_a_refusal_in_another_language_is_translated(city: City, app: CKANTestAp
     )
     assert page.status_code == 400
     assert "„no link“ ist kein Link." in page.body
+
+
+def typed_off(city: City, app: CKANTestApp, language: str, high: str) -> dict[str, Any]:
+    """Take a workbook in a language, lose its hidden column, and bring it as a list in English."""
+    with app.flask_app.test_request_context(environ_overrides={"CKAN_LANG": language}):
+        taken = city.do(city.coordinator, "inventory_workbook", department="parks", format="csv")
+    rows = list(csv.reader(io.StringIO(base64.b64decode(taken["content"]).decode("utf-8-sig"))))
+    at = [header.rstrip(" *") for header in rows[0]].index("Wert" if language == "de" else "Value")
+    for row in rows:
+        del row[-1]
+    rows[1][at] = high
+    typed = io.StringIO()
+    csv.writer(typed).writerows(rows)
+    with app.flask_app.test_request_context():
+        return city.do(
+            city.coordinator,
+            "inventory_import_preview",
+            content=base64.b64encode(typed.getvalue().encode()).decode(),
+            filename="trees.csv",
+            department="parks",
+        )
+
+
+@reloaded
+@pytest.mark.ckan_config("ckan.locales_offered", "en de")
+def test_a_list_typed_off_a_workbook_in_another_language_is_understood_like_an_english_one(
+    city: City, app: CKANTestApp
+) -> None:
+    """Without its hidden last column a file doesn't say which language its headers are in."""
+    city.entry(title="Trees", notes="Old ones")
+    english = typed_off(city, app, "en", "High")
+    german = typed_off(city, app, "de", "Hoch")
+    assert not german["ours"]
+    assert {"Bezeichnung", "Beschreibung", "Wert"} <= {item["column"] for item in german["columns"]}
+    meant = [
+        {item["letter"]: (item["field"], item["fate"]) for item in found["columns"]}
+        for found in (english, german)
+    ]
+    assert meant[1] == meant[0]
+    assert ("title", "used") in meant[1].values()
+    told = [[problem["message"] for problem in found["problems"]] for found in (english, german)]
+    assert told[1] == told[0]
+    assert german["counts"] == english["counts"]
+
+
+@reloaded
+@pytest.mark.ckan_config("ckan.locales_offered", "en")
+def test_a_language_that_the_site_does_not_offer_is_not_looked_for(
+    city: City, app: CKANTestApp
+) -> None:
+    city.entry(title="Trees", notes="Old ones")
+    found = typed_off(city, app, "de", "Hoch")
+    assert "notes" not in {item["field"] for item in found["columns"]}
 
 
 class TestMails:

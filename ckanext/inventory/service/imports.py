@@ -19,7 +19,7 @@ from ckanext.inventory import clock, config, policy, vocabularies
 from ckanext.inventory.fields import Schema, schema_for
 from ckanext.inventory.model import Department as DepartmentRow
 from ckanext.inventory.model import Record, Revision, RoleGrant
-from ckanext.inventory.service import bulk, departments, events
+from ckanext.inventory.service import bulk, departments, events, translated
 from ckanext.inventory.service.marks import MARKS
 from ckanext.inventory.spreadsheets import headers, returned, synonyms
 from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity, shorten
@@ -125,18 +125,17 @@ def plan_import(
     cells = Reader(
         words,
         synonyms.load(),
-        _mapping(choices.values),
+        _mapping(schema, choices.values),
         licenses(),
         day_first=choices.day_first or config.import_day_first(),
         year=clock.today().year,
     )
     other = schema_for(headers.other_type(package_type))
     refusal = _Refusal(person, schema, choices.department)
+    understood = translated.understood(synonyms.load(), schema)
 
     def planned(facts: Known) -> Plan:
-        return make_plan(
-            source, schema, other, words, synonyms.load(), facts, choices, cells, refusal
-        )
+        return make_plan(source, schema, other, words, understood, facts, choices, cells, refusal)
 
     plan = planned(known)
     sources: tuple[bulk.NewRecord, ...] = ()
@@ -237,11 +236,16 @@ def limits() -> Limits:
     )
 
 
-def _mapping(values: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
-    return {
+def _mapping(
+    schema: Schema, values: Mapping[str, Mapping[str, str]]
+) -> dict[str, Mapping[str, str]]:
+    """Put what somebody chose for cells over what they say in the languages of the site."""
+    known = translated.labels(schema)
+    chosen = {
         name: {normalise(cell): value for cell, value in cells.items()}
         for name, cells in values.items()
     }
+    return {name: {**known.get(name, {}), **chosen.get(name, {})} for name in {*known, *chosen}}
 
 
 def licenses() -> dict[str, str]:

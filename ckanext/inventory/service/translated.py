@@ -1,0 +1,89 @@
+"""The headers and labels of our own workbooks in the languages that the site offers.
+
+A workbook says itself which language it is in, in its hidden column. A list that was typed off one, or saved
+without that column, doesn't: its headers are looked for in every language of the site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from ckanext.inventory import config, vocabularies
+from ckanext.inventory.fields import Schema, schema_for
+from ckanext.inventory.service import languages
+from ckanext.inventory.spreadsheets.headers import HeaderMap
+from ckanext.inventory.spreadsheets.layout import Say, as_it_is, layouts
+from ckanext.inventory.spreadsheets.synonyms import Synonyms, squash
+from ckanext.inventory.types import ENTRY, SOURCE
+from ckanext.inventory.vocabularies import normalise
+
+
+def sayers() -> list[Say]:
+    """Return what translates into each language of the site but English."""
+    codes = dict.fromkeys(config.languages_offered())
+    return [say for code in codes if (say := languages.sayer(code)) is not as_it_is]
+
+
+def understood(synonyms: Synonyms, schema: Schema) -> Synonyms:
+    """Add the headers of one package type in the languages of the site to other people's headers.
+
+    What is understood already keeps its meaning, and what means two things means none of them.
+
+    :param synonyms: other people's headers
+    :param schema: the schema of the package type
+    :returns: the same with more headers
+    """
+    speak = sayers()
+    if not speak:
+        return synonyms
+    known = HeaderMap(schema, synonyms)
+    found: dict[str, set[str]] = {}
+    ignored: dict[str, str] = {}
+    for header in _headers(schema):
+        english = squash(header)
+        target = known.lookup.get(english)
+        for say in speak:
+            word = squash(say(header))
+            if not word or known.score(word):
+                continue
+            if target:
+                found.setdefault(word, set()).add(target)
+            elif english in synonyms.ignored:
+                ignored[word] = synonyms.ignored[english]
+    clear = {word: next(iter(targets)) for word, targets in found.items() if len(targets) == 1}
+    of_type = {**clear, **synonyms.headers.get(schema.package_type, {})}
+    return replace(
+        synonyms,
+        headers={**synonyms.headers, schema.package_type: of_type},
+        ignored={**ignored, **synonyms.ignored},
+    )
+
+
+def _headers(schema: Schema) -> Iterator[str]:
+    schemas = {kind: schema_for(kind) for kind in (ENTRY, SOURCE)}
+    for column in layouts(schemas, vocabularies.load())[schema.package_type].columns:
+        yield column.header
+    for spec in schema.fields.values():
+        yield from (word for word in (spec.label, spec.term) if word)
+
+
+def labels(schema: Schema) -> dict[str, Mapping[str, str]]:
+    """Return what a cell may say for a value in the languages of the site, field by field.
+
+    :param schema: the schema
+    :returns: field to normalised label to value; nothing of English labels
+    """
+    speak = sayers()
+    if not speak:
+        return {}
+    return {
+        spec.name: {
+            normalise(said): choice.value
+            for say in speak
+            for choice in spec.choices
+            if (said := say(choice.label)) != choice.label
+        }
+        for spec in schema.fields.values()
+        if spec.choices
+    }
