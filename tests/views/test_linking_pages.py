@@ -91,6 +91,16 @@ def test_by_a_file(cdo: dict[str, str], app: CKANTestApp) -> None:
     assert _linked() == {"wells"}
 
 
+def test_a_file_that_is_refused_keeps_its_report(cdo: dict[str, str], app: CKANTestApp) -> None:
+    path = "/inventory/take-over/link/file"
+    chosen = {"column-number": "What", "column-dataset": "Where", "digest": "another file's"}
+    content = b"What,Where\nPARKS-0003,wells\n"
+    page = _post(app, cdo, path, upload=(io.BytesIO(content), "links.csv"), save="1", **chosen)
+    assert page.status_code == 400
+    assert _linked() == set()
+    assert 'value="What" selected' in page.body
+
+
 def test_nobody_else_gets_there(city: City, app: CKANTestApp) -> None:
     for token in [headers(city.coordinator), headers(city.reviewer)]:
         for path in ("/inventory/take-over/link", "/inventory/take-over/link/file"):

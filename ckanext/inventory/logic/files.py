@@ -21,6 +21,10 @@ from ckanext.inventory.logic.takes import (
     Steps,
 )
 from ckanext.inventory.service import imports
+from ckanext.inventory.types import ENTRY, SOURCE
+
+KINDS: Mapping[str, str] = {"entry": ENTRY, "source": SOURCE}
+"""What a list may be of, as callers say it."""
 
 FILE: Mapping[str, Steps] = {
     "upload": ANYTHING,

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from ckanext.inventory import forms
 from ckanext.inventory.views import carried_file
 from ckanext.inventory.views.blueprint import inventory
+from ckanext.inventory.views.carried_file import FilePage
 from ckanext.inventory.views.common import action, organizations, page_number, page_of, page_size
 from ckanext.inventory.views.takeover import only_cdos
 
@@ -102,27 +103,19 @@ def link_file() -> str:
     :returns: the page
     """
     only_cdos()
-    return _file_page()
+    return _file_page().ask()
 
 
-def _file_page(
-    shown: dict[str, Any] | None = None,
-    carried: str = "",
-    filename: str = "",
-    errors: forms.Problems | None = None,
-) -> str:
-    return tk.render(
-        "inventory/link_file.html",
-        extra_vars={
-            "shown": shown,
-            "carried": carried,
-            "filename": filename,
-            "errors": errors or forms.Problems(),
-            "organizations": organizations(),
-            "typed": flask.request.form,
-            "parts": PARTS,
-        },
-    )
+def _file_page() -> FilePage:
+    return FilePage("inventory/link_file.html", "inventory_link_bulk", {"parts": PARTS}, _chosen)
+
+
+def _chosen(form: forms.Form) -> dict[str, Any]:
+    columns = carried_file.chosen_headers(form, "column-")
+    return {
+        **({"columns": columns} if columns else {}),
+        **carried_file.typed(form, "department", "digest"),
+    }
 
 
 @inventory.route("/take-over/link/file", methods=["POST"])
@@ -135,23 +128,8 @@ def link_file_do() -> str | tuple[str, int] | Response:
     :returns: the report, or a redirect to the entries
     """
     only_cdos()
-    form = flask.request.form
-    content, filename = carried_file.of_form(form)
-    if content is None:
-        return _file_page(errors=carried_file.not_chosen()), 400
-    saving = form.get("save") == "1"
-    data: dict[str, Any] = {"upload": content, "filename": filename, "dry_run": not saving}
-    columns = carried_file.chosen_headers(form, "column-")
-    data |= {"columns": columns} if columns else {}
-    for name in ("department", "digest"):
-        if form.get(name, "").strip():
-            data[name] = form[name].strip()
-    carried = carried_file.as_text(content)
-    try:
-        done = action("inventory_link_bulk", data)
-    except tk.ValidationError as error:
-        return _file_page(errors=forms.problems(error)), 400
-    if not saving:
-        return _file_page(done, carried, filename)
+    done, page = _file_page().answer()
+    if done is None:
+        return page
     _say(int(done["count"]))
     return page_of("link")

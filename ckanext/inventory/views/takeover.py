@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from ckanext.inventory import forms, helpers
 from ckanext.inventory.views import carried_file
 from ckanext.inventory.views.blueprint import inventory
+from ckanext.inventory.views.carried_file import FilePage
 from ckanext.inventory.views.common import action, organizations, page_number, page_of, page_size
 
 PARTS = ("state", "date", "reason", "look_again", "dataset", "url")
@@ -115,28 +116,21 @@ def take_over_file() -> str:
     :returns: the page
     """
     only_cdos()
-    return _file_page()
+    return _file_page().ask()
 
 
-def _file_page(
-    report: dict[str, Any] | None = None,
-    carried: str = "",
-    filename: str = "",
-    errors: forms.Problems | None = None,
-) -> str:
-    return tk.render(
-        "inventory/take_over_file.html",
-        extra_vars={
-            "report": report,
-            "carried": carried,
-            "filename": filename,
-            "errors": errors or forms.Problems(),
-            "organizations": organizations(),
-            "typed": flask.request.form,
-            "parts": PARTS,
-            "states": STATES,
-        },
-    )
+def _file_page() -> FilePage:
+    known = {"parts": PARTS, "states": STATES}
+    return FilePage("inventory/take_over_file.html", "inventory_take_over", known, _chosen)
+
+
+def _chosen(form: forms.Form) -> dict[str, Any]:
+    return {
+        "create_departments": form.get("create_departments") == "yes",
+        "states": _states(form),
+        "past": carried_file.chosen_headers(form, "past-"),
+        **carried_file.typed(form, "department", "digest", "origin"),
+    }
 
 
 @inventory.route("/take-over/file", methods=["POST"])
@@ -149,37 +143,10 @@ def take_over_file_do() -> str | tuple[str, int] | Response:
     :returns: the report, or a redirect to the entries
     """
     only_cdos()
-    form = flask.request.form
-    content, filename = carried_file.of_form(form)
-    if content is None:
-        return _file_page(errors=carried_file.not_chosen()), 400
-    saving = form.get("save") == "1"
-    data: dict[str, Any] = {
-        "upload": content,
-        "filename": filename,
-        "dry_run": not saving,
-        "create_departments": form.get("create_departments") == "yes",
-        "states": _states(form),
-        "past": carried_file.chosen_headers(form, "past-"),
-    }
-    for name in ("department", "digest", "origin"):
-        if form.get(name, "").strip():
-            data[name] = form[name].strip()
-    carried = carried_file.as_text(content)
-    try:
-        report = action("inventory_take_over", data)
-    except tk.ValidationError as error:
-        found = forms.problems(error)
-        # The report again, so that nothing that was chosen is lost; without it for a bad file.
-        again = (
-            action("inventory_take_over", {**data, "dry_run": True})
-            if saving and "upload" not in found.fields
-            else None
-        )
-        return _file_page(again, carried, filename, found), 400
-    if not saving:
-        return _file_page(report, carried, filename)
-    count = int(report["created"])
+    done, page = _file_page().answer()
+    if done is None:
+        return page
+    count = int(done["created"])
     tk.h.flash_success(
         tk.ungettext("One entry was taken over.", "{n} entries were taken over.", count).format(
             n=count

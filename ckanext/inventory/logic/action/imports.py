@@ -26,17 +26,15 @@ from ckanext.inventory.service.roundtrip import Settled
 from ckanext.inventory.spreadsheets.headers import Assignment
 from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Problem
 from ckanext.inventory.spreadsheets.planning.choices import Choices
-from ckanext.inventory.types import ENTRY, SOURCE
+from ckanext.inventory.types import ENTRY
 
 __all__ = ["inventory_export", "inventory_import"]
-
-KINDS: Mapping[str, str] = {"entry": ENTRY, "source": SOURCE}
 
 
 import_schema = takes(
     {
         **files.LIST,
-        "kind": one_of(KINDS, "entry"),
+        "kind": one_of(files.KINDS, "entry"),
         "departments": OPTIONAL_MAPPING,
         "all_or_nothing": OFF,
         "create_sources": OFF,
@@ -46,7 +44,7 @@ import_schema = takes(
 
 export_schema = takes(
     {
-        "kind": one_of(KINDS, "entry"),
+        "kind": one_of(files.KINDS, "entry"),
         "format": one_of(exports.FORMATS, exports.CSV),
         "q": SEARCHED,
         "attention": ATTENTION,
@@ -72,7 +70,7 @@ def inventory_export(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """
     tk.check_access("inventory_export", context, data_dict)
     who.keep_private()
-    package_type = KINDS[data_dict["kind"]]
+    package_type = files.KINDS[data_dict["kind"]]
     query = search.Query(
         package_type,
         text=data_dict["q"],
@@ -136,7 +134,7 @@ def inventory_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
         raise tk.NotAuthorized(
             tk._("Only the chief data officer can create departments by importing.")
         )
-    package_type = KINDS[data_dict["kind"]]
+    package_type = files.KINDS[data_dict["kind"]]
     upload = files.upload_of(data_dict)
     choices = choices_of(data_dict)
     dry_run = bool(data_dict["dry_run"])

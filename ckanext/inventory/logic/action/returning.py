@@ -8,12 +8,22 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
-from ckan.logic.schema import validator_args
-from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
+from ckan.types import Context, DataDict
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import config
-from ckanext.inventory.logic import commit, files, import_job, saving, showing, who
+from ckanext.inventory.logic import commit, files, import_job, saving, schema, showing, who
+from ckanext.inventory.logic.takes import (
+    ANYTHING,
+    MAPPING,
+    NEEDED,
+    OFF,
+    OPTIONAL,
+    OPTIONAL_NUMBER,
+    Steps,
+    number,
+    takes,
+)
 from ckanext.inventory.model import Import
 from ckanext.inventory.model.imports import (
     DISCARDED,
@@ -41,7 +51,7 @@ from ckanext.inventory.spreadsheets import workbook
 from ckanext.inventory.spreadsheets.layout import NO_NAMES
 from ckanext.inventory.spreadsheets.messages import FileProblem
 from ckanext.inventory.spreadsheets.reader import Source
-from ckanext.inventory.types import ENTRY, SOURCE
+from ckanext.inventory.types import ENTRY
 
 __all__ = [
     "inventory_import_discard",
@@ -53,78 +63,38 @@ __all__ = [
     "inventory_import_undo",
 ]
 
-KINDS: Mapping[str, str] = {"entry": ENTRY, "source": SOURCE}
+_TEXT: Steps = ("ignore_missing", "inventory_string")
+_TEXTS: Steps = ("ignore_missing", "inventory_texts")
+_CHOICES: Mapping[str, Steps] = {
+    "department": _TEXT,
+    "kind": ("ignore_empty", "inventory_string", ("inventory_one_of", list(files.KINDS))),
+    "columns": MAPPING,
+    "values": MAPPING,
+    "origin": _TEXT,
+    "departments": MAPPING,
+    "sheets": _TEXTS,
+    "day_first": ("ignore_empty", "boolean_validator"),
+    "fixes": MAPPING,
+    "left_out": _TEXTS,
+    "conflicts": MAPPING,
+    "all_conflicts": (*_TEXT, ("inventory_one_of", ["", "mine", "stored"])),
+    "same": MAPPING,
+    "submit": _TEXTS,
+}
+"""What is chosen on a file; what isn't sent stays as it was chosen before."""
 
-_CHOICES = (
-    "department",
-    "kind",
-    "columns",
-    "values",
-    "origin",
-    "departments",
-    "sheets",
-    "day_first",
-    "fixes",
-    "left_out",
-    "conflicts",
-    "all_conflicts",
-    "same",
-    "submit",
+preview_schema = takes(
+    {
+        **_CHOICES,
+        "id": OPTIONAL,
+        "upload": ANYTHING,
+        "content": OPTIONAL,
+        "filename": OPTIONAL,
+        "limit": OPTIONAL_NUMBER,
+        "now": OFF,
+    }
 )
-
-
-@validator_args
-def choices_schema(
-    ignore_empty: Validator,
-    ignore_missing: Validator,
-    inventory_string: Validator,
-    inventory_one_of: ValidatorFactory,
-    boolean_validator: Validator,
-    inventory_mapping: Validator,
-    inventory_texts: Validator,
-) -> Schema:
-    """What is chosen on a file."""
-    mapping: list[Any] = [ignore_missing, inventory_mapping]
-    return {
-        "department": [ignore_missing, inventory_string],
-        "kind": [ignore_empty, inventory_string, inventory_one_of(list(KINDS))],
-        "columns": mapping,
-        "values": mapping,
-        "origin": [ignore_missing, inventory_string],
-        "departments": mapping,
-        "sheets": [ignore_missing, inventory_texts],
-        "day_first": [ignore_empty, boolean_validator],
-        "fixes": mapping,
-        "left_out": [ignore_missing, inventory_texts],
-        "conflicts": mapping,
-        "all_conflicts": [
-            ignore_missing,
-            inventory_string,
-            inventory_one_of(["", "mine", "stored"]),
-        ],
-        "same": mapping,
-        "submit": [ignore_missing, inventory_texts],
-    }
-
-
-@validator_args
-def preview_schema(
-    default: ValidatorFactory,
-    ignore_empty: Validator,
-    ignore_missing: Validator,
-    inventory_string: Validator,
-    inventory_number: Validator,
-    boolean_validator: Validator,
-) -> Schema:
-    """A file that comes back, or the choices on one that was brought."""
-    return choices_schema() | {
-        "id": [ignore_empty, inventory_string],
-        "upload": [ignore_missing],
-        "content": [ignore_empty, inventory_string],
-        "filename": [ignore_empty, inventory_string],
-        "limit": [ignore_empty, inventory_number],
-        "now": [default(False), boolean_validator],
-    }
+"""A file that comes back, or the choices on one that was brought."""
 
 
 @tk.validate_action_data(preview_schema)
@@ -239,7 +209,7 @@ def _merged(session: Session, before: Mapping[str, Any], data_dict: DataDict) ->
             continue
         value = data_dict[name]
         if name == "kind":
-            choices["package_type"] = KINDS[value]
+            choices["package_type"] = files.KINDS[value]
         elif name == "department":
             choices["department"] = files.department(session, value)
         elif isinstance(value, Mapping):
@@ -252,19 +222,8 @@ def _merged(session: Session, before: Mapping[str, Any], data_dict: DataDict) ->
     return choices
 
 
-@validator_args
-def save_schema(
-    default: ValidatorFactory,
-    inventory_needed: Validator,
-    inventory_string: Validator,
-    boolean_validator: Validator,
-) -> Schema:
-    """A preview that was looked at, and what was chosen since."""
-    return choices_schema() | {
-        "id": [inventory_needed, inventory_string],
-        "fingerprint": [inventory_needed, inventory_string],
-        "now": [default(False), boolean_validator],
-    }
+save_schema = takes({**_CHOICES, "id": NEEDED, "fingerprint": NEEDED, "now": OFF})
+"""A preview that was looked at, and what was chosen since."""
 
 
 @tk.validate_action_data(save_schema)
@@ -309,13 +268,7 @@ def inventory_import_save(context: Context, data_dict: DataDict) -> dict[str, An
         raise tk.ValidationError({"upload": [showing.said(problem.message)]}) from problem
 
 
-@validator_args
-def id_schema(inventory_needed: Validator, inventory_string: Validator) -> Schema:
-    """An import."""
-    return {"id": [inventory_needed, inventory_string]}
-
-
-@tk.validate_action_data(id_schema)
+@tk.validate_action_data(schema.reference)
 def inventory_import_discard(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Drop a file that was brought and not saved; stop one that waits for the worker.
 
@@ -341,18 +294,8 @@ def inventory_import_discard(context: Context, data_dict: DataDict) -> dict[str,
         return showing.head(kept)
 
 
-@validator_args
-def undo_schema(
-    default: ValidatorFactory,
-    inventory_needed: Validator,
-    inventory_string: Validator,
-    boolean_validator: Validator,
-) -> Schema:
-    """A saved import."""
-    return {
-        "id": [inventory_needed, inventory_string],
-        "now": [default(False), boolean_validator],
-    }
+undo_schema = takes({"id": NEEDED, "now": OFF})
+"""A saved import."""
 
 
 @tk.validate_action_data(undo_schema)
@@ -381,19 +324,8 @@ def inventory_import_undo(context: Context, data_dict: DataDict) -> dict[str, An
     return answer
 
 
-@validator_args
-def list_schema(
-    default: ValidatorFactory,
-    ignore_empty: Validator,
-    inventory_string: Validator,
-    inventory_number: Validator,
-) -> Schema:
-    """A page of imports."""
-    return {
-        "department": [ignore_empty, inventory_string],
-        "limit": [default(50), inventory_number],
-        "offset": [default(0), inventory_number],
-    }
+list_schema = takes({"department": OPTIONAL, "limit": number(50), "offset": number(0)})
+"""A page of imports."""
 
 
 @tk.side_effect_free
@@ -426,18 +358,8 @@ def inventory_import_list(context: Context, data_dict: DataDict) -> dict[str, An
     return {"count": total, "results": [showing.head(row, names) for row in rows]}
 
 
-@validator_args
-def show_schema(
-    ignore_empty: Validator,
-    inventory_needed: Validator,
-    inventory_string: Validator,
-    inventory_number: Validator,
-) -> Schema:
-    """An import, and how much of it."""
-    return {
-        "id": [inventory_needed, inventory_string],
-        "limit": [ignore_empty, inventory_number],
-    }
+show_schema = takes({"id": NEEDED, "limit": OPTIONAL_NUMBER})
+"""An import, and how much of it."""
 
 
 @tk.side_effect_free
@@ -481,7 +403,7 @@ def inventory_import_show(context: Context, data_dict: DataDict) -> dict[str, An
 
 
 @tk.side_effect_free
-@tk.validate_action_data(id_schema)
+@tk.validate_action_data(schema.reference)
 def inventory_import_marked(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Return the file as a workbook with every problem's cell coloured and commented.
 
