@@ -191,7 +191,7 @@ def as_json(filled: workbook.Filled) -> bytes:
 
 
 def back(data: bytes) -> returned.Page:
-    source = returned.read_json(data, "x", "d") or reader.read(data, "x.csv")
+    source = returned.read_json(data, "x") or reader.read(data, "x.csv")
     (page,) = returned.pages(source, SHEETS, SCHEMAS, synonyms.load(), said_in)
     return page
 

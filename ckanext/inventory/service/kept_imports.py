@@ -29,12 +29,15 @@ KEEP_OPEN = dt.timedelta(days=14)
 """How long a file waits for somebody to choose and save."""
 
 
-def start(session: Session, person: Person, upload: Upload, settled: Settled) -> Import:
+def start(
+    session: Session, person: Person, upload: Upload, digest: str, settled: Settled
+) -> Import:
     """Keep a file that was brought.
 
     :param session: the database session
     :param person: who brought it
     :param upload: the file
+    :param digest: its SHA-256, hexadecimal
     :param settled: what was chosen along with it
     :returns: the kept import
     """
@@ -43,7 +46,7 @@ def start(session: Session, person: Person, upload: Upload, settled: Settled) ->
         id=str(uuid.uuid4()),
         status=PREVIEW,
         filename=upload.filename.rsplit("/", 1)[-1].rsplit("\\", 1)[-1][:200],
-        digest=hashlib.sha256(upload.data).hexdigest(),
+        digest=digest,
         size=len(upload.data),
         choices=to_json(settled),
         by=person.user_id,
@@ -74,7 +77,7 @@ def keep_saved(
     :param done: what was made of it
     :returns: the kept import
     """
-    kept = start(session, person, upload, settled)
+    kept = start(session, person, upload, prepared.digest, settled)
     plan, records = prepared.plan, (*prepared.sources, *prepared.records)
     kept.status, kept.file, kept.saved_at = SAVED, None, kept.at
     kept.departments = sorted({str(record.content["owner_org"]) for record in records})

@@ -6,6 +6,7 @@ when its text isn't what the download wrote; only such cells are read at all.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import Counter
@@ -115,12 +116,11 @@ class Page:
         return self.stamp.schema != self.layout.digest
 
 
-def read_json(data: bytes, filename: str, digest: str) -> Source | None:
+def read_json(data: bytes, filename: str) -> Source | None:
     """Read a workbook that was downloaded as JSON.
 
     :param data: the file
     :param filename: its name
-    :param digest: SHA-256 of the file
     :returns: its sheets, or None for anything else
     """
     if not data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
@@ -138,6 +138,7 @@ def read_json(data: bytes, filename: str, digest: str) -> Source | None:
         if page is None:
             raise FileProblem("The file is JSON, but no workbook of this inventory.")
         pages.append(page)
+    digest = hashlib.sha256(data).hexdigest()
     return Source(re.split(r"[\\/]", filename)[-1], digest, tuple(pages))
 
 

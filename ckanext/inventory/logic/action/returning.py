@@ -183,7 +183,7 @@ def _kept(context: Context, data_dict: DataDict) -> tuple[Import, dict[str, Any]
     upload = files.upload_of(data_dict)
     settled = kept_imports.from_json(_merged(session, {}, data_dict))
     source = roundtrip.read_file(upload)
-    kept = kept_imports.start(session, person, upload, settled)
+    kept = kept_imports.start(session, person, upload, source.digest, settled)
     kept.rows = sum(len(sheet.rows) for sheet in source.sheets)
     return kept, dict(kept.choices), source
 

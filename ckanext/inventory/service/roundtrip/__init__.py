@@ -6,8 +6,6 @@ seen us goes through the importer's plan, and rows that look like a record that 
 
 from __future__ import annotations
 
-import hashlib
-
 from sqlalchemy.orm import Session
 
 from ckanext.inventory.service import imports, languages, workbooks
@@ -67,8 +65,7 @@ def read_file(upload: imports.Upload) -> Source:
     :raises FileProblem: if it can't be read, or is larger than the limits
     """
     limits = imports.limits()
-    digest = hashlib.sha256(upload.data).hexdigest()
-    return returned.read_json(upload.data[: limits.max_bytes], upload.filename, digest) or read(
+    return returned.read_json(upload.data[: limits.max_bytes], upload.filename) or read(
         upload.data, upload.filename, limits
     )
 

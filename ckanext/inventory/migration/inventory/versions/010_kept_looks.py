@@ -10,9 +10,14 @@ branch_labels = None
 depends_on = None
 
 TABLE = """
+-- a workbook is packed already: packing it again costs as much as storing it
+ALTER TABLE inventory_import ALTER COLUMN file SET STORAGE EXTERNAL;
 ALTER TABLE inventory_import
     ADD COLUMN rows INTEGER DEFAULT 0 NOT NULL,
     ADD COLUMN task JSONB DEFAULT '{}' NOT NULL;
+UPDATE inventory_import SET rows = coalesce((counts ->> 'read')::integer, 0);
+-- what waits was asked in words that the worker doesn't know any more
+UPDATE inventory_import SET status = 'preview', step = '' WHERE status IN ('queued', 'running');
 CREATE TABLE inventory_import_look (
     import_id TEXT NOT NULL,
     seq INTEGER NOT NULL,
@@ -33,7 +38,8 @@ def downgrade() -> None:
     """Drop it. A file that waits for the worker waits for a person again."""
     op.execute("""
 DROP TABLE inventory_import_look;
-UPDATE inventory_import SET status = 'preview', step = '' WHERE status = 'stopped' OR task ->> 'do' = 'look'
-    AND status IN ('queued', 'running');
+UPDATE inventory_import SET status = CASE WHEN saved_at IS NULL THEN 'preview' ELSE 'saved' END, step = ''
+    WHERE status IN ('stopped', 'queued', 'running');
 ALTER TABLE inventory_import DROP COLUMN rows, DROP COLUMN task;
+ALTER TABLE inventory_import ALTER COLUMN file SET STORAGE EXTENDED;
 """)
