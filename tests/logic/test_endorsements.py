@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ import sqlalchemy as sa
 from ckan import model
 from click.testing import CliRunner
 
+from ckanext.inventory import clock
 from ckanext.inventory.cli import inventory
-from ckanext.inventory.model import Endorsement, Notice, Record, event, event_detail
-from ckanext.inventory.service import events, register
+from ckanext.inventory.model import Endorsement, Notice, Record, RoleGrant, event, event_detail
+from ckanext.inventory.service import events, register, roles
 from ckanext.inventory.types import Role
 from tests.logic.city import City, events_of, make_city
 from tests.support import grant, make_user
@@ -75,6 +77,65 @@ def test_it_can_be_taken_back_by_who_said_it(city: City) -> None:
         city.do(city.viewer, "inventory_want_withdraw", id="PARKS-0001")
     with pytest.raises(tk.ValidationError):
         city.do(city.cdo, "inventory_want_withdraw", id="PARKS-0001")
+
+
+class TestTheRoleEnds:
+    """A count that somebody without the role adds to misleads; what they said stays in the history."""
+
+    @pytest.fixture
+    def entry(self, city: City) -> dict[str, Any]:
+        entry = city.entry()
+        grant(make_user("council"), Role.VIEWER)
+        _want(city)
+        _want(city, model.User.get("council"), reason="It was promised.")
+        return entry
+
+    def left(self, city: City, entry: dict[str, Any]) -> None:
+        shown = _show(city, city.cdo)
+        assert [want["name"] for want in shown["wants"]] == [city.viewer.fullname]
+        assert shown["record"]["wanted"] == 1
+        assert events_of(entry)[-1] == "want_end"
+        assert "It was promised." in str(city.do(city.cdo, "inventory_history", id="PARKS-0001"))
+        assert register.rebuild(model.Session()) == 0
+
+    def test_by_hand(self, city: City, entry: dict[str, Any]) -> None:
+        user = model.User.get("council")
+        row = model.Session.scalars(sa.select(RoleGrant).where(RoleGrant.user_id == user.id)).one()
+        city.do(city.cdo, "inventory_role_remove", id=row.id)
+        self.left(city, entry)
+
+    def test_by_its_last_day(self, city: City, entry: dict[str, Any]) -> None:
+        user = model.User.get("council")
+        yesterday = clock.today() - dt.timedelta(days=1)
+        model.Session.execute(
+            sa.update(RoleGrant).where(RoleGrant.user_id == user.id).values(until=yesterday)
+        )
+        roles.end_expired(model.Session())
+        model.Session.commit()
+        self.left(city, entry)
+
+    def test_with_the_account(self, city: City, entry: dict[str, Any]) -> None:
+        model.User.get("council").delete()
+        model.Session.commit()
+        roles.end_expired(model.Session())
+        model.Session.commit()
+        self.left(city, entry)
+
+    def test_by_handing_over(self, city: City, entry: dict[str, Any]) -> None:
+        user, successor = model.User.get("council"), make_user("successor")
+        whom = {"from": user.id, "to": successor.id, "roles": True}
+        city.do(city.cdo, "inventory_hand_over", **whom)
+        self.left(city, entry)
+
+    def test_another_role_of_theirs_ends_nothing(self, city: City, entry: dict[str, Any]) -> None:
+        both = grant(model.User.get("council"), Role.REVIEWER)
+        query = sa.select(RoleGrant).where(
+            RoleGrant.user_id == both.id, RoleGrant.role == Role.REVIEWER.value
+        )
+        row = model.Session.scalars(query).one()
+        city.do(city.cdo, "inventory_role_remove", id=row.id)
+        assert len(_show(city, city.cdo)["wants"]) == 2
+        assert events_of(entry)[-1] == "want"
 
 
 def test_the_wanted_come_first_among_equals(city: City) -> None:

@@ -28,6 +28,7 @@ def inventory_event_words(event: Mapping[str, Any]) -> str:
         "waiver_request": tk._("asked to waive a blocker"),
         "want": tk._("said that they want it"),
         "want_withdraw": tk._("took back that they want it"),
+        "want_end": tk._("ended a wish: whoever had it is no viewer any more"),
         "submit": tk._("submitted it"),
         "recall": tk._("recalled it"),
         "return": tk._("returned it"),

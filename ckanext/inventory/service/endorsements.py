@@ -14,13 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
-from ckanext.inventory.model import Endorsement, Record
+from ckanext.inventory.model import Endorsement, Record, RoleGrant
 from ckanext.inventory.model.event import event_detail
 from ckanext.inventory.service import events
 from ckanext.inventory.service.notice_rules import WANT
-from ckanext.inventory.types import Person
+from ckanext.inventory.types import Person, Role
 
-WITHDRAWN = "want_withdraw"
+WITHDRAWN, ENDED = "want_withdraw", "want_end"
 
 
 def want(session: Session, person: Person, row: Record, reason: str) -> int:
@@ -76,6 +76,48 @@ def _count(session: Session, row: Record) -> int:
     row.wanted = session.scalar(query) or 0
     session.flush()
     return row.wanted
+
+
+def end_stale(session: Session, by: Person) -> int:
+    """End the wishes of people who are viewers no more, or whose account is closed.
+
+    A count that somebody without the role adds to misleads, and nobody else could take it back. What
+    they said and why stays in the history.
+
+    :param session: the database session
+    :param by: who ended the role
+    :returns: how many wishes
+    """
+    viewers = (
+        sa.select(RoleGrant.user_id)
+        .join(model.user_table, model.user_table.c.id == RoleGrant.user_id)
+        .where(
+            RoleGrant.role == Role.VIEWER.value,
+            sa.or_(RoleGrant.until.is_(None), RoleGrant.until >= clock.today()),
+            model.user_table.c.state == model.State.ACTIVE,
+        )
+    )
+    stale = Endorsement.user_id.not_in(viewers)
+    about = sa.select(Endorsement.package_id).where(stale)
+    rows = session.scalars(
+        sa.select(Record)
+        .where(Record.package_id.in_(about))
+        .order_by(Record.package_id)
+        .with_for_update()
+    ).all()
+    held = [row.package_id for row in rows]
+    if not held:
+        return 0
+    ended = session.execute(
+        sa.delete(Endorsement)
+        .where(stale, Endorsement.package_id.in_(held))
+        .returning(Endorsement.package_id)
+        .execution_options(synchronize_session="fetch")
+    ).all()
+    for row in rows:
+        _count(session, row)
+    events.record(session, ENDED, by.user_id, [events.staying(row) for row in rows])
+    return len(ended)
 
 
 def of_record(session: Session, package_id: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
 from ckanext.inventory.model import Link, Record, RoleGrant
-from ckanext.inventory.service import events, outbox, roles
+from ckanext.inventory.service import endorsements, events, outbox, roles
 from ckanext.inventory.types import Person
 
 
@@ -112,6 +112,7 @@ def hand_over(session: Session, by: Person, from_id: str, to_id: str, what: Hold
         + [link.dataset_id for link in what.links if link.dataset_id],
     )
     events.record(session, "hand_over", by.user_id, rows)
+    endorsements.end_stale(session, by)
 
 
 def _give(session: Session, by: Person, grant: RoleGrant, to_id: str) -> None:

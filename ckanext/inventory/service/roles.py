@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock, config
 from ckanext.inventory.model import Record, RoleGrant
-from ckanext.inventory.service import events, grants, outbox, plain
+from ckanext.inventory.service import endorsements, events, grants, outbox, plain
 from ckanext.inventory.types import ANONYMOUS, Person, Role
 
 SYSTEM = Person(None, sysadmin=True)
@@ -105,7 +105,7 @@ def put(session: Session, by: Person, new: NewRole) -> RoleGrant:
 
 
 def remove(session: Session, by: Person, row: RoleGrant) -> int:
-    """End a role, and the assignments that stood on it.
+    """End a role, and the assignments and wishes that stood on it.
 
     :param session: the database session
     :param by: who ends it
@@ -121,6 +121,7 @@ def remove(session: Session, by: Person, row: RoleGrant) -> int:
     events.record(
         session, "role_remove", by.user_id, [events.Row(department=department, details=details)]
     )
+    endorsements.end_stale(session, by)
     return len(freed)
 
 
@@ -143,10 +144,10 @@ def _end_assignments(session: Session, user_id: str, department: str | None) -> 
 
 
 def end_expired(session: Session) -> int:
-    """End the assignments of people whose role ran out or whose account is closed.
+    """End the assignments and wishes of people whose role ran out or whose account is closed.
 
     A role that ran out grants nothing from its last day on; what is left to do is to take the
-    assignments that stood on it.
+    assignments that stood on it, and a viewer's wishes.
 
     :param session: the database session
     :returns: how many entries and sources have no assignee any more
@@ -173,6 +174,7 @@ def end_expired(session: Session) -> int:
     if freed:
         rows = [events.Row(package_id, details={"old": "ended"}) for package_id in freed]
         events.record(session, "assign", None, rows)
+    endorsements.end_stale(session, SYSTEM)
     return len(freed)
 
 
