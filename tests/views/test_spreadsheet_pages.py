@@ -16,6 +16,7 @@ from ckan.tests.helpers import CKANTestApp
 from ckanext.inventory import clock, config
 from ckanext.inventory.logic import import_job
 from ckanext.inventory.model import Import
+from ckanext.inventory.views import roundtrip
 from tests.logic.city import City, make_city
 from tests.logic.returning import add, content, opened, put, saved
 from tests.support import headers
@@ -261,6 +262,54 @@ def test_the_page_of_a_running_save_says_how_far_it_is(city: City, pages: Pages)
             assert ("Stop, save nothing" in page) is stops
             worker.rollback()
     assert "Try again" in pages.get(path).body, "nobody works on it any more"
+
+
+def test_a_long_list_of_conflicts_is_asked_about_by_the_page(
+    city: City, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roundtrip, "ASKED", 2)
+    for title in ("Trees", "Benches", "Lamps"):
+        city.entry(title=title, notes="one")
+    book = pages.workbook()
+    for number in (1, 2, 3):
+        put(book, "Datasets", f"PARKS-000{number}", Description="theirs")
+        city.do(city.coordinator, "inventory_entry_patch", id=f"PARKS-000{number}", notes="ours")
+    path = pages.upload(saved(book))
+
+    def asked(page: str) -> list[str]:
+        return sorted(set(re.findall(r'name="conflict-(PARKS-\d+)!notes"', page)))
+
+    page = pages.get(path).body
+    assert asked(page) == ["PARKS-0001", "PARKS-0002"]
+    assert "One more conflict follows when you look again." in page
+    assert len(asked(pages.get(f"{path}?all=1").body)) == 3
+    choices = {f"conflict-PARKS-000{number}!notes": "mine" for number in (1, 2)}
+    pages.post(path, act="look", **choices)
+    page = pages.get(path).body
+    assert asked(page) == ["PARKS-0001", "PARKS-0003"], "what is still to be chosen comes first"
+    answer = pages.post(
+        path, act="save", **form_of(page), **{"conflict-PARKS-0003!notes": "stored"}
+    )
+    assert answer.status_code == 303
+    assert [content(city, f"PARKS-000{n}")["notes"] for n in (1, 2, 3)] == [
+        "theirs",
+        "theirs",
+        "ours",
+    ]
+
+
+def test_a_problem_names_its_record_wherever_the_row_is(
+    city: City, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roundtrip, "SHOWN_ROWS", 1)
+    for title in ("Trees", "Benches"):
+        city.entry(title=title)
+    book = pages.workbook()
+    for number in (1, 2):
+        put(book, "Datasets", f"PARKS-000{number}", Description="two", Value="Hgh")
+    page = pages.get(pages.upload(saved(book))).body
+    section = page[page.index('id="fix"') : page.index('id="changes"')]
+    assert re.findall(r">(PARKS-\d+)<", section) == ["PARKS-0001", "PARKS-0002"]
 
 
 class TestALargeFile:

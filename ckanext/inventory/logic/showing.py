@@ -96,7 +96,7 @@ def preview_head(found: Preview) -> Plain:
         "ours": found.ours,
         "downloaded": found.downloaded or None,
         "counts": counts(found),
-        "problems": [_problem(problem) for problem in found.problems],
+        "problems": _problems(found),
         "skipped": [
             {"sheet": item.sheet, "row": item.row, "title": item.title, "reason": said(item.reason)}
             for item in found.skipped
@@ -289,7 +289,12 @@ def _cell(
     }
 
 
-def _problem(problem: Problem) -> Plain:
+def _problems(found: Preview) -> list[Plain]:
+    rows = {(row.sheet, row.row): row for row in found.rows} if found.problems else {}
+    return [_problem(item, rows.get((item.sheet, item.row or 0))) for item in found.problems]
+
+
+def _problem(problem: Problem, row: RowPlan | None) -> Plain:
     return {
         "severity": problem.severity.value,
         "where": f"{problem.sheet}!{problem.row}" if problem.row is not None else "",
@@ -300,6 +305,9 @@ def _problem(problem: Problem) -> Plain:
         "value": problem.value,
         "message": said(problem.message),
         "suggestion": problem.suggestion,
+        "number": row.record.number if row is not None and row.record is not None else None,
+        "new": row is not None and row.new is not None,
+        "type": row.package_type if row is not None else None,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,9 @@ _FOR_ALL: Mapping[str, Mapping[str, Any]] = {
 LOOKED_AT = ("preview", "failed")
 RUNNING = ("queued", "running")
 SHOWN_ROWS = 100
+ASKED = 200
+"""Conflicts, and problems, that a page asks about at once; the others follow when these are settled."""
+
 REPORTED = 300
 """Records that the report of a saved file shows at once."""
 _FILTERS = (
@@ -171,12 +175,8 @@ def _preview(found: dict[str, Any], errors: forms.Problems | None = None) -> str
             ],
             "kind": "source" if package_type == SOURCE else "entry",
             "departments": departments_to_add(),
-            "conflicts": [
-                (row, cell)
-                for row in rows
-                for cell in row["cells"]
-                if cell["outcome"] == "conflict" and not row["left_out"]
-            ],
+            "conflicts": _conflicts(rows),
+            "at_once": sys.maxsize if flask.request.args.get("all") else ASKED,
             "same": [row for row in rows if row["same"]],
             "new": [row for row in rows if row["new"] and not row["left_out"] and not row["held"]],
             "changed": [row for row in rows if _shown_cells(row)],
@@ -189,6 +189,17 @@ def _preview(found: dict[str, Any], errors: forms.Problems | None = None) -> str
             "by_place": {row["where"]: row for row in rows},
         },
     )
+
+
+def _conflicts(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the conflicts, those first that are still to be chosen."""
+    found = [
+        (row, cell)
+        for row in rows
+        for cell in row["cells"]
+        if cell["outcome"] == "conflict" and not row["left_out"]
+    ]
+    return sorted(found, key=lambda pair: bool(pair[1]["chosen"]))
 
 
 def _shown_cells(row: dict[str, Any]) -> list[dict[str, Any]]:

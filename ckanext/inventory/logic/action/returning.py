@@ -128,7 +128,7 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
         "label", "outcome", "base", "stored", "file", "chosen", "who", "when", "reason"}],
         "fields"}], "departments_named": [{"title", "rows", "known", "chosen", "near"}],
         "problems": [{"severity", "sheet", "row", "column", "value", "message",
-        "suggestion"}], "notes", "unknown", "columns", "can_save"}``
+        "suggestion", "number", "new", "type"}], "notes", "unknown", "columns", "can_save"}``
     :raises NotAuthorized: for people without role and assignment
     :raises ObjectNotFound: for an ``id`` that the caller may not know of
     :raises ValidationError: ``upload`` if the file can't be read or is another department's
