@@ -20,7 +20,7 @@ from redis.exceptions import ConnectionError as NoRedis
 from ckanext.inventory import config
 from ckanext.inventory.logic import import_job, saving
 from ckanext.inventory.model import Import, ImportLook, RoleGrant
-from ckanext.inventory.service import checks, import_undo, kept_looks, register
+from ckanext.inventory.service import checks, import_undo, kept_imports, kept_looks, register
 from ckanext.inventory.types import Role
 from tests.logic.city import City, make_city
 from tests.logic.returning import add, again, content, download, opened, preview, put, save
@@ -391,9 +391,10 @@ class TestEnding:
         assert done.returncode == 9, done.stderr.decode()[-2000:]
         for name in vars(city):
             setattr(city, name, model.Session.merge(getattr(city, name)))
-        shown = show(city, found)
-        assert shown["status"] == "stopped"
-        assert "worker stopped" in shown["message"]
+        for ask in (look, show):
+            shown = ask(city, found)
+            assert shown["status"] == "stopped"
+            assert "worker stopped" in shown["message"]
         assert look(city, found)["status"] == "queued"
         assert worked(city, found)["status"] == "preview"
 
@@ -415,7 +416,7 @@ from ckan.cli import load_config
 from ckan.config.middleware import make_app
 app = make_app(load_config(sys.argv[1]))
 from ckanext.inventory.logic import import_job
-from ckanext.inventory.service import checks, import_undo, kept_looks, register
+from ckanext.inventory.service import checks, import_undo, kept_imports, kept_looks, register
 from ckanext.inventory.types import Role
 kept_looks.keep = lambda *args: os._exit(9)
 with getattr(app, "_wsgi_app", app).test_request_context():
@@ -565,3 +566,14 @@ def test_any_number_of_revisions_is_read_at_once(city: City) -> None:
     entry = city.do(city.sysadmin, "inventory_entry_show", id="PARKS-0001")
     wanted = [(entry["id"], 1), *((str(number), 1) for number in range(40_000))]
     assert list(register.contents_at(session, wanted)) == [(entry["id"], 1)]
+
+
+def test_a_file_that_nobody_takes_up_is_forgotten_like_any_other(
+    city: City, edited: Any, freezer: Any
+) -> None:
+    found = bring(city, edited)
+    freezer.tick(delta=kept_imports.KEEP_OPEN * 1.01)
+    preview(city, b"Dataset name\nKiosks\n", filename="x.csv", department=city.parks.id)
+    kept = model.Session.get(Import, found["id"], populate_existing=True)
+    assert kept is not None
+    assert (kept.status, kept.file) == ("discarded", None)

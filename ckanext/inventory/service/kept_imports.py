@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from ckanext.inventory import clock, fields, policy
 from ckanext.inventory.fields import schema_for
 from ckanext.inventory.model import Import, ImportMapping, ImportRow, Record, Revision
-from ckanext.inventory.model.imports import DISCARDED, OPEN, PREVIEW, SAVED
+from ckanext.inventory.model.imports import DISCARDED, OPEN, PREVIEW, QUEUED, SAVED
 from ckanext.inventory.service import events, kept_looks, register, search
 from ckanext.inventory.service.imports import Done, Prepared, Upload
 from ckanext.inventory.service.roundtrip import Preview, Settled
@@ -121,7 +121,11 @@ def forget_old(session: Session) -> int:
     """
     done = session.execute(
         sa.update(Import)
-        .where(Import.status.in_(OPEN), Import.at < clock.now() - KEEP_OPEN)
+        .where(
+            Import.status.in_([*OPEN, QUEUED]),
+            Import.saved_at.is_(None),
+            Import.at < clock.now() - KEEP_OPEN,
+        )
         .values(status=DISCARDED, file=None)
         .returning(Import.id)
         .execution_options(synchronize_session=False)

@@ -122,7 +122,8 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
     :param limit: rows in the answer; conflicts and errors are always in it
     :param now: don't leave a large file to the background worker
     :returns: for a large file that the worker looks at: ``status`` ``queued`` or ``running`` and
-        ``progress`` (``{"step", "done", "total"}``), no rows yet; ask again with its ``id``. Else
+        ``progress`` (``{"step", "done", "total"}``), no rows yet; ask again with its ``id``.
+        ``stopped`` with a ``message`` if the worker couldn't; asking once more begins anew. Else
         ``{"id", "status", "fingerprint", "ours", "counts", "rows": [{"where", "number",
         "title", "new", "held", "left_out", "same", "back_to_review", "submit", "cells": [{"key",
         "label", "outcome", "base", "stored", "file", "chosen", "who", "when", "reason"}],
@@ -141,6 +142,7 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
         with commit.transaction(context) as session:
             kept, choices, source = _kept(context, data_dict)
             if kept.status in (QUEUED, RUNNING):
+                import_job.notice_death(session, kept)
                 return showing.waiting(kept)
             remember = bool(data_dict.get("columns"))
             if data_dict["now"] or not _is_large(kept):
