@@ -6,6 +6,7 @@ what would stand there.
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -87,6 +88,10 @@ class City:
     group: Named = Named("", "")
     records: dict[str, Ref] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    imports: dict[str, str] = field(default_factory=dict)
+    """Ids of files that were brought, by what became of them."""
+    parts: dict[str, str] = field(default_factory=dict)
+    """Ids of parts for colleagues, by what became of them."""
 
     def context(self, person: str) -> dict[str, Any]:
         """A fresh context of an action call, as the API makes it."""
@@ -420,10 +425,97 @@ def _build_unassigned(city: City, linked: dict[str, Any]) -> None:
     session = model.Session()
     session.execute(sa.update(Record).where(Record.package_id == ref.id).values(assignee=None))
     outbox.narrow(session, [ref.id])
-    far = clock.now() + dt.timedelta(days=3650)
-    session.execute(sa.update(Outbox).where(Outbox.key == ref.id).values(not_before=far))
-    session.commit()
+    _hold(ref.id)
     assert session.get(Pending, ref.id) is not None
+
+
+def _hold(key: str) -> None:
+    """Commit, and leave in the outbox for years what waits there."""
+    session = model.Session()
+    far = clock.now() + dt.timedelta(days=3650)
+    session.execute(sa.update(Outbox).where(Outbox.key == key).values(not_before=far))
+    session.commit()
+
+
+def bring(city: City, key: str, person: str = "coordinator") -> dict[str, Any]:
+    """Bring a list of one row, with words in its name, its cells and a cell that is wrong.
+
+    :param key: whose words they are; what a saved one holds becomes an entry's
+    :returns: the preview
+    """
+    becomes = {"saved file": "imported", "undone file": "imported and deleted"}.get(key, key)
+    words = [city.words.make(place, becomes) for place in ("title", "notes", "steward")]
+    rows = ["Title;Description;Steward;Classification", ";".join([*words, "public"])]
+    if key in OPEN_FILES:
+        rows.append(";".join(city.words.make(place, key) for place in ("a", "b", "c", "wrong")))
+    found = city.act(
+        person,
+        "inventory_import_preview",
+        content=base64.b64encode("\n".join(rows).encode()).decode(),
+        filename=f"{city.words.make('filename', key)}.csv",
+        department=city.a.name,
+    )
+    city.imports[key] = found["id"]
+    return found
+
+
+OPEN_FILES = ("open file", "discarded file")
+"""Files that nobody but who brought them, and who decides, may know of."""
+
+SAVED_FILES = ("saved file", "undone file")
+"""Files that the department may know of."""
+
+PARTS = ("part out", "part waiting", "part back", "part closed")
+
+
+def build_files(city: City) -> None:
+    """Bring files that are saved, taken back, dropped and left, and send parts to colleagues."""
+    for key in (*OPEN_FILES, *SAVED_FILES):
+        found = bring(city, key)
+        if key in SAVED_FILES:
+            city.act(
+                "coordinator",
+                "inventory_import_save",
+                id=found["id"],
+                fingerprint=found["fingerprint"],
+            )
+        if key == "undone file":
+            city.act("coordinator", "inventory_import_undo", id=found["id"])
+        if key == "discarded file":
+            city.act("coordinator", "inventory_import_discard", id=found["id"])
+    pointing = create(
+        city,
+        "pointing",
+        **NO_BLOCKERS,
+        source_known="linked",
+        source_ids=[city.records["restricted source"].id],
+        part_of=city.records["restricted"].id,
+    )
+    sent = [pointing.number, city.records["submitted"].number, city.records["draft"].number]
+    for key in PARTS:
+        mailed = key == "part waiting"
+        context = city.context("coordinator") | ({"defer_commit": True} if mailed else {})
+        part = tk.get_action("inventory_part_send")(
+            context,
+            {
+                "ids": sent,
+                "to_name": city.words.make("to_name", key),
+                "to_email": f"{city.words.make('to_email', key)}@lab.example" if mailed else "",
+                "message": f"Only {city.words.make('message', key)}, please.",
+            },
+        )
+        if mailed:
+            _hold(part["id"])
+        city.parts[key] = part["id"]
+        if key == "part back":
+            city.act(
+                "coordinator",
+                "inventory_import_preview",
+                content=part["content"],
+                filename="part.xlsx",
+            )
+        if key == "part closed":
+            city.act("coordinator", "inventory_part_close", id=part["id"])
 
 
 def build(*, passwords: bool = False) -> City:
@@ -431,6 +523,7 @@ def build(*, passwords: bool = False) -> City:
     city = City()
     build_people(city, passwords=passwords)
     build_records(city)
+    build_files(city)
     end_roles(city)
     make_tokens(city)
     return city

@@ -79,6 +79,13 @@ OPEN: tuple[Accepted, ...] = (
         "L35", "status_show", "the names of the plugins", "the inventory's existence is known"
     ),
     Accepted(
+        "L37",
+        "a part for a colleague without an account",
+        "the number of a restricted record that a row names as its source or series, without its name",
+        "the cell has to come back as it went, or the part would seem to empty it; the coordinator chose "
+        "the rows",
+    ),
+    Accepted(
         "L43",
         "the order of results of several plain words",
         "relevance weighs rare words, and organization names stand in documents of ours",

@@ -12,7 +12,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import logic, model
 
-from tests.leaks.city import City, Ref
+from tests.leaks.city import OPEN_FILES, PARTS, SAVED_FILES, City, Ref
 from tests.leaks.sentinels import Sentinel, flat
 
 ALIASES = ("name_or_id", "package_id", "object_id", "entity_id", "dataset_id", "name", "ref")
@@ -34,8 +34,6 @@ NEVER_SUCCEED = {
     "harvest_job_show": "nothing is harvested here; see the tests of L28",
     "harvest_object_show": "nothing is harvested here; see the tests of L28",
     "harvest_source_show_status": "nothing is harvested here; see the tests of L28",
-    "inventory_import_marked": "nothing was imported",
-    "inventory_import_show": "nothing was imported",
     "inventory_notice_preview": "renders a mail, which needs a page; for CDOs only",
     "job_show": "no job is queued",
     "package_collaborator_list": "collaborators are off, or the plugin doesn't start",
@@ -122,6 +120,8 @@ def may_see(person: str, sentinel: Sentinel) -> bool:
             "assignee",
             *READERS,
         )
+    if sentinel.owner in FILES:
+        return person in FILES[sentinel.owner]
     if person in ("viewer",):
         # What names a restricted record names it by an id that leads nowhere (exceptions.OPEN).
         return sentinel.owner not in RESTRICTED or sentinel.place == "id"
@@ -132,6 +132,15 @@ def may_see(person: str, sentinel: Sentinel) -> bool:
         return sentinel.owner == "assigned" or linked or series
     return person in READERS
 
+
+ALONE = ("coordinator", "cdo", "sysadmin")
+"""Who knows of a file that isn't saved: who brought it, and the chief data officer."""
+
+TEAM = ("coordinator", "coordinator_editor", "coordinator_member", "cdo", "sysadmin")
+"""Who knows of saved files and of parts."""
+
+FILES = dict.fromkeys(OPEN_FILES, ALONE) | dict.fromkeys((*SAVED_FILES, *PARTS), TEAM)
+"""Who may see the words of files that were brought, and of parts."""
 
 RESTRICTED = ("restricted", "restricted source")
 """Records for the department and the deciders only."""
@@ -282,6 +291,10 @@ def special(city: City) -> dict[str, list[dict[str, Any]]]:
         "harvest_source_list": [{}],
         "inventory_entry_list": [{"limit": 1000}, {"q": "words"}],
         "inventory_source_list": [{"limit": 1000}],
+        "inventory_import_list": [{"limit": 1000}, {"department": city.a.id}],
+        "inventory_import_show": [{"id": each} for each in city.imports.values()],
+        "inventory_import_marked": [{"id": each} for each in city.imports.values()],
+        "inventory_part_list": [{"limit": 1000}, {"out": True}],
     }
 
 

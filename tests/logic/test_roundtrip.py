@@ -655,6 +655,61 @@ def test_the_same_one_may_be_answered_otherwise_and_only_with_ones_own(city: Cit
     assert found["counts"]["new"] == 1
 
 
+class TestWhatIsNamedAndNotTheirs:
+    """A row may name a source or series that whoever works on it may not read."""
+
+    @pytest.fixture
+    def assignee(self, city: City) -> Any:
+        hidden, plain = (
+            city.do(
+                city.coordinator, "inventory_source_create", title=title, owner_org=city.parks.id
+            )
+            for title in ("Vault", "Tree system")
+        )
+        city.do(city.coordinator, "inventory_mark", ids=[plain["id"]], field="shared", value=True)
+        city.do(
+            city.cdo,
+            "inventory_mark",
+            ids=[hidden["id"]],
+            field="visibility",
+            value="department_and_cdo_only",
+        )
+        entry = city.entry(title="Trees", source_known="linked", source_ids=[hidden["id"]])
+        city.do(city.coordinator, "inventory_assign", ids=[entry["id"]], user=city.neighbour.name)
+        return city.neighbour
+
+    def test_its_number_does_not_stand_there(self, city: City, assignee: Any) -> None:
+        mine = opened(download(city, assignee, department=""))
+        cell = mine["Datasets"].cell(2, column(mine, "Datasets", "Source"))
+        assert "PARKS-S001" not in str(cell.value)
+        theirs = opened(download(city))
+        assert "PARKS-S001 Vault" in str(
+            theirs["Datasets"].cell(2, column(theirs, "Datasets", "Source")).value
+        )
+
+    def test_it_stays_beside_what_is_added(self, city: City, assignee: Any) -> None:
+        before = content(city, "PARKS-0001")["source_ids"]
+        book = opened(download(city, assignee, department=""))
+        unchanged = preview(city, book, assignee)
+        assert not unchanged["counts"]["changed"]
+        cell = book["Datasets"].cell(2, column(book, "Datasets", "Source"))
+        put(book, "Datasets", 2, Source=f"{cell.value}; PARKS-S002")
+        found = preview(city, book, assignee)
+        assert not found["problems"], found["problems"]
+        save(city, found, assignee)
+        after = content(city, "PARKS-0001")["source_ids"]
+        assert after[:1] == before
+        assert len(after) == 2
+
+    def test_an_id_that_was_not_there_is_no_way_in(self, city: City, assignee: Any) -> None:
+        [hidden] = content(city, "PARKS-0001")["source_ids"]
+        city.do(city.coordinator, "inventory_entry_patch", id="PARKS-0001", source_ids=[])
+        book = opened(download(city, assignee, department=""))
+        put(book, "Datasets", 2, Source=hidden)
+        found = preview(city, book, assignee)
+        assert [problem["field"] for problem in found["problems"]] == ["source_ids"]
+
+
 class TestChoosingAndSavingInOneStep:
     """Nothing goes in that wasn't shown before somebody pressed Save."""
 

@@ -465,7 +465,7 @@ def load_names(
 ) -> Names:
     """Load what ids stand for: sources, series, assignees and departments.
 
-    The title of a source or entry that the person may not read isn't among it.
+    A source or entry that the person may not read isn't among it, and its id leads nowhere.
 
     :param session: the database session
     :param person: who downloads
@@ -477,11 +477,11 @@ def load_names(
         may_read = sa.or_(may_read, Record.shared.is_(sa.true()))
     number, title = Record.number, Record.title
     records: dict[str, tuple[str, str]] = {}
-    sources = sa.select(Record.package_id, number, title, may_read.label("seen")).where(
-        Record.package_type == SOURCE
+    sources = sa.select(Record.package_id, number, title).where(
+        Record.package_type == SOURCE, may_read
     )
     for row in session.execute(sources):
-        records[row.package_id] = (row.number, row.title if row.seen else "")
+        records[row.package_id] = (row.number, row.title)
     series = (
         sa.select(Revision.content["part_of"].astext)
         .join(

@@ -493,8 +493,10 @@ def read_cell(
     if spec.kind in ("url", "url_list") and (addresses := _addresses(spec, written)):
         return addresses
     if spec.kind == "source_list":
-        return _references(written, resolve)
+        return _references(written, resolve, before)
     if spec.kind == "entry":
+        if written == before:
+            return Reading(before)
         return _reference(written, resolve, Message("No entry has this number or name."))
     reading = cells.read(spec, cell if not plain else written)
     if reading.message is not None:
@@ -559,7 +561,7 @@ def _addresses(spec: FieldSpec, written: str) -> Reading | None:
 
 def _list(spec: FieldSpec, written: str, before: Any) -> Reading:
     """Split a list; an item that was there before may hold a separator."""
-    known = {str(item) for item in cast("list[Any]", before or [])}
+    known = _items(before)
     found: list[str] = []
     for part in re.split(r"[;\n]", written):
         clean = " ".join(part.split())
@@ -568,7 +570,13 @@ def _list(spec: FieldSpec, written: str, before: Any) -> Reading:
     return Reading(list(dict.fromkeys(found)) or None)
 
 
-def _references(written: str, resolve: Resolve) -> Reading:
+def _items(value: Any) -> set[str]:
+    return {str(item) for item in cast("list[Any]", value or [])}
+
+
+def _references(written: str, resolve: Resolve, before: Any) -> Reading:
+    """Find the records that a cell names; an id stands for one that was there and isn't theirs to read."""
+    known = _items(before)
     whole = resolve(written)
     if whole is not None:
         return Reading([whole])
@@ -578,7 +586,7 @@ def _references(written: str, resolve: Resolve) -> Reading:
         name = " ".join(piece.split())
         if not name:
             continue
-        package_id = resolve(name)
+        package_id = name if name in known else resolve(name)
         if package_id is None:
             missing.append(name)
         else:
