@@ -234,12 +234,16 @@ def test_the_queue_by_keys(city: Client, visit: As) -> None:
     expect(page.get_by_text("Taken back.")).to_be_visible()
     assert _events(city, numbers[0])[:2] == ["undo", "return"]
 
+    # the keys are named once they work
+    keys = page.get_by_label("Keys")
     page.goto(f"/inventory/review?entry={numbers[0]}")
+    expect(keys).to_be_visible()
     page.keyboard.press("r")
     page.keyboard.type("Who keeps it?")
     page.keyboard.press("Control+Enter")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_text(f"{numbers[0]}: Returned to the department")).to_be_visible()
+    expect(keys).to_be_visible()
     page.keyboard.press("u")
     expect(page.get_by_text("Taken back.")).to_be_visible()
     assert _events(city, numbers[0])[:4] == ["undo", "return", "undo", "return"]
