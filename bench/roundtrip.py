@@ -20,18 +20,24 @@ def _site(pair: Pair) -> list[str]:
 
 
 def workbook_new(pair: Pair, scale: Any) -> Result:
-    """Rows a second: saving new rows of a workbook, against a ``package_create`` loop."""
+    """Rows a second: saving new rows of a workbook, against a ``package_create`` loop of the same rows."""
     count = scale.of_rows(2_000)
     owners = _site(pair)
+
+    def looped(rows: int, mark: str) -> float:
+        packages = pair.ours("book_packages", count=rows, owner=owners[0], mark=mark)
+        seconds: float = pair.peer("create_packages", packages=packages)
+        return rows / seconds
+
     pair.ours("book_save_new", count=20, owner=owners[0], mark="warm")
-    pair.peer("create_rows", count=5, mark="warm")
+    looped(5, "warm")
     ours: list[float] = []
     peer: list[float] = []
     for number in range(scale.of_rounds(3)):
-        peer.append(LOOP / pair.peer("create_rows", count=LOOP, mark=f"p{number}"))
+        peer.append(looped(LOOP, f"n{number}"))
         seconds = pair.ours("book_save_new", count=count, owner=owners[0], mark=f"n{number}")
         ours.append(count / seconds)
-    note = f"{count} rows of 25 columns a round against {LOOP} of 15 of the loop"
+    note = f"{count} rows of 25 columns a round against {LOOP} of them in the loop"
     return compare(ours, peer, "rows/s", more_is_better=True, note=note)
 
 
