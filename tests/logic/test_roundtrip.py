@@ -655,6 +655,49 @@ def test_the_same_one_may_be_answered_otherwise_and_only_with_ones_own(city: Cit
     assert found["counts"]["new"] == 1
 
 
+class TestNothingIsLostInSilence:
+    def test_a_sheet_that_lost_its_hidden_column(self, city: City) -> None:
+        city.entry(title="Trees", notes="one")
+        book = opened(download(city))
+        put(book, "Datasets", "PARKS-0001", Description="two")
+        add(book, "Datasets", Name="Benches")
+        book["Datasets"].delete_cols(book["Datasets"].max_column)
+        found = preview(city, book)
+        [problem] = found["problems"]
+        assert problem["sheet"] == "Datasets"
+        assert "hidden last column is missing" in problem["message"]
+
+    def test_a_sheet_of_ones_own(self, city: City) -> None:
+        city.entry(title="Trees", notes="one")
+        book = opened(download(city))
+        book.create_sheet("Scratch").append(["to do", "call the archive"])
+        found = preview(city, book)
+        assert "Sheets not read: Scratch." in found["notes"]
+        assert not found["problems"]
+
+    def test_an_untouched_workbook_has_nothing_to_tell(self, city: City) -> None:
+        city.entry(title="Trees", notes="one")
+        found = preview(city, opened(download(city)))
+        assert (found["notes"], found["problems"]) == ([], [])
+
+    def test_a_kind_that_is_none_is_said_once(self, city: City) -> None:
+        city.entry(title="Trees")
+        book = opened(download(city))
+        add(book, "Blockers", Number="PARKS-0001", Kind="Quantum")
+        found = preview(city, book)
+        [problem] = found["problems"]
+        assert problem["value"] == "Quantum"
+        assert found["counts"]["held"] == 1
+        fixed = again(city, found, fixes={f"{problem['where']}!{problem['field']}": "Privacy"})
+        assert (fixed["problems"], fixed["counts"]["held"]) == ([], 0)
+
+    def test_a_new_row_with_nobody_known(self, city: City) -> None:
+        book = opened(download(city))
+        add(book, "Datasets", Name="Benches", Assigned_to="Nobody Known")
+        [problem] = preview(city, book)["problems"]
+        assert "nobody is assigned" in problem["message"]
+
+
 class TestWhatIsNamedAndNotTheirs:
     """A row may name a source or series that whoever works on it may not read."""
 

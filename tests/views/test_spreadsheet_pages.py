@@ -264,6 +264,17 @@ def test_the_page_of_a_running_save_says_how_far_it_is(city: City, pages: Pages)
     assert "Try again" in pages.get(path).body, "nobody works on it any more"
 
 
+def test_an_empty_list_is_not_said_to_be_stored(city: City, pages: Pages) -> None:
+    page = pages.get(
+        pages.upload(b"Dataset name,Description\n", "x.csv", department=city.parks.id)
+    ).body
+    assert "what is stored already" not in page
+    assert "No filled row was found below the headers." in page
+    city.entry(title="Trees")
+    page = pages.get(pages.upload(saved(pages.workbook()))).body
+    assert "what is stored already" in page
+
+
 def test_a_long_list_of_conflicts_is_asked_about_by_the_page(
     city: City, pages: Pages, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,8 @@ RECORD_TITLE = "record_title"
 SHEETS: Mapping[str, str] = {SOURCE: "Sources", ENTRY: "Datasets"}
 """Package type to the name of its sheet."""
 START_SHEET, LISTS_SHEET = "Start here", "Lists"
+GUIDES = (START_SHEET, LISTS_SHEET)
+"""Sheets of a workbook that hold no rows of it."""
 ROW_SHEETS: Mapping[str, str] = {"release_blockers": "Blockers"}
 """Names of the sheets of fields of rows; others are named by their label."""
 

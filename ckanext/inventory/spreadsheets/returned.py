@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from operator import itemgetter
@@ -229,6 +229,19 @@ def _stamp_of(sheet: Sheet) -> tuple[int, int, Stamp] | None:
                 if stamp is not None:
                     return position, index, stamp
     return None
+
+
+def names_something(sheet: Sheet, names: Collection[str]) -> bool:
+    """Tell whether a sheet lists something under one of our headers of names.
+
+    :param sheet: the sheet
+    :param names: these headers, squashed
+    :returns: False without such a header, or without anything below it
+    """
+    for position, (_, cells) in enumerate(sheet.rows[:HEADER_ROWS]):
+        if any(isinstance(cell, str) and squash(cell) in names for cell in cells):
+            return len(sheet.rows) > position + 1
+    return False
 
 
 class _Headers:

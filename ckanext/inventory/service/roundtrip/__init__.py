@@ -6,12 +6,17 @@ seen us goes through the importer's plan, and rows that look like a record that 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from sqlalchemy.orm import Session
 
 from ckanext.inventory.service import imports, languages, workbooks
 from ckanext.inventory.spreadsheets import returned, synonyms
+from ckanext.inventory.spreadsheets.layout import GUIDES, Layout, as_it_is
+from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity
 from ckanext.inventory.spreadsheets.reader import Source, read
 from ckanext.inventory.spreadsheets.returned import Page
+from ckanext.inventory.spreadsheets.synonyms import squash
 from ckanext.inventory.types import Person
 
 from .ground import Ground
@@ -50,11 +55,43 @@ def preview(
     ground = Ground(session, person, user_name, settled, found, tell)
     if pages:
         Workbook(ground).compare(pages)
+        _tell_unread(ground, pages, workbooks.layouts_for(person, None).values())
     else:
         found.ours = False
         ForeignList(ground).compare(upload)
     Rules(ground).finish()
     return found
+
+
+def _tell_unread(ground: Ground, pages: Sequence[Page], known: Iterable[Layout]) -> None:
+    """Tell of sheets of a workbook of ours that weren't read: nothing in a file is lost in silence."""
+    found, say = ground.preview, ground.names.say
+    read = {page.sheet for page in pages}
+    guides = {squash(word(name)) for name in GUIDES for word in (say, as_it_is)}
+    names = {
+        squash(word(column.header))
+        for layout in known
+        if not layout.rows_of
+        for column in layout.columns
+        if column.key == "title"
+        for word in (say, as_it_is)
+    }
+    others: list[str] = []
+    for sheet in found.source.sheets:
+        if sheet.name in read or squash(sheet.name) in guides:
+            continue
+        if returned.names_something(sheet, names):
+            found.problems.append(Problem(Severity.ERROR, sheet.name, None, "", "", _LOST))
+        else:
+            others.append(sheet.name)
+    if others:
+        found.notes.append(Message("Sheets not read: %(names)s.", {"names": ", ".join(others)}))
+
+
+_LOST = Message(
+    "This sheet wasn't read: its hidden last column is missing, which tells what each row is. Download "
+    "the workbook again and copy your changes into it; or upload the sheet as a file of its own."
+)
 
 
 def read_file(upload: imports.Upload) -> Source:

@@ -193,6 +193,8 @@ class Ground:
                 return True, user
             message = Message(
                 "No member of the department has this name or e-mail address: it stays as it was."
+                if plan.record is not None
+                else "No member of the department has this name or e-mail address: nobody is assigned."
             )
         else:
             list_name = layouts.MARK_LISTS.get(name, name)

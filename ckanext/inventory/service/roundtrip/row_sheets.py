@@ -68,6 +68,7 @@ class RowSheets:
         old = self._old_row(owner, spec, line)
         key = str(old.get(first.name) or "") if old else ""
         edits: dict[str, Any] = {}
+        unclear = False
         for column in page.layout.columns:
             sub = column.spec
             if sub is None or column.key not in line.cells:
@@ -79,6 +80,8 @@ class RowSheets:
                 page, line, here, column, (old or {}).get(sub.name)
             )
             if not understood:
+                # said already; without its kind a new row is nothing
+                unclear |= sub is first
                 continue
             if sub is first and old:
                 self.ground.problem(
@@ -93,13 +96,15 @@ class RowSheets:
         if not old:
             key = str(edits.pop(first.name, "") or "")
             if not key:
-                self.ground.problem(
-                    here,
-                    Severity.ERROR,
-                    page.headers.get(first.name, first.label),
-                    "",
-                    Message("Say what kind of reason this is."),
-                )
+                here.failed = True
+                if not unclear:
+                    self.ground.problem(
+                        here,
+                        Severity.ERROR,
+                        page.headers.get(first.name, first.label),
+                        "",
+                        Message("Say what kind of reason this is."),
+                    )
                 if not here.left_out:
                     self.ground.preview.rows.append(here)
                 return
