@@ -14,6 +14,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from ckan.tests.helpers import CKANTestApp
 
 from ckanext.inventory import clock
 from ckanext.inventory.service import languages
@@ -34,7 +35,7 @@ from tests.logic.returning import (
     save,
     saved,
 )
-from tests.support import grant, make_user
+from tests.support import grant, headers, make_user
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -653,6 +654,50 @@ def test_the_same_one_may_be_answered_otherwise_and_only_with_ones_own(city: Cit
         assert "none that you may see" in found["problems"][0]["message"]
     found = again(city, found, same={where: "new"})
     assert found["counts"]["new"] == 1
+
+
+def test_a_workbook_of_a_filter_and_of_chosen_entries(city: City) -> None:
+    city.entry(title="Trees", value="high")
+    city.entry(title="Benches", value="low")
+    city.submitted(title="Lamps", value="high")
+
+    def numbers(**asked: Any) -> list[Any]:
+        sheet = opened(download(city, **asked))["Datasets"]
+        return [row[0].value for row in sheet.iter_rows(min_row=2) if row[0].value]
+
+    assert numbers(value=["high"]) == ["PARKS-0001", "PARKS-0003"]
+    assert numbers(state=["draft"]) == ["PARKS-0001", "PARKS-0002"]
+    assert numbers(value=["high"], state=["draft"]) == ["PARKS-0001"]
+    assert numbers(q="bench") == ["PARKS-0002"]
+    assert numbers(ids=["PARKS-0002", "PARKS-0003"]) == ["PARKS-0002", "PARKS-0003"]
+    part = opened(download(city, value=["high"]))
+    put(part, "Datasets", "PARKS-0001", Description="new")
+    found = preview(city, part)
+    assert (found["counts"]["changed"], found["can_save"]) == (1, True)
+
+
+def test_a_file_is_uploaded_by_token(city: City, app: CKANTestApp) -> None:
+    """Multipart, as curl -F sends it."""
+    city.entry(title="Trees", notes="one")
+    book = opened(download(city))
+    put(book, "Datasets", "PARKS-0001", Description="two")
+    token = headers(city.coordinator)
+    upload = {"upload": (io.BytesIO(saved(book)), "parks.xlsx")}
+    answer: Any = app.post("/api/action/inventory_import_preview", data=upload, headers=token)
+    found = answer.json["result"]
+    assert (found["file"], found["counts"]["changed_cells"]) == ("parks.xlsx", 1)
+    answer = app.post(
+        "/api/action/inventory_import_save",
+        json={"id": found["id"], "fingerprint": found["fingerprint"]},
+        headers=token,
+    )
+    assert answer.json["result"]["status"] == "saved"
+    stranger: Any = app.post(
+        "/api/action/inventory_import_preview",
+        data={"upload": (io.BytesIO(b"Title\nTrees\n"), "x.csv")},
+        status=403,
+    )
+    assert not stranger.json["success"]
 
 
 class TestNothingIsLostInSilence:
