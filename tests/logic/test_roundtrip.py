@@ -736,6 +736,13 @@ class TestNothingIsLostInSilence:
         fixed = again(city, found, fixes={f"{problem['where']}!{problem['field']}": "Privacy"})
         assert (fixed["problems"], fixed["counts"]["held"]) == ([], 0)
 
+    def test_a_copied_row_may_keep_the_state_that_it_begins_with(self, city: City) -> None:
+        book = opened(download(city))
+        add(book, "Datasets", Name="Benches", State="Draft")
+        add(book, "Datasets", Name="Lamps", State="Approved")
+        [problem] = preview(city, book)["problems"]
+        assert (problem["row"], problem["value"]) == (3, "Approved")
+
     def test_a_new_row_with_nobody_known(self, city: City) -> None:
         book = opened(download(city))
         add(book, "Datasets", Name="Benches", Assigned_to="Nobody Known")

@@ -31,6 +31,8 @@ from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Severi
 from ckanext.inventory.spreadsheets.planning.known import Ref, fold
 from ckanext.inventory.spreadsheets.reader import text
 from ckanext.inventory.spreadsheets.returned import Line, Page
+from ckanext.inventory.types import State
+from ckanext.inventory.workflow import STATE_LABELS
 
 from .ground import Ground, mark_value
 from .plans import RowPlan
@@ -328,6 +330,9 @@ class Workbook:
         if understood and value != base:
             self.ground.add_cell(plan, name, column.header, None, (base, stored, value))
 
+    def _first_state(self) -> str:
+        return self.ground.names.say(STATE_LABELS[State.DRAFT])
+
     def _new_line(self, page: Page, line: Line, plan: RowPlan) -> None:
         """Read a row without a number."""
         headers = page.headers
@@ -349,6 +354,9 @@ class Workbook:
                 if column.spec is not None or column.key in (layouts.STATE, layouts.CONFIRMED):
                     reason = _ATTEMPTS.get(column.key, "You can't write this column.")
                     written = text(line.cells[column.key])
+                    if column.key == layouts.STATE and written == self._first_state():
+                        # a row that was copied to begin with; a draft is what it becomes
+                        continue
                     self.ground.problem(
                         plan, Severity.WARNING, headers[column.key], written, Message(reason)
                     )
