@@ -17,7 +17,7 @@ from ckan import model
 from ckan.tests.helpers import CKANTestApp
 from redis.exceptions import ConnectionError as NoRedis
 
-from ckanext.inventory import config
+from ckanext.inventory import clock, config
 from ckanext.inventory.logic import import_job, saving
 from ckanext.inventory.model import Import, ImportLook, RoleGrant
 from ckanext.inventory.service import checks, import_undo, kept_imports, kept_looks, register
@@ -189,10 +189,10 @@ class TestHowLongItHolds:
         assert kept is not None
         assert "our words" not in str(look(city, waiting, city.sysadmin).get("rows"))
 
-    def test_a_day_later(self, city: City, edited: Any, freezer: Any) -> None:
+    def test_a_day_later(self, city: City, edited: Any) -> None:
         found = worked(city, bring(city, edited))
-        freezer.tick(delta=kept_looks.GOOD_FOR * 1.01)
-        assert look(city, found)["status"] == "queued"
+        with clock.at(clock.now() + kept_looks.GOOD_FOR * 1.01):
+            assert look(city, found)["status"] == "queued"
 
     @pytest.mark.parametrize("end", ["saved", "discarded", "purged"])
     def test_nothing_stays(self, city: City, edited: Any, end: str) -> None:
@@ -475,16 +475,14 @@ def test_it_speaks_the_language_of_whoever_asked(city: City, edited: Any, app: C
     assert look(city, found)["status"] == "queued", "in another language it is said anew"
 
 
-def test_the_self_check_tells_of_files_that_nobody_takes_up(
-    city: City, edited: Any, freezer: Any
-) -> None:
+def test_the_self_check_tells_of_files_that_nobody_takes_up(city: City, edited: Any) -> None:
     def found() -> list[str]:
         return [row["name"] for row in city.do(city.sysadmin, "inventory_check")]
 
     bring(city, edited)
     assert "files" not in found()
-    freezer.tick(delta=checks.FILES_WAIT * 1.1)
-    assert "files" in found()
+    with clock.at(clock.now() + checks.FILES_WAIT * 1.1):
+        assert "files" in found()
 
 
 class TestTakingBack:
@@ -568,12 +566,10 @@ def test_any_number_of_revisions_is_read_at_once(city: City) -> None:
     assert list(register.contents_at(session, wanted)) == [(entry["id"], 1)]
 
 
-def test_a_file_that_nobody_takes_up_is_forgotten_like_any_other(
-    city: City, edited: Any, freezer: Any
-) -> None:
+def test_a_file_that_nobody_takes_up_is_forgotten_like_any_other(city: City, edited: Any) -> None:
     found = bring(city, edited)
-    freezer.tick(delta=kept_imports.KEEP_OPEN * 1.01)
-    preview(city, b"Dataset name\nKiosks\n", filename="x.csv", department=city.parks.id)
+    with clock.at(clock.now() + kept_imports.KEEP_OPEN * 1.01):
+        preview(city, b"Dataset name\nKiosks\n", filename="x.csv", department=city.parks.id)
     kept = model.Session.get(Import, found["id"], populate_existing=True)
     assert kept is not None
     assert (kept.status, kept.file) == ("discarded", None)

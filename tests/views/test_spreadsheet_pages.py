@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import re
 from collections.abc import Iterator
@@ -401,10 +402,8 @@ class TestALargeFile:
         pages.post(path, act="discard")
         assert "Drop this file" not in pages.get(path).body
 
-    def test_a_worker_that_takes_nothing_up_is_told_of(
-        self, pages: Pages, path: str, freezer: Any
-    ) -> None:
+    def test_a_worker_that_takes_nothing_up_is_told_of(self, pages: Pages, path: str) -> None:
         words = "tell your site's administrator"
         assert words not in pages.get(path).body
-        freezer.tick(delta=180)
-        assert words in pages.get(path).body
+        with clock.at(clock.now() + dt.timedelta(minutes=3)):
+            assert words in pages.get(path).body
