@@ -570,6 +570,61 @@ def test_a_foreign_list_adds_and_offers_the_same_one(city: City) -> None:
     assert next(c for c in later["columns"] if c["column"] == "Strange")["field"] == "comments"
 
 
+def test_a_foreign_list_takes_marks_and_blockers_to_the_same_one(city: City) -> None:
+    entry = city.entry(
+        title="Street trees", release_blockers=[{"kind": "privacy", "rationale": "Names"}]
+    )
+    file = (
+        b"Dataset name,Who,Listed,Kind,Reason\n"
+        b'street TREES,parks-coordinator,No,"Privacy; Effort",Names of donors\n'
+    )
+    found = preview(
+        city,
+        file,
+        filename="list.csv",
+        department="parks",
+        columns={
+            "Who": "assignee",
+            "Listed": "in_directory",
+            "Kind": "release_blockers.kind",
+            "Reason": "release_blockers.rationale",
+        },
+    )
+    found = again(city, found, same={found["rows"][0]["where"]: "PARKS-0001"})
+    assert cells(found) == {
+        ("PARKS-0001", "assignee"): "changed",
+        ("PARKS-0001", "in_directory"): "changed",
+        ("PARKS-0001", "release_blockers/privacy/rationale"): "changed",
+        ("PARKS-0001", "release_blockers/effort/kind"): "changed",
+        ("PARKS-0001", "release_blockers/effort/rationale"): "changed",
+    }
+    save(city, found)
+    shown = city.do(city.coordinator, "inventory_entry_show", id=entry["id"])["record"]
+    assert (shown["assignee"], shown["in_directory"]) == (city.coordinator.id, False)
+    rows = content(city, "PARKS-0001")["release_blockers"]
+    assert [(row["kind"], row["rationale"]) for row in rows] == [
+        ("privacy", "Names of donors"),
+        ("effort", "Names of donors"),
+    ]
+
+
+def test_a_foreign_list_takes_no_blocker_away(city: City) -> None:
+    city.entry(
+        title="Street trees",
+        release_blockers=[{"kind": "privacy", "rationale": "Names", "status": "resolved"}],
+    )
+    columns = {"Kind": "release_blockers.kind", "Reason": "release_blockers.rationale"}
+    for row, warned in (("None,", True), ("Privacy,Names", False), (",Names", False)):
+        file = f"Dataset name,Kind,Reason\nstreet TREES,{row}\n".encode()
+        found = preview(city, file, filename="list.csv", department="parks", columns=columns)
+        found = again(city, found, same={found["rows"][0]["where"]: "PARKS-0001"})
+        assert cells(found) == {}
+        said = [item["message"] for item in found["problems"]]
+        assert [message.startswith("It is none of the values") for message in said] == (
+            [True] * warned
+        ), said
+
+
 def test_a_cell_of_a_foreign_list_is_fixed_in_place(city: City) -> None:
     file = b"Dataset name,Description\nTrees,All trees\n,Without a name\n"
     found = preview(city, file, filename="list.csv", department="parks")

@@ -6,19 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ckanext.inventory.fields import schema_for
+from ckanext.inventory.fields import FieldSpec, schema_for
 from ckanext.inventory.service import (
     imports,
     register,
 )
+from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets import merge
-from ckanext.inventory.spreadsheets.headers import Assignment
+from ckanext.inventory.spreadsheets.headers import BLOCKERS, Assignment
 from ckanext.inventory.spreadsheets.messages import Problem, Severity
+from ckanext.inventory.spreadsheets.planning.outcome import Row
 from ckanext.inventory.spreadsheets.reader import Cell as FileCell
 from ckanext.inventory.spreadsheets.reader import Sheet, Source
+from ckanext.inventory.types import NOT_KNOWN
 
 from .ground import Ground
-from .plans import NEW, RowPlan
+from .plans import NEW, RowPlan, rows_of
 
 
 class ForeignList:
@@ -78,14 +81,15 @@ class ForeignList:
             found.departments.add(row.department)
         self._foreign_known(plan.known)
 
-    def _foreign_known(self, rows: Sequence[Any]) -> None:
+    def _foreign_known(self, rows: Sequence[Row]) -> None:
         """Compare rows whose record is there already, or offer it as the same one."""
-        numbers = {row.existing.number for row in rows}
+        pairs = [(row, row.existing) for row in rows if row.existing is not None]
+        numbers = {existing.number for _, existing in pairs}
         records = self.ground.records(numbers)
         stored = register.current_contents(
             self.ground.session, [record.package_id for record in records.values()]
         )
-        for row in rows:
+        for row, existing in pairs:
             here = RowPlan(
                 row.sheet, row.number, self.ground.settled.package_type, str(row.content["title"])
             )
@@ -93,18 +97,18 @@ class ForeignList:
             here.content, here.marks = row.content, row.marks
             answer = self.ground.settled.same.get(here.where, "")
             certain = row.reason is None or "number" not in row.reason.params
-            here.same = row.existing
+            here.same = existing
             if answer == NEW:
                 here.same = None
                 self.ground.new_record(here)
                 self.ground.preview.rows.append(here)
                 continue
-            record = records.get(row.existing.number)
-            if record is None or (answer != row.existing.number and not certain):
+            record = records.get(existing.number)
+            if record is None or (answer != existing.number and not certain):
                 here.left_out = True
                 self.ground.preview.rows.append(here)
                 continue
-            here.record, here.content = record, {}
+            here.record, here.content, here.marks = record, {}, {}
             here.base = here.stored = stored.get(record.package_id, {})
             if record.number in self.ground.known:
                 here.left_out = True
@@ -119,6 +123,38 @@ class ForeignList:
                 old, value = here.stored.get(name), row.content.get(name)
                 if not merge.same_value(spec)(old, value):
                     self.ground.add_cell(here, name, spec.label, spec, (old, old, value))
+            for name, value in row.marks.items():
+                old = getattr(record, name)
+                if value != old:
+                    label = layouts.MARK_HEADERS[name][0]
+                    self.ground.add_cell(here, name, label, None, (old, old, value))
+            if BLOCKERS in schema.fields:
+                self._blockers(here, schema.fields[BLOCKERS], row)
+
+    def _blockers(self, here: RowPlan, spec: FieldSpec, row: Row) -> None:
+        """Compare what a row says of blockers with the record's, kind by kind."""
+        first = spec.subfields[0].name
+        stored = rows_of(here.stored, spec.name)
+        for item in rows_of(row.content, spec.name):
+            parts = {name: value for name, value in item.items() if name != first}
+            if parts.get("status") == "open":
+                # What a blocker begins with; a list that doesn't say otherwise reopens none.
+                del parts["status"]
+            kind = item[first]
+            old = next((known for known in stored if known[first] == kind), None)
+            if old is None and kind == NOT_KNOWN and any(_holds(known, parts) for known in stored):
+                # A reason without its kind, and the record gives that reason already.
+                continue
+            if old is None:
+                parts[first] = kind
+            else:
+                parts = {name: value for name, value in parts.items() if old.get(name) != value}
+            if parts:
+                here.rows.setdefault(spec.name, {})[kind] = parts
+
+
+def _holds(known: Mapping[str, Any], parts: Mapping[str, Any]) -> bool:
+    return all(known.get(name) == value for name, value in parts.items())
 
 
 COLUMN = "@"
