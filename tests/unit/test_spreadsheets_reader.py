@@ -276,3 +276,19 @@ def test_written_tables_read_back(rows: list[list[str]]) -> None:
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     with contextlib.suppress(FileProblem):
         assert read(data, "a.csv").sheets
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize(
+    "start", ["<html>", " \r\n<!DOCTYPE html>", "<TABLE border=1>", '<?xml version="1.0"?>']
+)
+def test_a_web_page_with_the_name_of_a_spreadsheet_is_told_as_one(
+    start: str, encoding: str
+) -> None:
+    data = f"{start}<tr><td>Name</td></tr>".encode(encoding)
+    with pytest.raises(FileProblem, match="web page or XML"):
+        read(data, "list.xls")
+
+
+def test_a_name_between_angle_brackets_is_no_web_page() -> None:
+    assert rows_of(b"<tables>,Kind\nA,x\n")[0] == ["<tables>", "Kind"]

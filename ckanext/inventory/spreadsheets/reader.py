@@ -25,6 +25,7 @@ Cell: TypeAlias = str | int | float | bool | dt.date | dt.datetime | dt.time | d
 
 SEPARATORS = (",", ";", "\t", "|")
 HEADER_ROWS = 20
+_MARKUP = re.compile(r"[\ufeff\s]*<(?:html|!doctype|table|\?xml)\b", re.IGNORECASE)
 CHARACTERS = re.compile(r"[\x80-\x9f]")
 MULTIBYTE = re.compile(
     rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
@@ -207,6 +208,11 @@ def _fill_merged(
 
 def _read_text(data: bytes, limits: Limits) -> tuple[list[Sheet], list[Message]]:
     text, notes = decode(data)
+    if _MARKUP.match(text):
+        raise FileProblem(
+            "The file is a web page or XML with a spreadsheet's name. Open it in a spreadsheet "
+            "program and save it as XLSX."
+        )
     separator, text = _separator(text)
     rows: list[tuple[int, tuple[Cell, ...]]] = []
     cells = 0
