@@ -608,21 +608,35 @@ def test_a_foreign_list_takes_marks_and_blockers_to_the_same_one(city: City) -> 
     ]
 
 
+def test_a_foreign_list_adds_to_the_comments_of_the_same_one(city: City) -> None:
+    city.entry(title="Street trees", comments="one\ntwo")
+    file = b"Dataset name,Strange\nstreet TREES,three\n"
+    for _ in range(2):
+        found = preview(
+            city, file, filename="list.csv", department="parks", columns={"Strange": "comments"}
+        )
+        found = again(city, found, same={found["rows"][0]["where"]: "PARKS-0001"})
+        if found["can_save"]:
+            assert cells(found) == {("PARKS-0001", "comments"): "changed"}
+            save(city, found)
+    assert cells(found) == {}
+    assert content(city, "PARKS-0001")["comments"] == "one\ntwo\nthree"
+
+
 def test_a_foreign_list_takes_no_blocker_away(city: City) -> None:
     city.entry(
         title="Street trees",
         release_blockers=[{"kind": "privacy", "rationale": "Names", "status": "resolved"}],
     )
     columns = {"Kind": "release_blockers.kind", "Reason": "release_blockers.rationale"}
-    for row, warned in (("None,", True), ("Privacy,Names", False), (",Names", False)):
+    for row in ("Privacy,Names", ",Names", "None,"):
         file = f"Dataset name,Kind,Reason\nstreet TREES,{row}\n".encode()
         found = preview(city, file, filename="list.csv", department="parks", columns=columns)
         found = again(city, found, same={found["rows"][0]["where"]: "PARKS-0001"})
-        assert cells(found) == {}
-        said = [item["message"] for item in found["problems"]]
-        assert [message.startswith("It is none of the values") for message in said] == (
-            [True] * warned
-        ), said
+        # What is no reason against release is said, and kept in the comments.
+        kept = {("PARKS-0001", "comments"): "changed"} if row == "None," else {}
+        assert cells(found) == kept
+        assert len(found["problems"]) == len(kept)
 
 
 def test_a_cell_of_a_foreign_list_is_fixed_in_place(city: City) -> None:

@@ -13,7 +13,7 @@ from ckanext.inventory.service import (
 )
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets import merge
-from ckanext.inventory.spreadsheets.headers import BLOCKERS, Assignment
+from ckanext.inventory.spreadsheets.headers import BLOCKERS, COMMENTS, Assignment
 from ckanext.inventory.spreadsheets.messages import Problem, Severity
 from ckanext.inventory.spreadsheets.planning.outcome import Row
 from ckanext.inventory.spreadsheets.reader import Cell as FileCell
@@ -123,6 +123,7 @@ class ForeignList:
                 old, value = here.stored.get(name), row.content.get(name)
                 if not merge.same_value(spec)(old, value):
                     self.ground.add_cell(here, name, spec.label, spec, (old, old, value))
+            self._comments(here, row)
             for name, value in row.marks.items():
                 old = getattr(record, name)
                 if value != old:
@@ -130,6 +131,19 @@ class ForeignList:
                     self.ground.add_cell(here, name, label, None, (old, old, value))
             if BLOCKERS in schema.fields:
                 self._blockers(here, schema.fields[BLOCKERS], row)
+
+    def _comments(self, here: RowPlan, row: Row) -> None:
+        """Add what fits nowhere else to the comments that are there, line by line."""
+        spec = schema_for(here.package_type).fields.get(COMMENTS)
+        given = str(row.content.get(COMMENTS) or "")
+        if spec is None or COMMENTS in row.written or not given:
+            return
+        old = here.stored.get(COMMENTS)
+        there = {line.strip() for line in str(old or "").splitlines()}
+        added = [line for line in given.splitlines() if line.strip() not in there]
+        if added:
+            value = "\n".join([old, *added] if old else added)
+            self.ground.add_cell(here, COMMENTS, spec.label, spec, (old, old, value))
 
     def _blockers(self, here: RowPlan, spec: FieldSpec, row: Row) -> None:
         """Compare what a row says of blockers with the record's, kind by kind."""
