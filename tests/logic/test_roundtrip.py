@@ -725,6 +725,23 @@ def test_the_same_one_may_be_answered_otherwise_and_only_with_ones_own(city: Cit
     assert found["counts"]["new"] == 1
 
 
+def test_a_new_row_in_the_plural_is_offered_the_one_in_the_singular(city: City) -> None:
+    for title in ("Bench", "Facility", "Tree", "Houses"):
+        city.entry(title=title)
+    book = opened(download(city, empty=True))
+    for name in ("Benches", "Facilities", "Trees", "House", "Bins"):
+        add(book, "Datasets", Name=name)
+    found = preview(city, book)
+    assert [item["same"] and item["same"]["title"] for item in found["rows"]] == [
+        "Bench",
+        "Facility",
+        "Tree",
+        "Houses",
+        None,
+    ]
+    assert found["counts"]["new"] == 5
+
+
 def test_a_workbook_of_a_filter_and_of_chosen_entries(city: City) -> None:
     city.entry(title="Trees", value="high")
     city.entry(title="Benches", value="low")

@@ -302,8 +302,15 @@ class Rules:
 
 def _essence(title: str) -> str:
     """Reduce a name to its words, so that order, case, accents and plural don't count."""
-    words: Counter[str] = Counter(normalise(title).split())
+    words: Counter[str] = Counter(map(_stem, normalise(title).split()))
     return " ".join(sorted(words))
+
+
+def _stem(word: str) -> str:
+    """Let "benche" be "bench", and "citie" be "city", which is what is left of plurals without their s."""
+    if len(word) > 4 and word.endswith("ie"):
+        return f"{word[:-2]}y"
+    return word[:-1] if len(word) > 4 and word.endswith("e") else word
 
 
 def _shown(value: Any) -> str:
