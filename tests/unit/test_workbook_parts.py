@@ -171,6 +171,23 @@ def test_the_marked_workbook_is_valid_too(data: bytes) -> None:
     assert len(page.lines) == 5
 
 
+def test_the_marked_workbook_hides_the_stamp_before_columns_of_ones_own(data: bytes) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    sheet = book["Datasets"]
+    stamp = sheet.max_column
+    sheet.cell(1, stamp + 1).value = "My remarks"
+    sheet.cell(2, stamp + 1).value = "Ask Facilities"
+    stream = io.BytesIO()
+    book.save(stream)
+    source = reader.read(stream.getvalue(), "x.xlsx")
+    marked = openpyxl.load_workbook(
+        io.BytesIO(workbook.as_bytes(workbook.write_marked, source, []))
+    )["Datasets"]
+    letter = openpyxl.utils.get_column_letter
+    assert marked.column_dimensions[letter(stamp)].hidden
+    assert not marked.column_dimensions[letter(stamp + 1)].hidden
+
+
 @pytest.mark.skipif(SOFFICE is None, reason="no LibreOffice on this machine")
 @pytest.mark.parametrize("kind", ["xlsx", "xls", "ods", "csv"])
 def test_libreoffice_saves_it_again(data: bytes, tmp_path: Path, kind: str) -> None:

@@ -21,8 +21,8 @@ from ckanext.inventory.types import Stage
 
 from .layout import LISTS_SHEET, MAX_MESSAGE, START_SHEET, Column, Layout, Role, Say, as_it_is
 from .messages import Problem, Severity
-from .reader import Source, letter
-from .stamp import Stamp
+from .reader import HEADER_ROWS, Source, letter
+from .stamp import PREFIX, Stamp
 
 BLANK_ROWS = 500
 """Rows below the last one that offer drop-downs for new records."""
@@ -386,6 +386,12 @@ def write_marked(source: Source, problems: Sequence[Problem], stream: IO[bytes])
     for sheet in source.sheets:
         page = document.add_worksheet(_sheet_name(sheet.name, taken))
         headers = _header_positions(sheet.rows)
+        filled = {
+            (number, index)
+            for number, cells in sheet.rows
+            for index, cell in enumerate(cells)
+            if cell not in ("", None)
+        }
         found: dict[tuple[int, int], list[Problem]] = {}
         for problem in problems:
             if problem.sheet == sheet.name and problem.row is not None:
@@ -409,13 +415,14 @@ def write_marked(source: Source, problems: Sequence[Problem], stream: IO[bytes])
                 "\n".join(_in_words(problem) for problem in here)[:2000],
                 {"x_scale": 2, "author": ""},
             )
-            page.write_blank(number - 1, index, None, colours[_worst(here)]) if not _filled(
-                sheet.rows, number, index
-            ) else None
+            if (number, index) not in filled:
+                page.write_blank(number - 1, index, None, colours[_worst(here)])
         page.freeze_panes(1, 0)
-        if "inventory/1" in str(sheet.rows[0][1][-1]):
-            hidden = len(sheet.rows[0][1]) - 1
-            page.set_column(hidden, hidden, None, None, {"hidden": True})
+        # Columns of one's own may stand behind ours, and a title above its header.
+        for _, cells in sheet.rows[:HEADER_ROWS]:
+            for index, cell in enumerate(cells):
+                if isinstance(cell, str) and cell.startswith(PREFIX):
+                    page.set_column(index, index, None, None, {"hidden": True})
     document.close()
 
 
@@ -430,7 +437,7 @@ def _sheet_name(name: str, taken: set[str]) -> str:
 
 def _header_positions(rows: Sequence[tuple[int, Sequence[Any]]]) -> dict[str, int]:
     positions: dict[str, int] = {}
-    for _, cells in rows[:20]:
+    for _, cells in rows[:HEADER_ROWS]:
         for index, cell in enumerate(cells):
             words = " ".join(str(cell).split())
             for label in (words, re.sub(r" \*+$", "", words)):
@@ -446,11 +453,6 @@ def _worst(problems: Sequence[Problem]) -> Severity:
 def _in_words(problem: Problem) -> str:
     hint = f" Did you mean “{problem.suggestion}”?" if problem.suggestion else ""
     return f"{problem.message}{hint}"
-
-
-def _filled(rows: Sequence[tuple[int, Sequence[Any]]], number: int, index: int) -> bool:
-    cells = dict(rows).get(number, ())
-    return index < len(cells) and cells[index] not in ("", None)
 
 
 def _write_cell(
