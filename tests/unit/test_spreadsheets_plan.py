@@ -170,6 +170,8 @@ def test_the_origin_of_ids_is_alike_for_later_versions_of_a_file() -> None:
 def test_without_a_name_column_the_file_is_refused_and_says_what_it_found() -> None:
     with pytest.raises(FileProblem, match="AGENCY_NAME"):
         plan([["AGENCY_NAME", "PARTICIPATING"], ["Parks", "Yes"]], CITY)
+    with pytest.raises(FileProblem, match="has to be among the first 20"):
+        plan([["AGENCY_NAME", "PARTICIPATING"], ["Parks", "Yes"]], CITY)
     with pytest.raises(FileProblem, match="sources"):
         plan([["application_name", "agency"], ["Trees", "Parks"]], CITY)
 
@@ -293,6 +295,38 @@ def test_every_full_date_is_read_back(day: dt.date) -> None:
     reader = Reader(vocabularies.load(), synonyms.load(), year=2026)
     for written in (day.isoformat(), f"{day.month}/{day.day}/{day.year}", f"{day:%d %B %Y}"):
         assert reader.parse_date(written, written, day_first=False) == day.isoformat()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Sat, 15 Mar 2024",
+        "Saturday, March 15, 2024",
+        "15. März 2024",
+        "Freitag, den 15. März 2024",
+        "vendredi 15 mars 2024",
+        "sexta-feira, 15 de março de 2024",
+    ],
+)
+def test_dates_are_read_in_several_languages_and_behind_a_weekday(written: str) -> None:
+    reader = Reader(vocabularies.load(), synonyms.load(), year=2026)
+    assert reader.parse_date(written, written, day_first=False) == "2024-03-15"
+
+
+def test_german_months() -> None:
+    reader = Reader(vocabularies.load(), synonyms.load(), year=2026)
+    names = ["Januar", "Februar", "März", "April", "Mai", "Juni"]
+    names += ["Juli", "August", "September", "Oktober", "November", "Dezember"]
+    for number, name in enumerate(names, start=1):
+        written = f"7. {name} 2024"
+        found = reader.parse_date(written, written, day_first=False)
+        assert found == f"2024-{number:02d}-07", written
+
+
+@pytest.mark.parametrize("written", ["before, 15 Mar 2024", "Sat", "Mon, 2", "Monat 3"])
+def test_what_only_begins_like_a_weekday_is_no_date(written: str) -> None:
+    reader = Reader(vocabularies.load(), synonyms.load(), year=2026)
+    assert reader.parse_date(written, written, day_first=False) is None
 
 
 @given(st.text(max_size=60))

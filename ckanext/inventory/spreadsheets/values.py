@@ -208,7 +208,7 @@ class Reader:
         if isinstance(cell, float) and cell.is_integer() and 20_000 <= cell < 80_000:
             # A spreadsheet's day number whose cell lost its date format.
             return (EXCEL_EPOCH + dt.timedelta(days=int(cell))).isoformat()
-        clean = " ".join(written.split())
+        clean = _WEEKDAY.sub("", " ".join(written.split()), count=1)
         for pattern, order in _DATES:
             match = pattern.fullmatch(clean)
             if not match:
@@ -337,6 +337,16 @@ _DATES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (r"([^\W\d]+)\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})", ("month", "day", "year")),
         (r"(\d{4})(\d{2})(\d{2})", ("year", "month", "day")),
     )
+)
+# A weekday says nothing that the date doesn't: "Sat, 15 Mar 2024", "Freitag, den 15. März 2024".
+_WEEKDAY = re.compile(
+    r"^(?:(?:mon|tue|wednes|thurs|fri|satur|sun|tues)day|mon|tues?|wed|thu|thurs?|fri|sat|sun"
+    r"|(?:segunda|terça|quarta|quinta|sexta)(?:-feira)?|sábado|domingo"
+    r"|lunes|martes|miércoles|jueves|viernes"
+    r"|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche"
+    r"|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|sonnabend|mo|di|mi|do|fr|sa|so)"
+    r"\.?,? (?:den |le )?(?=.*\d.*\D.*\d)",
+    re.IGNORECASE,
 )
 _AMBIGUOUS = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](?:\d{4}|\d{2})(?: .*)?")
 

@@ -12,7 +12,7 @@ from ckanext.inventory.spreadsheets.headers import (
     looks_like_other_type,
 )
 from ckanext.inventory.spreadsheets.messages import FileProblem, Message
-from ckanext.inventory.spreadsheets.reader import Source, Table, find_table
+from ckanext.inventory.spreadsheets.reader import HEADER_ROWS, Source, Table, find_table
 from ckanext.inventory.spreadsheets.synonyms import key, squash
 from ckanext.inventory.types import ENTRY
 
@@ -82,8 +82,9 @@ def lacking_column(
                 {"other": "sources" if schema.package_type == ENTRY else "entries"},
             )
         return Message(
-            "No column holds the name of what is listed. Columns found: %(columns)s.",
-            {"columns": ", ".join(names[:20])},
+            "No column holds the name of what is listed. The row with the column names has to be "
+            "among the first %(rows)s. Columns found: %(columns)s.",
+            {"columns": ", ".join(names[:20]), "rows": HEADER_ROWS},
         )
     if whole_city and DEPARTMENT not in targets:
         return Message(
