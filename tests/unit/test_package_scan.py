@@ -28,12 +28,12 @@ def counted(rows: str, *, head: str = HEAD, tail: str = TAIL, max_cells: int = 1
     return scan_package(zipped(head + rows + tail), 10_000_000, max_cells)
 
 
-def outcome(rows: str, **more: int) -> tuple[int, int] | str:
+def outcome(rows: str, **more: int) -> tuple[int, int, int] | str:
     try:
         found = counted(rows, **more)  # pyright: ignore[reportArgumentType] - only max_cells is passed
     except FileProblem as problem:
         return str(problem.message)
-    return found.cells, found.formulas_without_value
+    return found.cells, found.formulas_without_value, found.error_values
 
 
 def otherwise(rows: str) -> str:
@@ -72,7 +72,7 @@ def rows(draw: st.DrawFn) -> str:
         cells: list[str] = []
         for reference in draw(st.lists(REFERENCES, max_size=5)):
             where = f' r="{reference.replace("R", str(number))}"'
-            kind = draw(st.sampled_from(["", ' s="3"', ' s="3" t="s"', ' t="inlineStr"']))
+            kind = draw(st.sampled_from(["", ' s="3"', ' s="3" t="s"', ' t="inlineStr"', ' t="e"']))
             if draw(st.integers(0, 3)) == 0:
                 cells.append(f"<c{where}{kind}/>")
             else:
@@ -190,3 +190,14 @@ def test_a_row_that_never_ends_is_parsed(monkeypatch: pytest.MonkeyPatch) -> Non
     cells = "".join(f'<c r="A{number}"><v>1</v></c>' for number in range(1, 9_000))
     with pytest.raises(FileProblem, match="more than 500 cells"):
         counted(f'<row r="1">{cells}', max_cells=500)
+
+
+def test_error_values_are_counted_however_the_row_is_written() -> None:
+    rows = (
+        '<row r="1"><c r="A1" t="e"><v>#REF!</v></c><c r="B1" s="2" t="e"><v>#N/A</v></c>'
+        '<c r="C1"><v>7</v></c><c r="D1" t="e"/></row>'
+    )
+    assert counted(rows).error_values == 2
+    assert counted(otherwise(rows)).error_values == 2
+    with_formula = '<row r="1"><c r="A1" t="e"><f>1/0</f><v>#DIV/0!</v></c></row>'
+    assert counted(with_formula).error_values == 1

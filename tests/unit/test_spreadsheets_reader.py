@@ -292,3 +292,11 @@ def test_a_web_page_with_the_name_of_a_spreadsheet_is_told_as_one(
 
 def test_a_name_between_angle_brackets_is_no_web_page() -> None:
     assert rows_of(b"<tables>,Kind\nA,x\n")[0] == ["<tables>", "Kind"]
+
+
+def test_error_values_read_as_empty_and_are_told() -> None:
+    source = read(workbook([["Name", "Kind"], ["A", "#REF!"], ["B", "#N/A"]]), "x.xlsx")
+    assert [str(note) for note in source.notes] == [
+        "2 cells hold an error value such as #REF! or #N/A and were read as empty."
+    ]
+    assert [cells for _, cells in source.sheets[0].rows][1:] == [("A",), ("B",)]

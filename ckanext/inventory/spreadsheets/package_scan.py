@@ -36,11 +36,13 @@ class Scan:
     :param inflated_bytes: of all parts
     :param cells: filled cells of all sheets
     :param formulas_without_value: formulas whose result the file doesn't hold
+    :param error_values: cells whose stored value is an error such as ``#REF!``
     """
 
     inflated_bytes: int = 0
     cells: int = 0
     formulas_without_value: int = 0
+    error_values: int = 0
 
 
 def scan_package(data: bytes, max_bytes: int, max_cells: int) -> Scan:
@@ -179,6 +181,8 @@ _ROW = re.compile(
 )
 _FILLED_COLUMN = re.compile(rb'<c r="([A-Z]{1,3})[^>]*[^/]>')
 
+_FILLED_ERROR = re.compile(rb'<c r="[A-Z]{1,3}[0-9]+"(?: s="[0-9]+")? t="e">')
+
 
 def _column(letters: str) -> int:
     """Return the number of a column, from 1."""
@@ -202,7 +206,7 @@ class _OfficeOpenXml(_Counter):
     def __init__(self, scan: Scan, max_cells: int) -> None:
         super().__init__(scan, max_cells)
         self.row = self.column = 0
-        self.formula = False
+        self.formula = self.error = False
         self.waiting = b""
         self.plain = _BEFORE
         self.strange = 0
@@ -260,6 +264,7 @@ class _OfficeOpenXml(_Counter):
         if filled:
             right = max(_column(found.decode()) for found in set(_FILLED_COLUMN.findall(rows)))
             self.add(rows.count(_CELL_ENDS), max(filled), right)
+            self.scan.error_values += len(_FILLED_ERROR.findall(rows))
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         name = name.rpartition(":")[2]
@@ -268,6 +273,7 @@ class _OfficeOpenXml(_Counter):
             self.column = 0
         elif name == "c":
             self.filled = self.formula = False
+            self.error = attributes.get("t") == "e"
             reference = attributes.get("r")
             if reference:
                 letters = reference.rstrip("0123456789")
@@ -287,6 +293,7 @@ class _OfficeOpenXml(_Counter):
         elif name == "c":
             if self.filled:
                 self.add(1, self.row, self.column)
+                self.scan.error_values += self.error
             elif self.formula:
                 self.scan.formulas_without_value += 1
 

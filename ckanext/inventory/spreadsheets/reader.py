@@ -126,6 +126,15 @@ def _read_workbook(data: bytes, limits: Limits) -> tuple[list[Sheet], list[Messa
                     scan.formulas_without_value,
                 )
             )
+        if scan.error_values:
+            notes.append(
+                counted(
+                    "One cell holds an error value such as #REF! or #N/A and was read as empty.",
+                    "%(count)s cells hold an error value such as #REF! or #N/A and were read as "
+                    "empty.",
+                    scan.error_values,
+                )
+            )
     try:
         # The workbook keeps the stream open only as long as this block lasts.
         with calamine.CalamineWorkbook.from_filelike(io.BytesIO(data)) as book:
