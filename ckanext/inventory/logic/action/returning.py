@@ -145,12 +145,14 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
                 import_job.notice_death(session, kept)
                 return showing.waiting(kept)
             remember = bool(data_dict.get("columns"))
-            if data_dict["now"] or not _is_large(kept):
+            large = _is_large(kept)
+            if data_dict["now"] or not large:
                 found, choices = saving.look(
                     session, person, who.user_name(context), kept, choices, source=source
                 )
                 saving.note(session, person, kept, found, choices, remember=remember)
-                kept_looks.forget(session, [kept.id])
+                if large:
+                    kept_looks.forget(session, [kept.id])
                 return showing.preview(
                     found, kept, kept_imports.meanwhile(session, found), limit=limit
                 )

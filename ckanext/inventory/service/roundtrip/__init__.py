@@ -6,13 +6,13 @@ seen us goes through the importer's plan, and rows that look like a record that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
 from ckanext.inventory.service import imports, languages, workbooks
 from ckanext.inventory.spreadsheets import returned, synonyms
-from ckanext.inventory.spreadsheets.layout import GUIDES, Layout, as_it_is
+from ckanext.inventory.spreadsheets.layout import GUIDES, as_it_is
 from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity
 from ckanext.inventory.spreadsheets.reader import Source, read
 from ckanext.inventory.spreadsheets.returned import Page
@@ -55,7 +55,7 @@ def preview(
     ground = Ground(session, person, user_name, settled, found, tell)
     if pages:
         Workbook(ground).compare(pages)
-        _tell_unread(ground, pages, workbooks.layouts_for(person, None).values())
+        _tell_unread(ground, pages)
     else:
         found.ours = False
         ForeignList(ground).compare(upload)
@@ -63,27 +63,29 @@ def preview(
     return found
 
 
-def _tell_unread(ground: Ground, pages: Sequence[Page], known: Iterable[Layout]) -> None:
+def _tell_unread(ground: Ground, pages: Sequence[Page]) -> None:
     """Tell of sheets of a workbook of ours that weren't read: nothing in a file is lost in silence."""
     found, say = ground.preview, ground.names.say
     read = {page.sheet for page in pages}
     guides = {squash(word(name)) for name in GUIDES for word in (say, as_it_is)}
+    unread = [
+        sheet
+        for sheet in found.source.sheets
+        if sheet.name not in read and squash(sheet.name) not in guides
+    ]
+    if not unread:
+        return
     names = {
         squash(word(column.header))
-        for layout in known
+        for layout in workbooks.layouts_for(ground.person, None).values()
         if not layout.rows_of
         for column in layout.columns
         if column.key == "title"
         for word in (say, as_it_is)
     }
-    others: list[str] = []
-    for sheet in found.source.sheets:
-        if sheet.name in read or squash(sheet.name) in guides:
-            continue
-        if returned.names_something(sheet, names):
-            found.problems.append(Problem(Severity.ERROR, sheet.name, None, "", "", _LOST))
-        else:
-            others.append(sheet.name)
+    lost = [sheet.name for sheet in unread if returned.names_something(sheet, names)]
+    others = [sheet.name for sheet in unread if sheet.name not in lost]
+    found.problems += [Problem(Severity.ERROR, name, None, "", "", _LOST) for name in lost]
     if others:
         found.notes.append(Message("Sheets not read: %(names)s.", {"names": ", ".join(others)}))
 
