@@ -169,16 +169,8 @@ class Stack:
         service = self._service(
             "CKAN",
             lambda log: HTTPExecutor(
-                _dying_with_us(
-                    str(self._layout.venv / "bin" / "ckan"),
-                    "--config",
-                    str(ini),
-                    "run",
-                    "--host",
-                    ports.HOST,
-                    "--port",
-                    str(port),
-                    "--disable-reloader",
+                self._ckan(
+                    ini, "run", "--host", ports.HOST, "--port", str(port), "--disable-reloader"
                 ),
                 url=f"http://{ports.HOST}:{port}/api/3/action/status_show",
                 method="GET",
@@ -201,14 +193,7 @@ class Stack:
         service = self._service(
             "CKAN's worker",
             lambda log: SimpleExecutor(
-                _dying_with_us(
-                    str(self._layout.venv / "bin" / "ckan"),
-                    "--config",
-                    str(ini),
-                    "jobs",
-                    "worker",
-                    WORKER_QUEUE,
-                ),
+                self._ckan(ini, "jobs", "worker", WORKER_QUEUE),
                 cwd=str(self._layout.root),
                 expected_returncode=0,
                 stdin=subprocess.DEVNULL,
@@ -218,6 +203,10 @@ class Stack:
         )
         service.launch()
         return service
+
+    def _ckan(self, ini: Path, *arguments: str) -> list[str]:
+        program = str(self._layout.venv / "bin" / "ckan")
+        return _dying_with_us(program, "--config", str(ini), *arguments)
 
     def _service(self, name: str, make: Callable[[IO[str]], SimpleExecutor]) -> Service:
         log = (self._run.logs / f"{name.split()[-1].lower()}.log").open("w")

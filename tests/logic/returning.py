@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import openpyxl
+from ckan import model
 
 from tests.logic.city import City
 
@@ -78,13 +83,31 @@ def again(city: City, found: dict[str, Any], user: Any = None, **choices: Any) -
     return city.do(user or city.coordinator, "inventory_import_preview", id=found["id"], **choices)
 
 
-def save(city: City, found: dict[str, Any], user: Any = None) -> dict[str, Any]:
+def save(city: City, found: dict[str, Any], user: Any = None, **choices: Any) -> dict[str, Any]:
+    """Save what was looked at, with what was chosen since."""
     return city.do(
         user or city.coordinator,
         "inventory_import_save",
         id=found["id"],
         fingerprint=found["fingerprint"],
+        **choices,
     )
+
+
+def killed(city: City, script: str, *arguments: str) -> None:
+    """Run a script that kills its own process, in another one than ours, on the same site."""
+    model.Session.remove()
+    ini = Path(__file__).parents[2] / "test.ini"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(ini), *arguments],
+        env=dict(os.environ),
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 9, done.stderr.decode()[-2000:]
+    for name in vars(city):
+        setattr(city, name, model.Session.merge(getattr(city, name)))
 
 
 def cells(found: dict[str, Any]) -> dict[tuple[Any, str], str]:

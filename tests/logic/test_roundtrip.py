@@ -894,16 +894,6 @@ class TestWhatIsNamedAndNotTheirs:
 class TestChoosingAndSavingInOneStep:
     """Nothing goes in that wasn't shown before somebody pressed Save."""
 
-    @staticmethod
-    def save(city: City, found: dict[str, Any], **choices: Any) -> dict[str, Any]:
-        return city.do(
-            city.coordinator,
-            "inventory_import_save",
-            id=found["id"],
-            fingerprint=found["fingerprint"],
-            **choices,
-        )
-
     @pytest.fixture
     def conflict(self, city: City) -> dict[str, Any]:
         city.entry(title="Trees", notes="one")
@@ -916,7 +906,7 @@ class TestChoosingAndSavingInOneStep:
     def test_a_conflict_is_settled_and_a_row_fixed(
         self, city: City, conflict: dict[str, Any]
     ) -> None:
-        self.save(
+        save(
             city,
             conflict,
             conflicts={"PARKS-0001!notes": "mine"},
@@ -931,7 +921,7 @@ class TestChoosingAndSavingInOneStep:
         """Who chose "mine" has seen what it overwrites."""
         city.do(city.coordinator, "inventory_entry_patch", id="PARKS-0001", notes="newer")
         with pytest.raises(tk.ValidationError, match="Something changed"):
-            self.save(city, conflict, conflicts={"PARKS-0001!notes": "mine"})
+            save(city, conflict, conflicts={"PARKS-0001!notes": "mine"})
         assert content(city, "PARKS-0001")["notes"] == "newer"
 
     def test_cells_that_a_choice_brings_in_are_shown_first(self, city: City) -> None:
@@ -940,10 +930,10 @@ class TestChoosingAndSavingInOneStep:
         found = preview(city, rows, filename="list.csv", department=city.parks.id)
         mapped = {"columns": {"Foo": "notes"}, "same": {found["rows"][0]["where"]: "PARKS-0001"}}
         with pytest.raises(tk.ValidationError, match="haven't seen yet"):
-            self.save(city, found, **mapped)
+            save(city, found, **mapped)
         assert content(city, "PARKS-0001")["notes"] == "one"
         shown = again(city, found, **mapped)
-        self.save(city, shown, **mapped)
+        save(city, shown, **mapped)
         assert content(city, "PARKS-0001")["notes"] == "two"
 
 

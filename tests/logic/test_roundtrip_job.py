@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -18,7 +14,7 @@ from ckanext.inventory import config
 from ckanext.inventory.logic import import_job
 from ckanext.inventory.service import bulk, import_save
 from tests.logic.city import City, make_city
-from tests.logic.returning import add, again, download, opened, preview, put, save
+from tests.logic.returning import add, again, download, killed, opened, preview, put, save
 
 pytestmark = pytest.mark.usefixtures("clean_db")
 
@@ -92,13 +88,7 @@ def test_a_change_in_between_is_said_by_the_job(city: City, waiting: dict[str, A
     assert (shown["status"], notes(city)) == ("failed", "one")
     assert "Something changed" in shown["message"]
     save_again = again(city, waiting)
-    city.do(
-        city.coordinator,
-        "inventory_import_save",
-        id=save_again["id"],
-        fingerprint=save_again["fingerprint"],
-        now=True,
-    )
+    save(city, save_again, now=True)
     assert notes(city) == "two"
 
 
@@ -225,18 +215,7 @@ with getattr(app, "_wsgi_app", app).test_request_context():
 def test_a_killed_worker_saves_nothing_and_it_is_said(
     city: City, waiting: dict[str, Any], step: str
 ) -> None:
-    model.Session.remove()
-    ini = Path(__file__).parents[2] / "test.ini"
-    done = subprocess.run(
-        [sys.executable, "-c", KILLER, str(ini), waiting["id"], step],
-        env=dict(os.environ),
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 9, done.stderr.decode()[-2000:]
-    for name in vars(city):
-        setattr(city, name, model.Session.merge(getattr(city, name)))
+    killed(city, KILLER, waiting["id"], step)
     shown = show(city, waiting)
     assert (shown["status"], notes(city)) == ("failed", "one")
     assert "worker stopped" in shown["message"]

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import base64
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -23,7 +19,7 @@ from ckanext.inventory.model import Import, ImportLook, RoleGrant
 from ckanext.inventory.service import checks, import_undo, kept_imports, kept_looks, register
 from ckanext.inventory.types import Role
 from tests.logic.city import City, make_city
-from tests.logic.returning import add, again, content, download, opened, preview, put, save
+from tests.logic.returning import add, again, content, download, killed, opened, preview, put, save
 from tests.logic.test_parts import file_of, send
 from tests.support import grant, make_user
 
@@ -200,13 +196,7 @@ class TestHowLongItHolds:
         assert pieces() > 3
         if end == "saved":
             settled = again(city, found, all_conflicts="mine", left_out=["all"])
-            city.do(
-                city.coordinator,
-                "inventory_import_save",
-                id=settled["id"],
-                fingerprint=settled["fingerprint"],
-                now=True,
-            )
+            save(city, settled, now=True)
         elif end == "discarded":
             city.do(city.coordinator, "inventory_import_discard", id=found["id"])
         else:
@@ -218,14 +208,7 @@ class TestHowLongItHolds:
 class TestSaving:
     def test_choices_and_saving_are_one_step(self, city: City, edited: Any) -> None:
         found = worked(city, bring(city, edited), limit=1)
-        answer = city.do(
-            city.coordinator,
-            "inventory_import_save",
-            id=found["id"],
-            fingerprint=found["fingerprint"],
-            all_conflicts="mine",
-            left_out=["all"],
-        )
+        answer = save(city, found, all_conflicts="mine", left_out=["all"])
         assert answer["status"] == "queued"
         import_job.run(found["id"])
         assert show(city, found)["status"] == "saved"
@@ -236,13 +219,7 @@ class TestSaving:
         self, city: City, queued: list[list[Any]], edited: Any
     ) -> None:
         found = worked(city, bring(city, edited))
-        answer = city.do(
-            city.coordinator,
-            "inventory_import_save",
-            id=found["id"],
-            fingerprint=found["fingerprint"],
-            all_conflicts="mine",
-        )
+        answer = save(city, found, all_conflicts="mine")
         import_job.run(answer["id"])
         assert len(queued) == 3, "it looks again, to show how it is"
         assert show(city, found)["status"] == "queued"
@@ -257,14 +234,7 @@ class TestSaving:
     def test_a_change_in_between_is_shown_again(self, city: City, edited: Any) -> None:
         found = worked(city, bring(city, edited))
         city.do(city.coordinator, "inventory_entry_patch", id="PARKS-0002", notes="between")
-        city.do(
-            city.coordinator,
-            "inventory_import_save",
-            id=found["id"],
-            fingerprint=found["fingerprint"],
-            all_conflicts="mine",
-            left_out=["all"],
-        )
+        save(city, found, all_conflicts="mine", left_out=["all"])
         import_job.run(found["id"])
         import_job.run(found["id"])
         assert show(city, found)["status"] == "failed"
@@ -275,13 +245,7 @@ class TestSaving:
 
     def test_stopping_a_save_keeps_the_choices_made_with_it(self, city: City, edited: Any) -> None:
         found = worked(city, bring(city, edited))
-        city.do(
-            city.coordinator,
-            "inventory_import_save",
-            id=found["id"],
-            fingerprint=found["fingerprint"],
-            all_conflicts="mine",
-        )
+        save(city, found, all_conflicts="mine")
         city.do(city.coordinator, "inventory_import_discard", id=found["id"])
         assert show(city, found)["status"] == "preview"
         assert look(city, found)["choices"]["all_conflicts"] == "mine"
@@ -379,18 +343,7 @@ class TestEnding:
 
     def test_a_killed_worker_is_noticed(self, city: City, edited: Any) -> None:
         found = bring(city, edited)
-        model.Session.remove()
-        ini = Path(__file__).parents[2] / "test.ini"
-        done = subprocess.run(
-            [sys.executable, "-c", KILLER, str(ini), found["id"]],
-            env=dict(os.environ),
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 9, done.stderr.decode()[-2000:]
-        for name in vars(city):
-            setattr(city, name, model.Session.merge(getattr(city, name)))
+        killed(city, KILLER, found["id"])
         for ask in (look, show):
             shown = ask(city, found)
             assert shown["status"] == "stopped"
