@@ -14,7 +14,7 @@ from ckan.common import config
 from ckan.lib import search
 from ckan.tests.helpers import CKANTestApp, _get_test_app
 
-from tests.ckan_fixtures import Database, Index, Site, empty_event_tables
+from tests.ckan_fixtures import Database, Index, Site, empty_event_tables, same_engine
 from tests.leaks import city as building
 from tests.leaks.city import City
 
@@ -50,10 +50,11 @@ def swept_site(
         for key, value in settings.items():
             patch.setitem(config, key, value)
         _site.load_others(_get_test_app)
-        reset_db()
-        for name in ("inventory", "activity", "tracking", "harvest"):
-            if p.plugin_loaded(name):
-                migrate_db_for(name)
+        with same_engine():
+            reset_db()
+            for name in ("inventory", "activity", "tracking", "harvest"):
+                if p.plugin_loaded(name):
+                    migrate_db_for(name)
         empty_event_tables()
         search.clear_all()
         yield _site
