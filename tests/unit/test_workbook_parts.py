@@ -16,8 +16,9 @@ import pytest
 
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets import reader, returned, synonyms, workbook
-from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity
+from ckanext.inventory.spreadsheets.messages import Place, Severity
 from ckanext.inventory.spreadsheets.stamp import Stamp, Token
+from ckanext.inventory.spreadsheets.workbook import Remark
 from ckanext.inventory.types import ENTRY
 from tests.unit.test_workbook_laws import NASTY, SCHEMAS, SHEETS, WORDS
 
@@ -153,17 +154,21 @@ def test_a_schema_of_ones_own_changes_the_workbook() -> None:
 
 def test_the_marked_workbook_is_valid_too(data: bytes) -> None:
     source = reader.read(data, "x.xlsx")
-    problems = [
-        Problem(Severity.ERROR, "Datasets", 2, "Name", "x", Message("Wrong.")),
-        Problem(Severity.WARNING, "Datasets", 3, "Value", "", Message("Empty."), "High"),
+    remarks = [
+        Remark(Place("Datasets", 2, 1), Severity.ERROR, "Wrong."),
+        Remark(Place("Datasets", 3, 4), Severity.WARNING, "Empty."),
+        Remark(Place("Datasets", 3, 4), Severity.WARNING, "Empty."),
+        Remark(Place("Sources", 1, 0), Severity.WARNING, "Not read."),
     ]
     marked = openpyxl.load_workbook(
-        io.BytesIO(workbook.as_bytes(workbook.write_marked, source, problems))
+        io.BytesIO(workbook.as_bytes(workbook.write_marked, source, remarks))
     )
     assert marked["Datasets"].cell(2, 2).comment.text == "Wrong."
     assert marked["Datasets"].cell(2, 2).data_type != "f"
+    assert marked["Datasets"].cell(3, 5).comment.text == "Empty.", "once"
+    assert marked["Sources"].cell(1, 1).comment.text == "Not read."
     (page, *_) = returned.pages(
-        reader.read(workbook.as_bytes(workbook.write_marked, source, problems), "x.xlsx"),
+        reader.read(workbook.as_bytes(workbook.write_marked, source, remarks), "x.xlsx"),
         SHEETS,
         SCHEMAS,
         synonyms.load(),

@@ -21,7 +21,8 @@ from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.headers import Assignment
 from ckanext.inventory.spreadsheets.layout import MARK_HEADERS, Names
 from ckanext.inventory.spreadsheets.merge import Cell, Outcome
-from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity
+from ckanext.inventory.spreadsheets.messages import Message, Place, Problem, Severity
+from ckanext.inventory.spreadsheets.workbook import Remark
 
 Plain = dict[str, Any]
 SOON = dt.timedelta(minutes=2)
@@ -96,7 +97,7 @@ def preview_head(found: Preview) -> Plain:
         "ours": found.ours,
         "downloaded": found.downloaded or None,
         "counts": counts(found),
-        "problems": _problems(found),
+        "problems": problems(found),
         "skipped": [
             {"sheet": item.sheet, "row": item.row, "title": item.title, "reason": said(item.reason)}
             for item in found.skipped
@@ -289,7 +290,11 @@ def _cell(
     }
 
 
-def _problems(found: Preview) -> list[Plain]:
+def problems(found: Preview) -> list[Plain]:
+    """Write everything that is wrong for an answer.
+
+    :param found: the preview
+    """
     rows = {(row.sheet, row.row): row for row in found.rows} if found.problems else {}
     return [_problem(item, rows.get((item.sheet, item.row or 0))) for item in found.problems]
 
@@ -300,7 +305,9 @@ def _problem(problem: Problem, row: RowPlan | None) -> Plain:
         "where": f"{problem.sheet}!{problem.row}" if problem.row is not None else "",
         "sheet": problem.sheet,
         "row": problem.row,
-        "column": problem.column,
+        "column": problem.column or (tk._(problem.label) if problem.label else ""),
+        "no_column": bool(problem.label and not problem.column),
+        "place": _place(problem),
         "field": problem.key,
         "value": problem.value,
         "message": said(problem.message),
@@ -311,22 +318,32 @@ def _problem(problem: Problem, row: RowPlan | None) -> Plain:
     }
 
 
-def problem_of(plain: Mapping[str, Any]) -> Problem:
-    """Read a problem back that an answer holds.
+def _place(problem: Problem) -> Plain | None:
+    place = problem.place
+    return {"sheet": place.sheet, "row": place.row, "column": place.column} if place else None
 
-    :param plain: as an answer writes it
-    :returns: the problem, said in the language of the answer
+
+def remarks(problems: Sequence[Mapping[str, Any]]) -> list[Remark]:
+    """Say what the comments of the file to fix say, in the language of an answer.
+
+    :param problems: as an answer holds them
+    :returns: one for each that has a cell
     """
-    return Problem(
-        Severity(plain["severity"]),
-        plain["sheet"],
-        plain["row"],
-        plain["column"],
-        plain["value"],
-        Message("%(said)s", {"said": plain["message"]}),
-        plain["suggestion"],
-        plain["field"],
-    )
+    return [
+        Remark(Place(**problem["place"]), Severity(problem["severity"]), _words(problem))
+        for problem in problems
+        if problem["place"] is not None
+    ]
+
+
+def _words(problem: Mapping[str, Any]) -> str:
+    words = str(problem["message"])
+    if problem["no_column"]:
+        words = f"{problem['column']}: {words}"
+    if problem["suggestion"]:
+        hint = tk._("Did you mean “{value}”?").format(value=problem["suggestion"])
+        words = f"{words} {hint}"
+    return words
 
 
 def _column(sheet: str, item: Assignment, found: Preview) -> Plain:

@@ -21,8 +21,8 @@ from ckanext.inventory.model import Department as DepartmentRow
 from ckanext.inventory.model import Record, Revision, RoleGrant
 from ckanext.inventory.service import bulk, departments, events, translated
 from ckanext.inventory.service.marks import MARKS
-from ckanext.inventory.spreadsheets import headers, returned, synonyms
-from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity, shorten
+from ckanext.inventory.spreadsheets import headers, places, returned, synonyms
+from ckanext.inventory.spreadsheets.messages import Message, Place, Problem, Severity, shorten
 from ckanext.inventory.spreadsheets.planning.choices import Choices
 from ckanext.inventory.spreadsheets.planning.file import make_plan
 from ckanext.inventory.spreadsheets.planning.known import Department, Known, Ref, SourceRef, fold
@@ -462,7 +462,7 @@ def _validate(
     kept: list[tuple[Row, bulk.NewRecord]] = []
     for row, record, errors in zip(plan.rows, records, found, strict=True):
         if errors:
-            plan.problems.extend(_problems(plan, row, errors))
+            plan.problems.extend(_problems(plan, schema_for(package_type), row, errors))
         else:
             kept.append((row, record))
     plan.rows = [row for row, _ in kept]
@@ -490,26 +490,31 @@ def _as_known(record: bulk.NewRecord) -> SourceRef:
     return SourceRef(record.package_id, "", content["title"], content["owner_org"])
 
 
-def _problems(plan: Plan, row: Row, errors: Mapping[str, Sequence[str]]) -> list[Problem]:
-    columns = {
-        item.target.partition(".")[0]: item.column.label
+def _problems(
+    plan: Plan, schema: Schema, row: Row, errors: Mapping[str, Sequence[str]]
+) -> list[Problem]:
+    columns = next(
+        places.of_list(sheet, plan.header_rows[sheet], assignments)
         for sheet, assignments in plan.columns
         if sheet == row.sheet
-        for item in assignments
-        if item.target
-    }
-    return [
-        Problem(
-            Severity.ERROR,
-            row.sheet,
-            row.number,
-            columns.get(name, name),
-            shorten(str(row.content.get(name, ""))),
-            Message("%(message)s", {"message": message}),
-        )
-        for name, messages in errors.items()
-        for message in messages
-    ]
+    )
+    problems: list[Problem] = []
+    for name, messages in errors.items():
+        header, spec = columns.find(name), schema.fields.get(name)
+        problems += [
+            Problem(
+                Severity.ERROR,
+                row.sheet,
+                row.number,
+                header.label if header is not None else "",
+                shorten(str(row.content.get(name, ""))),
+                Message("%(message)s", {"message": message}),
+                place=Place(row.sheet, row.number, header.column) if header is not None else None,
+                label=spec.label if header is None and spec is not None else "",
+            )
+            for message in messages
+        ]
+    return problems
 
 
 # Departments

@@ -29,6 +29,9 @@ Plain = dict[str, Any]
 PIECE = 100
 """Rows that are packed together: few enough to be cheap to open, enough to pack well."""
 
+_FORM = 2
+"""Counts the forms that answers have had: a look kept in an older one is made anew."""
+
 GOOD_FOR = dt.timedelta(days=1)
 """How long a look is shown before it is made anew."""
 
@@ -185,7 +188,7 @@ def _asked(kept: Import, person: Person, language: str) -> str:
         )
         for grant in person.grants
     )
-    asked = [person.user_id, person.sysadmin, grants, language, kept.choices]
+    asked = [_FORM, person.user_id, person.sysadmin, grants, language, kept.choices]
     return hashlib.sha256(canonical_json(asked).encode()).hexdigest()
 
 

@@ -63,17 +63,33 @@ def counted(one: str, many: str, count: int, **params: object) -> Message:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A cell of a file as it was read.
+
+    :param sheet: name of its sheet, empty for a text file
+    :param row: its row as the spreadsheet program shows it
+    :param column: its column from 0, as everything of the file counts columns
+    """
+
+    sheet: str
+    row: int
+    column: int
+
+
+@dataclass(frozen=True)
 class Problem:
     """Something in a file that doesn't fit.
 
     :param severity: error (the row stays out) or warning (the cell stays out)
     :param sheet: name of the sheet, empty for a text file
     :param row: row number as the spreadsheet program shows it, None for a whole column or file
-    :param column: header of the column, empty where no single column is meant
+    :param column: header of the column as the file has it, empty where no single column is meant
     :param value: the cell's text, shortened
     :param message: what is wrong
     :param suggestion: the nearest accepted value, empty without one
     :param key: the field behind the column, where its cell can be fixed in place
+    :param place: the cell; None as long as it isn't said, see :func:`.places.settled`
+    :param label: our name of a field that the file has no column for, translated where it is shown
     """
 
     severity: Severity
@@ -84,6 +100,8 @@ class Problem:
     message: Message
     suggestion: str = ""
     key: str = ""
+    place: Place | None = None
+    label: str = ""
 
 
 class FileProblem(Exception):

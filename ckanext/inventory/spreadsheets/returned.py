@@ -97,6 +97,8 @@ class Page:
     :param stamp: what its hidden column says
     :param sheet: its name in the file
     :param headers: key of a column to its header in the file
+    :param header_row: row of these headers as shown
+    :param places: key of a column to its position in the file
     :param lines: its rows
     :param unknown: columns that aren't ours
     :param plain: a text file, whose cells are guarded against formulas
@@ -106,6 +108,8 @@ class Page:
     stamp: Stamp
     sheet: str
     headers: dict[str, str]
+    header_row: int = 1
+    places: Mapping[str, int] = field(default_factory=dict[str, int])
     lines: list[Line] = field(default_factory=list[Line])
     unknown: list[Unknown] = field(default_factory=list[Unknown])
     plain: bool = False
@@ -290,8 +294,8 @@ def _plain(header: str) -> str:
 def _read_page(
     sheet: Sheet, position: int, hidden: int, stamp: Stamp, layout: Layout, headers: _Headers
 ) -> Page:
-    _, header = sheet.rows[position]
-    page = Page(layout, stamp, sheet.name, {}, plain=not sheet.name)
+    header_row, header = sheet.rows[position]
+    page = Page(layout, stamp, sheet.name, {}, header_row, plain=not sheet.name)
     columns: dict[int, Column] = {}
     strange: dict[int, str] = {}
     width = max(len(cells) for _, cells in sheet.rows[position:])
@@ -307,7 +311,7 @@ def _read_page(
             strange[index] = title
     counts: Counter[int] = Counter()
     samples: dict[int, str] = {}
-    places = {column.key: index for index, column in columns.items()}
+    page.places = places = {column.key: index for index, column in columns.items()}
     whole_rows = _WholeRows([places.get(column.key, -1) for column in layout.columns])
     for number, cells in sheet.rows[position + 1 :]:
         if cells == header:

@@ -20,7 +20,7 @@ import xlsxwriter
 from ckanext.inventory.types import Stage
 
 from .layout import LISTS_SHEET, MAX_MESSAGE, START_SHEET, Column, Layout, Role, Say, as_it_is
-from .messages import Problem, Severity
+from .messages import Place, Severity
 from .reader import HEADER_ROWS, Source, letter
 from .stamp import PREFIX, Stamp
 
@@ -365,12 +365,29 @@ def write_json(book: Book, stream: IO[str]) -> None:
 # The corrected workbook
 
 
-def write_marked(source: Source, problems: Sequence[Problem], stream: IO[bytes]) -> None:
+@dataclass(frozen=True)
+class Remark:
+    """What a cell's comment says of a problem.
+
+    :param place: the cell
+    :param severity: how much it matters
+    :param words: what is wrong, in the language of whoever reads it
+    """
+
+    place: Place
+    severity: Severity
+    words: str
+
+
+def write_marked(
+    source: Source, remarks: Sequence[Remark], stream: IO[bytes], untitled: str = "Sheet"
+) -> None:
     """Write a file as it was read, with every problem's cell coloured and commented.
 
     :param source: the file
-    :param problems: what is wrong with it
+    :param remarks: what is wrong with it, and where
     :param stream: where to, a binary file
+    :param untitled: what the sheet of a text file is called
     """
     document: Any = xlsxwriter.Workbook(
         stream, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -384,21 +401,17 @@ def write_marked(source: Source, problems: Sequence[Problem], stream: IO[bytes])
     plain = document.add_format({"num_format": "@"})
     taken: set[str] = set()
     for sheet in source.sheets:
-        page = document.add_worksheet(_sheet_name(sheet.name, taken))
-        headers = _header_positions(sheet.rows)
-        filled = {
-            (number, index)
-            for number, cells in sheet.rows
-            for index, cell in enumerate(cells)
-            if cell not in ("", None)
-        }
-        found: dict[tuple[int, int], list[Problem]] = {}
-        for problem in problems:
-            if problem.sheet == sheet.name and problem.row is not None:
-                found.setdefault((problem.row, headers.get(problem.column, 0)), []).append(problem)
+        page = document.add_worksheet(_sheet_name(sheet.name or untitled, taken))
+        found: dict[tuple[int, int], list[Remark]] = {}
+        for remark in remarks:
+            if remark.place.sheet == sheet.name:
+                found.setdefault((remark.place.row, remark.place.column), []).append(remark)
+        filled: set[tuple[int, int]] = set()
         for number, cells in sheet.rows:
             for index, cell in enumerate(cells):
                 here = found.get((number, index))
+                if here and cell not in ("", None):
+                    filled.add((number, index))
                 _write_cell(
                     page,
                     number - 1,
@@ -409,11 +422,9 @@ def write_marked(source: Source, problems: Sequence[Problem], stream: IO[bytes])
                     plain,
                 )
         for (number, index), here in found.items():
+            words = dict.fromkeys(remark.words for remark in here)
             page.write_comment(
-                number - 1,
-                index,
-                "\n".join(_in_words(problem) for problem in here)[:2000],
-                {"x_scale": 2, "author": ""},
+                number - 1, index, "\n".join(words)[:2000], {"x_scale": 2, "author": ""}
             )
             if (number, index) not in filled:
                 page.write_blank(number - 1, index, None, colours[_worst(here)])
@@ -435,24 +446,9 @@ def _sheet_name(name: str, taken: set[str]) -> str:
     return clean
 
 
-def _header_positions(rows: Sequence[tuple[int, Sequence[Any]]]) -> dict[str, int]:
-    positions: dict[str, int] = {}
-    for _, cells in rows[:HEADER_ROWS]:
-        for index, cell in enumerate(cells):
-            words = " ".join(str(cell).split())
-            for label in (words, re.sub(r" \*+$", "", words)):
-                positions.setdefault(label, index)
-    return positions
-
-
-def _worst(problems: Sequence[Problem]) -> Severity:
-    errors = any(problem.severity is Severity.ERROR for problem in problems)
+def _worst(remarks: Sequence[Remark]) -> Severity:
+    errors = any(remark.severity is Severity.ERROR for remark in remarks)
     return Severity.ERROR if errors else Severity.WARNING
-
-
-def _in_words(problem: Problem) -> str:
-    hint = f" Did you mean “{problem.suggestion}”?" if problem.suggestion else ""
-    return f"{problem.message}{hint}"
 
 
 def _write_cell(

@@ -291,18 +291,24 @@ def _problem(problem: Problem, said: str) -> dict[str, Any]:
         "severity": problem.severity.value,
         "sheet": problem.sheet,
         "row": problem.row,
-        "column": problem.column,
+        "column": problem.column or _name(problem),
         "value": problem.value,
         "message": said,
         "suggestion": problem.suggestion,
     }
 
 
+def _name(problem: Problem) -> str:
+    """Name a field that the file has no column for."""
+    return tk._(problem.label) if problem.label else ""
+
+
 def _groups(problems: list[tuple[Problem, str]]) -> list[dict[str, Any]]:
     """Count the same problem of the same value once, the most frequent first."""
     groups: dict[tuple[str, ...], list[int | None]] = {}
     for problem, said in problems:
-        group = (problem.severity.value, problem.column, problem.value, said, problem.suggestion)
+        column = problem.column or _name(problem)
+        group = (problem.severity.value, column, problem.value, said, problem.suggestion)
         groups.setdefault(group, []).append(problem.row)
     return [
         {

@@ -429,13 +429,13 @@ def inventory_import_marked(context: Context, data_dict: DataDict) -> dict[str, 
                 message = tk._("This file has to be looked through first: open its page.")
                 raise tk.ValidationError({"id": [message]})
             source = roundtrip.read_file(kept_imports.upload_of(kept))
-            problems = [showing.problem_of(plain) for plain in seen.head["problems"]]
+            problems = seen.head["problems"]
         else:
             found, _ = saving.look(session, person, who.user_name(context), kept, kept.choices)
-            source, problems = found.source, found.problems
+            source, problems = found.source, showing.problems(found)
     except FileProblem as problem:
         raise tk.ValidationError({"upload": [showing.said(problem.message)]}) from problem
-    workbook.write_marked(source, problems, stream)
+    workbook.write_marked(source, showing.remarks(problems), stream, tk._("Sheet"))
     return {
         "filename": f"{kept.filename.rsplit('.', 1)[0]}-to-fix.xlsx",
         "mimetype": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

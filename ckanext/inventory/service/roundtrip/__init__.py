@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from ckanext.inventory.service import imports, languages, workbooks
-from ckanext.inventory.spreadsheets import returned, synonyms
+from ckanext.inventory.spreadsheets import places, returned, synonyms
 from ckanext.inventory.spreadsheets.layout import GUIDES, as_it_is
 from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity
 from ckanext.inventory.spreadsheets.reader import Source, read
@@ -60,6 +60,7 @@ def preview(
         found.ours = False
         ForeignList(ground).compare(upload)
     Rules(ground).finish()
+    found.problems = places.settled(found.problems, found.places, found.source)
     return found
 
 

@@ -28,7 +28,7 @@ from ckanext.inventory.service.search import Query
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets import merge, returned, synonyms
 from ckanext.inventory.spreadsheets.layout import Column
-from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity, shorten
+from ckanext.inventory.spreadsheets.messages import Message, Place, Problem, Severity, shorten
 from ckanext.inventory.spreadsheets.planning.known import fold
 from ckanext.inventory.spreadsheets.reader import text
 from ckanext.inventory.spreadsheets.returned import Line, Page
@@ -173,10 +173,9 @@ class Ground:
         )
         return base | {row.package_id: row.content for row in self.session.execute(query)}
 
-    def read_mark(self, page: Page, plan: RowPlan, name: str, written: str) -> tuple[bool, Any]:
+    def read_mark(self, plan: RowPlan, name: str, written: str) -> tuple[bool, Any]:
         """Read the cell of a mark.
 
-        :param page: its sheet
         :param plan: its row
         :param name: the mark
         :param written: what the cell says
@@ -204,9 +203,9 @@ class Ground:
             )
             if value:
                 return True, mark_value(name, value)
-            labels = ", ".join(choice.label for choice in self.words.choices(list_name))
+            labels = ", ".join(self.names.say(choice.label) for choice in choices)
             message = Message("It is none of the values: %(values)s.", {"values": labels})
-        self.problem(plan, Severity.WARNING, page.headers[name], written, message, key=name)
+        self.problem(plan, Severity.WARNING, name, written, message, fixable=True)
         return False, None
 
     def departments_of(self, plan: RowPlan) -> set[str]:
@@ -277,36 +276,64 @@ class Ground:
         self,
         row: RowPlan,
         severity: Severity,
-        column: str,
+        about: str,
         value: str,
         message: Message,
         suggestion: str = "",
-        key: str = "",
+        *,
+        fixable: bool = False,
+        label: str = "",
     ) -> None:
         """Note what is wrong with a row or one of its cells.
 
         :param row: the row; an error holds it
         :param severity: whether it holds the row
-        :param column: header of the cell's column
+        :param about: the cell: a field or mark, or ``field/kind/part`` of a field of rows; empty for
+            the row as a whole
         :param value: what the cell says
         :param message: what is wrong, and what to do
         :param suggestion: what was probably meant
-        :param key: the cell, where it can be fixed in place
+        :param fixable: something else may be put into the cell here
+        :param label: our name of the field, for a file that has no column for it
         """
         if severity is Severity.ERROR:
             row.failed = True
+        place, column = self._cell(row, about)
+        key = ""
+        if fixable and place is not None and (place.sheet, place.row) == (row.sheet, row.row):
+            key = about if self.preview.ours else at_column(place.column)
         self.preview.problems.append(
             Problem(
                 severity,
                 row.sheet,
                 row.row,
-                column.rstrip(" *"),
+                column,
                 shorten(value),
                 message,
                 suggestion,
                 key,
+                place,
+                "" if column else label,
             )
         )
+
+    def _cell(self, row: RowPlan, about: str) -> tuple[Place | None, str]:
+        """Find a cell of a row in the file, and how the file calls its column."""
+        field, _, rest = about.partition("/")
+        kind, _, part = rest.rpartition("/")
+        own = [at for key, at in row.rows_at.items() if key.partition("/")[0] == field]
+        if own:
+            sheet, number = row.rows_at.get(f"{field}/{kind}", own[0])
+            wanted = part
+        else:
+            sheet, number = row.sheet, row.row
+            wanted = f"{field}.{part}" if part else field
+        columns = self.preview.places.get(sheet)
+        found = columns.find(wanted) if columns is not None else None
+        if found is not None:
+            return Place(sheet, number, found.column), found.label
+        naming = columns.naming if columns is not None and own else None
+        return (Place(sheet, number, naming.column) if naming is not None else None), ""
 
     def chosen(self, plan: RowPlan, key: str) -> str:
         """Return how a conflict was settled, empty as long as it isn't.
@@ -365,13 +392,25 @@ class Ground:
         self.problem(
             plan,
             Severity.WARNING,
-            page.headers[column.key],
+            column.key,
             text(cell),
             reading.message,
             reading.suggestion,
-            column.key,
+            fixable=True,
         )
         return False, None
+
+
+COLUMN = "@"
+"""Begins the key of a column of a file that isn't ours: ``@`` and its position."""
+
+
+def at_column(index: int) -> str:
+    """Return the key of a column of a file that isn't ours.
+
+    :param index: its position, from 0
+    """
+    return f"{COLUMN}{index}"
 
 
 def mark_value(name: str, written: str) -> Any:

@@ -12,15 +12,15 @@ from ckanext.inventory.service import (
     register,
 )
 from ckanext.inventory.spreadsheets import layout as layouts
-from ckanext.inventory.spreadsheets import merge
-from ckanext.inventory.spreadsheets.headers import BLOCKERS, COMMENTS, Assignment
+from ckanext.inventory.spreadsheets import merge, places
+from ckanext.inventory.spreadsheets.headers import BLOCKERS, COMMENTS
 from ckanext.inventory.spreadsheets.messages import Problem, Severity
 from ckanext.inventory.spreadsheets.planning.outcome import Row
 from ckanext.inventory.spreadsheets.reader import Cell as FileCell
 from ckanext.inventory.spreadsheets.reader import Sheet, Source
 from ckanext.inventory.types import NOT_KNOWN
 
-from .ground import Ground
+from .ground import COLUMN, Ground, at_column
 from .plans import NEW, RowPlan, rows_of
 
 
@@ -50,7 +50,11 @@ class ForeignList:
         plan = prepared.plan
         found.notes = list(plan.notes)
         found.columns = plan.columns
-        found.problems += _with_places(plan.problems, plan.columns)
+        found.places = {
+            sheet: places.of_list(sheet, plan.header_rows[sheet], items)
+            for sheet, items in plan.columns
+        }
+        found.problems += _fixable(plan.problems)
         found.read, found.refused, found.skipped = plan.total, plan.refused, plan.skipped
         found.named, found.department_rows = plan.named, plan.left_out
         found.lacking = plan.lacking
@@ -116,7 +120,7 @@ class ForeignList:
                 continue
             self.ground.known[record.number] = here
             schema = schema_for(here.package_type)
-            for name in row.written:
+            for name in _written(row, here.stored):
                 spec = schema.fields.get(name)
                 if spec is None or name in ("owner_org", "title") or spec.kind == "rows":
                     continue
@@ -167,24 +171,26 @@ class ForeignList:
                 here.rows.setdefault(spec.name, {})[kind] = parts
 
 
+def _written(row: Row, stored: Mapping[str, Any]) -> Sequence[str]:
+    """Return the fields that a row writes; a new ID also says which list it is of."""
+    names = sorted(row.written)
+    if EXTERNAL_ID in row.written and row.content.get(EXTERNAL_ID) != stored.get(EXTERNAL_ID):
+        names.append(f"{EXTERNAL_ID}_origin")
+    return names
+
+
+EXTERNAL_ID = "external_id"
+
+
 def _holds(known: Mapping[str, Any], parts: Mapping[str, Any]) -> bool:
     return all(known.get(name) == value for name, value in parts.items())
 
 
-COLUMN = "@"
-"""Begins the key of a column of a file that isn't ours: ``@`` and its position."""
-
-
-def _with_places(
-    problems: Sequence[Problem], columns: Sequence[tuple[str, Sequence[Assignment]]]
-) -> list[Problem]:
-    """Say of each problem of a cell which column it is in, so that it can be fixed in place."""
-    places = {
-        (sheet, item.column.label): item.column.index for sheet, items in columns for item in items
-    }
+def _fixable(problems: Sequence[Problem]) -> list[Problem]:
+    """Say of each problem of a cell by which key it can be fixed in place."""
     return [
-        replace(problem, key=f"{COLUMN}{places[problem.sheet, problem.column]}")
-        if problem.row is not None and (problem.sheet, problem.column) in places
+        replace(problem, key=at_column(problem.place.column))
+        if problem.row is not None and problem.place is not None
         else problem
         for problem in problems
     ]

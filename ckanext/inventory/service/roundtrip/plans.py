@@ -18,6 +18,7 @@ from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.headers import Assignment
 from ckanext.inventory.spreadsheets.merge import Cell
 from ckanext.inventory.spreadsheets.messages import Message, Problem
+from ckanext.inventory.spreadsheets.places import Columns
 from ckanext.inventory.spreadsheets.planning.choices import Choices
 from ckanext.inventory.spreadsheets.planning.known import Ref
 from ckanext.inventory.spreadsheets.planning.outcome import NamedDepartment, Skipped
@@ -83,6 +84,8 @@ class RowPlan:
     :param new: the new record, validated
     :param back_to_review: it was approved, and saving sends it back
     :param submit: it is submitted in the same step
+    :param rows: fields of rows, by kind, that the file writes into
+    :param rows_at: ``field/kind`` to sheet and row, where these stand on a sheet of their own
     """
 
     sheet: str
@@ -105,6 +108,7 @@ class RowPlan:
     rows: dict[str, dict[str, dict[str, Any]]] = field(
         default_factory=dict[str, dict[str, dict[str, Any]]]
     )
+    rows_at: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
 
     @property
     def where(self) -> str:
@@ -136,6 +140,7 @@ class Preview:
     :param notes: remarks on the whole file
     :param unknown: columns that are kept out
     :param columns: what each column of a file that isn't ours means
+    :param places: name of a sheet to where its columns stand in the file
     :param read: rows that were read
     :param unchanged: known records without a difference
     :param missing: records of the department that the file doesn't hold
@@ -161,6 +166,7 @@ class Preview:
     columns: list[tuple[str, list[Assignment]]] = field(
         default_factory=list[tuple[str, list[Assignment]]]
     )
+    places: dict[str, Columns] = field(default_factory=dict[str, Columns])
     read: int = 0
     unchanged: int = 0
     missing: int = 0

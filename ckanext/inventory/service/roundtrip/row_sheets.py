@@ -74,7 +74,9 @@ class RowSheets:
             if sub is None or column.key not in line.cells:
                 continue
             before = layouts.write(sub, (old or {}).get(sub.name), self.ground.names)
-            if not returned.was_written_into(line.cells[column.key], before, plain=page.plain):
+            fixed = f"{here.where}!{column.key}" in self.ground.settled.fixes
+            cell = line.cells[column.key]
+            if not fixed and not returned.was_written_into(cell, before, plain=page.plain):
                 continue
             understood, value = self.ground.read(
                 page, line, here, column, (old or {}).get(sub.name)
@@ -87,7 +89,7 @@ class RowSheets:
                 self.ground.problem(
                     here,
                     Severity.WARNING,
-                    page.headers[column.key],
+                    column.key,
                     text(line.cells[column.key]),
                     Message("The kind of a row can't be changed. Add a row of the new kind."),
                 )
@@ -101,9 +103,11 @@ class RowSheets:
                     self.ground.problem(
                         here,
                         Severity.ERROR,
-                        page.headers.get(first.name, first.label),
+                        first.name,
                         "",
                         Message("Say what kind of reason this is."),
+                        fixable=True,
+                        label=first.label,
                     )
                 if not here.left_out:
                     self.ground.preview.rows.append(here)
@@ -112,6 +116,7 @@ class RowSheets:
             edits[first.name] = key
         if edits and not here.left_out:
             owner.rows.setdefault(spec.name, {})[key] = edits
+            owner.rows_at[f"{spec.name}/{key}"] = (line.sheet, line.row)
 
     def _old_row(self, owner: RowPlan, spec: FieldSpec, line: Line) -> Mapping[str, Any] | None:
         """Return the row as it was downloaded; for a row typed by hand, as it is stored."""
@@ -130,13 +135,12 @@ class RowSheets:
 
     def _owner(self, page: Page, line: Line, here: RowPlan) -> RowPlan | None:
         """Find the record that a row is about."""
-        column = page.headers.get(layouts.RECORD, "")
         written = text(line.cells.get(layouts.RECORD, ""))
         if line.number:
             owner = self.ground.known.get(line.number)
             if owner is None or owner.package_type != page.layout.package_type:
                 message = Message("There is no record with this number, or none that you may see.")
-                self.ground.problem(here, Severity.ERROR, column, written, message)
+                self.ground.problem(here, Severity.ERROR, layouts.RECORD, written, message)
                 return None
             return owner
         name = written or text(line.cells.get(layouts.RECORD_TITLE, ""))
@@ -146,5 +150,5 @@ class RowSheets:
             message = Message(
                 "Say which record this is about: its number, or the name of a new row."
             )
-            self.ground.problem(here, Severity.ERROR, column, name, message)
+            self.ground.problem(here, Severity.ERROR, layouts.RECORD, name, message)
         return owner

@@ -109,8 +109,9 @@ class Rules:
                     decision = policy.may_write_field(self.ground.person, known, spec.writers)
             if not decision:
                 cell = replace(cell, outcome=Outcome.REFUSED, reason=decision.reason)
+                reason = Message(decision.reason)
                 self.ground.problem(
-                    row, Severity.WARNING, cell.label, _shown(cell.file), Message(decision.reason)
+                    row, Severity.WARNING, cell.key, _shown(cell.file), reason, label=cell.label
                 )
             elif cell.key == "classification" and findings[record.package_id].confirmed:
                 confirmed = self.ground.words.label(
@@ -184,16 +185,16 @@ class Rules:
         schema = schema_for(row.package_type)
         for name, messages in found.items():
             spec = schema.fields.get(name)
-            label = spec.label if spec is not None else ""
             cell = next((cell for cell in row.cells if cell.key == name), None)
             for message in messages:
                 self.ground.problem(
                     row,
                     Severity.ERROR,
-                    label,
+                    name if spec is not None else "",
                     _shown(cell.file if cell else row.content.get(name)),
                     Message("%(message)s", {"message": message}),
-                    key=name if spec is not None and self.ground.preview.ours else "",
+                    fixable=True,
+                    label=spec.label if spec is not None else "",
                 )
 
     def _find_same(self) -> None:
@@ -291,12 +292,15 @@ class Rules:
                 self.ground.problem(row, Severity.ERROR, "", row.title, Message(decision.reason))
             elif wanted:
                 for gap in gaps:
+                    spec = schema.fields.get(gap.field)
                     self.ground.problem(
                         row,
                         Severity.ERROR,
-                        schema.fields[gap.field].label if gap.field in schema.fields else "",
+                        gap.field if spec is not None else "",
                         "",
                         Message("%(message)s", {"message": gap.in_words(tk._)}),
+                        fixable=True,
+                        label=spec.label if spec is not None else "",
                     )
 
 

@@ -23,7 +23,7 @@ from ckanext.inventory.service import (
 from ckanext.inventory.service.marks import MARKS
 from ckanext.inventory.service.search import Query
 from ckanext.inventory.spreadsheets import layout as layouts
-from ckanext.inventory.spreadsheets import merge, returned
+from ckanext.inventory.spreadsheets import merge, places, returned
 from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.layout import Column, Role
 from ckanext.inventory.spreadsheets.merge import Cell, Outcome
@@ -63,6 +63,7 @@ class Workbook:
             (stamp.department for stamp in stamps if stamp.department), None
         )
         for page in pages:
+            found.places[page.sheet] = places.of_page(page)
             found.unknown += page.unknown
             if page.outdated:
                 found.notes.append(
@@ -135,8 +136,8 @@ class Workbook:
             record = records.get(number)
             wrong = self._not_the_same(page, plan, record)
             if record is None or wrong is not None:
-                column = page.headers.get(layouts.NUMBER, "")
-                self.ground.problem(plan, Severity.ERROR, column, number, wrong or _UNKNOWN)
+                message = wrong or _UNKNOWN
+                self.ground.problem(plan, Severity.ERROR, layouts.NUMBER, number, message)
                 self.ground.preview.rows.append(plan)
                 continue
             title = text(line.cells.get("title", ""))
@@ -212,7 +213,7 @@ class Workbook:
             self.ground.problem(
                 plan,
                 Severity.ERROR,
-                page.headers.get(layouts.NUMBER, ""),
+                layouts.NUMBER,
                 line.number,
                 _UNKNOWN,
             )
@@ -224,7 +225,7 @@ class Workbook:
             self.ground.problem(
                 plan,
                 Severity.ERROR,
-                page.headers.get(layouts.NUMBER, ""),
+                layouts.NUMBER,
                 line.number,
                 Message(
                     "The number stands in row %(row)s, too. Keep one of them, or leave the number "
@@ -279,7 +280,7 @@ class Workbook:
             self.ground.problem(
                 plan,
                 Severity.WARNING,
-                page.headers[column.key],
+                column.key,
                 written,
                 Message(reason),
             )
@@ -302,10 +303,10 @@ class Workbook:
             self.ground.problem(
                 plan,
                 Severity.WARNING,
-                page.headers[column.key],
+                column.key,
                 "",
                 Message("A record needs a name: it stays as it was."),
-                key=column.key,
+                fixable=True,
             )
             return
         self.ground.add_cell(
@@ -326,7 +327,7 @@ class Workbook:
         before = layouts.write_mark(name, base, self.ground.words, self.ground.names)
         if not returned.was_written_into(written, before, plain=page.plain):
             return
-        understood, value = self.ground.read_mark(page, plan, name, written)
+        understood, value = self.ground.read_mark(plan, name, written)
         if understood and value != base:
             self.ground.add_cell(plan, name, column.header, None, (base, stored, value))
 
@@ -335,7 +336,6 @@ class Workbook:
 
     def _new_line(self, page: Page, line: Line, plan: RowPlan) -> None:
         """Read a row without a number."""
-        headers = page.headers
         filled = [
             column
             for column in page.layout.columns
@@ -348,7 +348,7 @@ class Workbook:
         if not any(column.role is not Role.READ_ONLY for column in filled):
             return
         self.ground.preview.rows.append(plan)
-        self._new_department(page, line, plan)
+        self._new_department(line, plan)
         for column in filled:
             if column.role is Role.READ_ONLY:
                 if column.spec is not None or column.key in (layouts.STATE, layouts.CONFIRMED):
@@ -358,13 +358,13 @@ class Workbook:
                         # a row that was copied to begin with; a draft is what it becomes
                         continue
                     self.ground.problem(
-                        plan, Severity.WARNING, headers[column.key], written, Message(reason)
+                        plan, Severity.WARNING, column.key, written, Message(reason)
                     )
                 continue
             if column.role is Role.MARK:
                 fix = self.ground.settled.fixes.get(f"{plan.where}!{column.key}")
                 written = text(line.cells[column.key]) if fix is None else fix.strip()
-                understood, value = self.ground.read_mark(page, plan, column.key, written)
+                understood, value = self.ground.read_mark(plan, column.key, written)
                 if understood:
                     plan.marks[column.key] = value
                 continue
@@ -376,18 +376,17 @@ class Workbook:
             self.ground.problem(
                 plan,
                 Severity.ERROR,
-                headers.get("title", ""),
+                "title",
                 "",
                 Message("The row has no name."),
-                key="title",
+                fixable=True,
             )
             return
         if not plan.failed:
             self.ground.new_record(plan)
 
-    def _new_department(self, page: Page, line: Line, plan: RowPlan) -> None:
-        written = text(line.cells.get(layouts.DEPARTMENT, ""))
-        column = page.headers.get(layouts.DEPARTMENT, "")
+    def _new_department(self, line: Line, plan: RowPlan) -> None:
+        written, column = text(line.cells.get(layouts.DEPARTMENT, "")), layouts.DEPARTMENT
         wanted = self.ground.department
         if written:
             by_title = {fold(title): key for key, title in self.ground.names.departments.items()}

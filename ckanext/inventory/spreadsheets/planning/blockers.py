@@ -39,7 +39,7 @@ def read_part(draft: Draft, item: Assignment, part: str, written: str) -> None:
         if reading.value is not None:
             draft.blocker[part] = reading.value
     if reading.message:
-        draft.warn(item.column.label, written, reading.message, reading.suggestion)
+        draft.warn(item.column, written, reading.message, reading.suggestion)
     if reading.rest:
         draft.comment(item.column.label, reading.rest)
 
@@ -76,7 +76,7 @@ def _drop_contradiction(draft: Draft) -> None:
     rationale = draft.blocker.get("rationale")
     if not (level and level.release == "direct" and rationale):
         return
-    column = draft.columns.label(f"{BLOCKERS}.rationale")
+    column = draft.columns.first(f"{BLOCKERS}.rationale")
     draft.warn(
         column,
         str(rationale),
@@ -86,5 +86,5 @@ def _drop_contradiction(draft: Draft) -> None:
             {"level": level.label},
         ),
     )
-    draft.comment(column, rationale)
+    draft.comment(column.label, rationale)
     draft.blocker = {}

@@ -8,8 +8,8 @@ from typing import Any
 
 from ckanext.inventory.fields import FieldSpec, Schema
 from ckanext.inventory.spreadsheets.headers import COMMENTS, Assignment, Fate
-from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity, shorten
-from ckanext.inventory.spreadsheets.reader import Cell, text
+from ckanext.inventory.spreadsheets.messages import Message, Place, Problem, Severity, shorten
+from ckanext.inventory.spreadsheets.reader import Cell, Column, text
 from ckanext.inventory.spreadsheets.synonyms import Synonyms
 from ckanext.inventory.spreadsheets.values import Reader
 from ckanext.inventory.vocabularies import Vocabularies
@@ -70,12 +70,12 @@ class Columns:
     day_first: Mapping[int, bool | None]
     origin: str
 
-    def label(self, target: str) -> str:
-        """Return the header of the first column that fills a field.
+    def first(self, target: str) -> Column:
+        """Return the first column that fills a field.
 
         :param target: the field
         """
-        return next(item.column.label for item in self.used if item.target == target)
+        return next(item.column for item in self.used if item.target == target)
 
 
 @dataclass
@@ -142,20 +142,20 @@ class Draft:
             if item.fate is Fate.USED and text(self.cell(item))
         )
 
-    def warn(self, column: str, value: str, message: Message, suggestion: str = "") -> None:
+    def warn(self, column: Column, value: str, message: Message, suggestion: str = "") -> None:
         """Say that a cell stays out.
 
-        :param column: header of the column
+        :param column: its column
         :param value: the cell's text
         :param message: what is wrong
         :param suggestion: the nearest accepted value
         """
         self._problem(Severity.WARNING, column, value, message, suggestion)
 
-    def fail(self, column: str, value: str, message: Message) -> None:
+    def fail(self, column: Column, value: str, message: Message) -> None:
         """Say that the row stays out.
 
-        :param column: header of the column
+        :param column: column of the cell that keeps it out
         :param value: the cell's text
         :param message: what is wrong
         """
@@ -163,17 +163,18 @@ class Draft:
         self._problem(Severity.ERROR, column, value, message)
 
     def _problem(
-        self, severity: Severity, column: str, value: str, message: Message, suggestion: str = ""
+        self, severity: Severity, column: Column, value: str, message: Message, suggestion: str = ""
     ) -> None:
         self.task.plan.problems.append(
             Problem(
                 severity,
                 self.columns.sheet,
                 self.number,
-                column,
+                column.label,
                 shorten(value),
                 message,
                 suggestion,
+                place=Place(self.columns.sheet, self.number, column.index),
             )
         )
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from ckanext.inventory.fields import Schema
 from ckanext.inventory.spreadsheets.headers import Assignment, Fate, HeaderMap
-from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Problem, Severity
+from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Place, Problem, Severity
 from ckanext.inventory.spreadsheets.reader import Source, Table, text
 from ckanext.inventory.spreadsheets.synonyms import Synonyms
 from ckanext.inventory.spreadsheets.values import Reader, is_day_first
@@ -62,6 +62,7 @@ def make_plan(
         (table, headers.assign(table, choices.columns, whole_city=whole_city)) for table in tables
     ]
     for table, assignments in assigned:
+        plan.header_rows[table.sheet] = table.header_row
         lacking = lacking_column(
             table, assignments, schema, HeaderMap(other, synonyms), whole_city=whole_city
         )
@@ -111,7 +112,10 @@ def _is_used(task: Task, table: Table, item: Assignment) -> bool:
     plan, label = task.plan, item.column.label
 
     def keep_out(message: Message) -> bool:
-        plan.problems.append(Problem(Severity.WARNING, table.sheet, None, label, "", message))
+        place = Place(table.sheet, table.header_row, item.column.index)
+        plan.problems.append(
+            Problem(Severity.WARNING, table.sheet, None, label, "", message, place=place)
+        )
         return False
 
     if item.fate is Fate.UNKNOWN:

@@ -61,7 +61,7 @@ def _field(draft: Draft, item: Assignment, spec: FieldSpec, cell: Cell, written:
         return
     reading = task.cells.read(spec, cell, day_first=draft.columns.day_first.get(item.column.index))
     if reading.message:
-        draft.warn(item.column.label, written, reading.message, reading.suggestion)
+        draft.warn(item.column, written, reading.message, reading.suggestion)
     if reading.rest:
         draft.keep(spec.name, item.column.label, reading.rest)
     if reading.value is None:
@@ -85,7 +85,7 @@ def _other_entry(draft: Draft, item: Assignment, spec: FieldSpec, written: str) 
     if found:
         draft.content[spec.name] = found.id
         return
-    draft.warn(item.column.label, written, Message("No entry has this number or name."))
+    draft.warn(item.column, written, Message("No entry has this number or name."))
     draft.comment(item.column.label, written)
 
 
@@ -108,7 +108,7 @@ def _mark(draft: Draft, item: Assignment, written: str) -> None:
             return
         labels = (choice.label for choice in vocabularies.choices(name))
         message = Message("It is none of the values: %(values)s.", {"values": ", ".join(labels)})
-    draft.warn(item.column.label, written, message)
+    draft.warn(item.column, written, message)
     draft.comment(item.column.label, written)
 
 

@@ -28,7 +28,7 @@ def read_number(draft: Draft) -> Ref | None:
         if found:
             return found
         draft.warn(
-            item.column.label,
+            item.column,
             written,
             Message("No record has this number: a new one is given."),
         )
@@ -43,17 +43,17 @@ def read_title(draft: Draft) -> bool:
     """
     texts = draft.texts("title")
     if not texts:
-        draft.fail(draft.columns.label("title"), "", Message("The row has no name."))
+        draft.fail(draft.columns.first("title"), "", Message("The row has no name."))
         return False
     item, written = texts[0]
     reading = plain_text(written)
     title = " ".join(str(reading.value).split())
     if reading.message:
-        draft.warn(item.column.label, written, reading.message)
+        draft.warn(item.column, written, reading.message)
     if len(title) > MAX_TITLE:
         full, title = title, shorten(title, MAX_TITLE)
         draft.warn(
-            item.column.label,
+            item.column,
             written,
             Message(
                 "A name has at most %(limit)s characters: it was shortened, the whole text is "
@@ -83,7 +83,7 @@ def read_department(draft: Draft) -> bool:
         draft.department = given
         if found and found.id != given:
             draft.fail(
-                texts[0][0].column.label,
+                texts[0][0].column,
                 candidates[0],
                 Message("The row belongs to another department."),
             )
@@ -97,7 +97,7 @@ def read_department(draft: Draft) -> bool:
             return False
         draft.department = chosen or _not_addable(draft, candidates, found)
     else:
-        draft.fail(draft.columns.label(DEPARTMENT), "", Message("The row names no department."))
+        draft.fail(draft.columns.first(DEPARTMENT), "", Message("The row names no department."))
     draft.content[DEPARTMENT] = draft.department
     return True
 

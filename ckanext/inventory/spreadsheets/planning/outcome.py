@@ -112,6 +112,7 @@ class Plan:
     :param problems: what doesn't fit, by row and column
     :param skipped: rows that are already there
     :param columns: (sheet, what each column means)
+    :param header_rows: sheet to the row of its headers
     :param notes: remarks on the whole file
     :param total: filled rows below the headers
     :param unknown_departments: departments that nobody knows, created if so chosen
@@ -129,6 +130,7 @@ class Plan:
     columns: list[tuple[str, list[Assignment]]] = field(
         default_factory=list[tuple[str, list[Assignment]]]
     )
+    header_rows: dict[str, int] = field(default_factory=dict[str, int])
     notes: list[Message] = field(default_factory=list[Message])
     total: int = 0
     unknown_departments: list[NewDepartment] = field(default_factory=list[NewDepartment])
