@@ -416,6 +416,24 @@ def test_a_whole_citys_list_is_brought_with_its_departments_mapped(
     assert titles == {"Trees", "Benches"}
 
 
+def test_rows_that_may_be_known_records_are_asked_about(town: City, tmp_path: Path) -> None:
+    for title in ("Trees", "Benches"):
+        town.entry(title=title, notes="one")
+    path = tmp_path / "list.csv"
+    path.write_text("Dataset name,Description\nTREES,two\nBench,two\nLamps,two\n", "utf-8")
+    bring = ("bring", str(path), "--department", "parks", "--user", "parks-coordinator")
+    output = run(*bring).output
+    assert "“TREES” looks like PARKS-0001 “Trees” and is left out." in output
+    assert "“Bench” looks like PARKS-0002 “Benches” and goes in as a new one." in output
+    where = next(line for line in output.splitlines() if "“Bench”" in line).split(" “")[0]
+    run(*bring, "--same-as", where, expect=USAGE)
+    output = run(*bring, "--same", "--same-as", f"{where}=PARKS-0002", "--save").output
+    assert "looks like" not in output
+    assert "1 new, 2 changed" in output
+    found = town.do(town.coordinator, "inventory_entry_show", id="PARKS-0002")
+    assert (found["title"], found["content"]["notes"]) == ("Benches", "two")
+
+
 def test_importing_our_own_workbook_says_where_it_belongs(town: City, tmp_path: Path) -> None:
     town.entry(title="Trees", notes="one")
     path = tmp_path / "parks.xlsx"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import datetime as dt
 import io
 import json
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.inventory import clock
 from ckanext.inventory.service import languages
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.types import Role
@@ -668,78 +666,6 @@ def test_an_import_in_one_step_is_kept_and_taken_back(city: City) -> None:
     city.do(city.coordinator, "inventory_import_undo", id=listed[0]["id"])
     assert done["numbers"][0]["number"] == "PARKS-0001"
     assert city.do(city.coordinator, "inventory_entry_list")["count"] == 0
-
-
-def test_a_new_row_that_is_an_entry_takes_its_changes_there(city: City) -> None:
-    """The answer "yes, the same one": three ways, against what stood there at the download."""
-    entry = city.entry(title="Trees", notes="one", comments="one", keywords=["wood"])
-    empty = opened(download(city, empty=True))
-    row = add(
-        empty,
-        "Datasets",
-        Name="trees",
-        Description="from the file",
-        Comments="from the file",
-        Keywords="wood",
-        Value="High",
-    )
-    add(empty, "Blockers", Number="trees", Kind="Privacy", Why="It names residents.")
-    with clock.at(clock.now() + dt.timedelta(seconds=5)):
-        city.do(city.coordinator, "inventory_entry_patch", id=entry["id"], notes="from here")
-    found = preview(city, empty)
-    where = f"Datasets!{row}"
-    offered = next(item for item in found["rows"] if item["where"] == where)
-    assert (offered["same"]["number"], offered["left_out"]) == ("PARKS-0001", True)
-    found = again(city, found, same={where: "PARKS-0001"})
-    outcomes = cells(found)
-    assert outcomes["PARKS-0001", "notes"] == "conflict"
-    assert outcomes["PARKS-0001", "comments"] == "changed"
-    assert outcomes["PARKS-0001", "value"] == "changed"
-    assert ("PARKS-0001", "keywords") not in outcomes
-    assert ("PARKS-0001", "title") not in outcomes
-    assert outcomes["PARKS-0001", "release_blockers/privacy/rationale"] == "changed"
-    assert found["counts"]["new"] == 0
-    found = again(city, found, conflicts={"PARKS-0001!notes": "mine"})
-    save(city, found)
-    stored = content(city, "PARKS-0001")
-    assert (stored["notes"], stored["comments"]) == ("from the file", "from the file")
-    assert stored["release_blockers"][0]["rationale"] == "It names residents."
-    assert city.do(city.coordinator, "inventory_entry_list")["count"] == 1
-
-
-def test_the_same_one_may_be_answered_otherwise_and_only_with_ones_own(city: City) -> None:
-    city.entry(title="Trees", notes="one")
-    city.do(city.neighbour, "inventory_entry_create", title="Pipes", owner_org=city.water.id)
-    book = opened(download(city, empty=True))
-    row = add(book, "Datasets", Name="Trees", Description="one")
-    where = f"Datasets!{row}"
-    found = preview(city, book)
-    found = again(city, found, same={where: "PARKS-0001"})
-    assert [item["same"]["number"] for item in found["rows"]] == ["PARKS-0001"]
-    assert (found["counts"]["changed"], found["can_save"]) == (0, False)
-    for number in ("WATER-0001", "PARKS-0009"):
-        found = again(city, found, same={where: number})
-        assert found["counts"]["held"] == 1
-        assert "none that you may see" in found["problems"][0]["message"]
-    found = again(city, found, same={where: "new"})
-    assert found["counts"]["new"] == 1
-
-
-def test_a_new_row_in_the_plural_is_offered_the_one_in_the_singular(city: City) -> None:
-    for title in ("Bench", "Facility", "Tree", "Houses"):
-        city.entry(title=title)
-    book = opened(download(city, empty=True))
-    for name in ("Benches", "Facilities", "Trees", "House", "Bins"):
-        add(book, "Datasets", Name=name)
-    found = preview(city, book)
-    assert [item["same"] and item["same"]["title"] for item in found["rows"]] == [
-        "Bench",
-        "Facility",
-        "Tree",
-        "Houses",
-        None,
-    ]
-    assert found["counts"]["new"] == 5
 
 
 def test_a_workbook_of_a_filter_and_of_chosen_entries(city: City) -> None:

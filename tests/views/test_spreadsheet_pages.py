@@ -196,6 +196,53 @@ def test_a_list_whose_name_column_nobody_knows_gets_the_page_of_columns(
     assert content(city, "PARKS-0002")["title"] == "Benches"
 
 
+def asked(page: Any) -> dict[str, tuple[str, dict[str, str]]]:
+    """Rows that are asked about: what each is taken for now, and what its options send."""
+    found: dict[str, tuple[str, dict[str, str]]] = {}
+    for name, options in re.findall(r'name="same-([^"]+)">(.*?)</select>', page.body):
+        each = re.findall(r'<option value="([^"]*)"( selected)?>([^<]+)<', options)
+        (now,) = [words for _value, selected, words in each if selected]
+        found[name] = now, {words: value for value, _selected, words in each}
+    return found
+
+
+OUT, CHANGES, ANOTHER = (
+    "the same: leave the row out",
+    "the same: take its changes",
+    "another one: add it",
+)
+
+
+def test_the_same_one_is_answered_for_all_and_row_by_row(city: City, pages: Pages) -> None:
+    for title in ("Trees", "Benches", "Lamps"):
+        city.entry(title=title, notes="one")
+    rows = b"Dataset name,Description\nTREES,two\nbenches,two\nLamp,two\n"
+    path = pages.upload(rows, "list.csv", department="parks")
+    page = pages.get(path)
+    now = asked(page)
+    first, second, third = now
+    assert [taken for taken, _options in now.values()] == [OUT, OUT, ANOTHER]
+    assert "Take the changes of all with the same name" in page.body
+    # What stands there unanswered isn't sent as if somebody had answered it.
+    assert [now[first][1][OUT], now[third][1][ANOTHER]] == ["", ""]
+    assert (now[first][1][CHANGES], now[third][1][OUT]) == ("PARKS-0001", "out")
+    sent = {f"same-{where}": options[taken] for where, (taken, options) in now.items()}
+    pages.post(path, act="same_all", **form_of(page.body), **sent)
+    page = pages.get(path)
+    now = asked(page)
+    assert [taken for taken, _options in now.values()] == [CHANGES, CHANGES, ANOTHER]
+    sent = {f"same-{where}": options[taken] for where, (taken, options) in now.items()}
+    sent[f"same-{second}"] = now[second][1][OUT]
+    pages.post(path, act="look", **form_of(page.body), **sent)
+    page = pages.get(path)
+    now = asked(page)
+    assert [now[where][0] for where in (first, second, third)] == [CHANGES, OUT, ANOTHER]
+    answer = pages.post(path, act="save", **form_of(page.body))
+    assert answer.status_code == 303, answer.body[-1500:]
+    stored = [content(city, f"PARKS-000{number}")["notes"] for number in range(1, 5)]
+    assert stored == ["two", "one", "one", "two"]
+
+
 def test_all_rows_with_errors_are_left_out_at_once(city: City, pages: Pages) -> None:
     file = b"Dataset name,Brief description\nTrees,one\n,two\n,three\n"
     path = pages.upload(file, "list.csv", department=city.parks.id, kind="entry")

@@ -74,6 +74,19 @@ def workbook(
     is_flag=True,
     help="Leave rows with errors, and those of departments that aren't known, out.",
 )
+@click.option(
+    "--same",
+    is_flag=True,
+    help="Take the changes of new rows whose very name or ID is there; else they are left out.",
+)
+@click.option(
+    "--same-as",
+    "answers",
+    metavar="ROW=NUMBER",
+    multiple=True,
+    callback=pairs,
+    help="Which record a new row is, as “Datasets!14=PARKS-0007”; “new” or “out” instead of the number.",
+)
 @click.option("--submit", is_flag=True, help="Submit new rows that have what it takes.")
 @click.option("--save", is_flag=True, help="Save; without it nothing changes.")
 @common.as_user
@@ -86,6 +99,8 @@ def bring(
     conflicts: str | None,
     departments: dict[str, str],
     leave_out: bool,
+    same: bool,
+    answers: dict[str, str],
     submit: bool,
     save: bool,
     user: str | None,
@@ -107,6 +122,7 @@ def bring(
         submit=["all"] if submit else None,
         departments={**({"*": ""} if leave_out else {}), **departments} or None,
         left_out=["all"] if leave_out else None,
+        same={**({"all": "same"} if same else {}), **answers} or None,
         now=True,
     )
     done: dict[str, Any] | None = None
@@ -144,6 +160,13 @@ def _print(found: dict[str, Any], done: dict[str, Any] | None) -> None:
                 old, new = _short(cell["stored"]), _short(cell["file"])
                 click.echo(f"{row['number']} {cell['label']}: {old} → {new}{mark}")
                 shown += 1
+    asked = [row for row in found["rows"] if row["same"] and row["number"] is None]
+    for row in asked[:_SHOWN]:
+        known, taken_for = row["same"], "is left out" if row["left_out"] else "goes in as a new one"
+        click.echo(
+            f"{row['where']} “{row['title']}” looks like {known['number']} “{known['title']}” and "
+            f"{taken_for}. Say what it is with --same-as."
+        )
     for named in found["departments_named"]:
         if named["chosen"] is None:
             click.echo(

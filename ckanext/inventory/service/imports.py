@@ -98,6 +98,7 @@ def plan_import(
     lock: bool = False,
     with_sources: bool = False,
     source: Source | None = None,
+    answered: Mapping[str, Ref] | None = None,
     tell: Callable[[int], None] = lambda _done: None,
 ) -> Prepared:
     """Say what an import would do. Writes nothing.
@@ -111,6 +112,7 @@ def plan_import(
     :param lock: hold the departments, because the import follows in this transaction
     :param with_sources: register the sources that entries name and nobody knows
     :param source: the file as read, where it was read before
+    :param answered: ``sheet!row`` to the record that somebody said it is
     :param tell: told now and then how many rows are checked
     :returns: the plan with validated rows
     :raises FileProblem: if the file can't be read or has no column for the name
@@ -122,6 +124,7 @@ def plan_import(
     if lock:
         bulk.lock(session, _held(session, person, choices))
     known = _known(session, person, package_type, choices, source.digest)
+    known = replace(known, answered=answered or {})
     cells = Reader(
         words,
         synonyms.load(),

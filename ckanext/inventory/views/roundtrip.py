@@ -23,6 +23,7 @@ _FOR_ALL: Mapping[str, Mapping[str, Any]] = {
     "stored": {"all_conflicts": "stored"},
     "out_all": {"left_out": ["all"]},
     "departments_out": {"departments": {"*": ""}},
+    "same_all": {"same": {"all": "same"}},
 }
 """Buttons that settle everything of a kind at once."""
 
@@ -177,7 +178,7 @@ def _preview(found: dict[str, Any], errors: forms.Problems | None = None) -> str
             "departments": departments_to_add(),
             "conflicts": _conflicts(rows),
             "at_once": sys.maxsize if flask.request.args.get("all") else ASKED,
-            "same": [row for row in rows if row["same"]],
+            "same": [_asked(row) for row in rows if row["same"]],
             "new": [row for row in rows if row["new"] and not row["left_out"] and not row["held"]],
             "changed": [row for row in rows if _shown_cells(row)],
             "kept": [
@@ -200,6 +201,13 @@ def _conflicts(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[st
         if cell["outcome"] == "conflict" and not row["left_out"]
     ]
     return sorted(found, key=lambda pair: bool(pair[1]["chosen"]))
+
+
+def _asked(row: dict[str, Any]) -> dict[str, Any]:
+    """Add what a row that looks like a known record is taken for now."""
+    known = row["number"] == row["same"]["number"]
+    row["taken_for"] = "same" if known else "out" if row["left_out"] else "new"
+    return row
 
 
 def _shown_cells(row: dict[str, Any]) -> list[dict[str, Any]]:
@@ -231,9 +239,8 @@ def spreadsheet_choose(id: str) -> str | tuple[str, int] | Response:  # noqa: A0
         choices = _choices(form)
         for name, settled in _FOR_ALL.get(act, {}).items():
             # What was chosen for one counts before what is chosen for all.
-            choices[name] = (
-                {**settled, **choices.get(name, {})} if name == "departments" else settled
-            )
+            one_by_one = choices.get(name) or {}
+            choices[name] = {**settled, **one_by_one} if isinstance(settled, dict) else settled
         try:
             _look(id, **choices)
         except tk.ValidationError as error:

@@ -36,6 +36,7 @@ from ckanext.inventory.spreadsheets.values import Reader
 from ckanext.inventory.types import ENTRY, SOURCE, Person
 
 from .plans import Preview, RowPlan, Settled, Tell
+from .sameness import Sameness
 
 
 class Ground:
@@ -57,6 +58,7 @@ class Ground:
         self.preview = found
         self.tell = tell
         self.words = vocabularies.load()
+        self.sameness = Sameness(session, person)
         self.names = workbooks.names_when_asked(
             session, person, search.conditions(person, Query(ENTRY))
         )
@@ -335,6 +337,25 @@ class Ground:
         naming = columns.naming if columns is not None and own else None
         return (Place(sheet, number, naming.column) if naming is not None else None), ""
 
+    def not_the_same(self, plan: RowPlan, record: Record | None) -> Message | None:
+        """Say why a row can't be the record that somebody answered.
+
+        :param plan: the row
+        :param record: the record, None if there is none that they may read
+        :returns: why not, None if it can
+        """
+        if record is None or record.package_type != plan.package_type:
+            return UNKNOWN
+        if self.department and record.department != self.department:
+            return Message("The record belongs to another department.")
+        known = self.known.get(record.number)
+        if known is not None:
+            return Message(
+                "The record stands in row %(row)s, too: change it there, and leave this row out.",
+                {"row": known.row},
+            )
+        return None
+
     def chosen(self, plan: RowPlan, key: str) -> str:
         """Return how a conflict was settled, empty as long as it isn't.
 
@@ -411,6 +432,12 @@ def at_column(index: int) -> str:
     :param index: its position, from 0
     """
     return f"{COLUMN}{index}"
+
+
+UNKNOWN = Message(
+    "There is no record with this number, or none that you may see. Leave the number empty to add a "
+    "new one."
+)
 
 
 def mark_value(name: str, written: str) -> Any:

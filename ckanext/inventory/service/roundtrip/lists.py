@@ -12,15 +12,16 @@ from ckanext.inventory.service import (
     register,
 )
 from ckanext.inventory.spreadsheets import layout as layouts
-from ckanext.inventory.spreadsheets import merge, places
+from ckanext.inventory.spreadsheets import merge, places, returned
 from ckanext.inventory.spreadsheets.headers import BLOCKERS, COMMENTS
 from ckanext.inventory.spreadsheets.messages import Problem, Severity
+from ckanext.inventory.spreadsheets.planning.known import Ref
 from ckanext.inventory.spreadsheets.planning.outcome import Row
 from ckanext.inventory.spreadsheets.reader import Cell as FileCell
 from ckanext.inventory.spreadsheets.reader import Sheet, Source
 from ckanext.inventory.types import NOT_KNOWN
 
-from .ground import COLUMN, Ground, at_column
+from .ground import COLUMN, UNKNOWN, Ground, at_column
 from .plans import NEW, RowPlan, rows_of
 
 
@@ -45,6 +46,7 @@ class ForeignList:
             upload,
             choices,
             source=_mended(found.source, settled.fixes),
+            answered=self._answered(),
             tell=self.ground.checked(0),
         )
         plan = prepared.plan
@@ -82,8 +84,28 @@ class ForeignList:
             )
             here.left_out = here.where in settled.left_out
             found.rows.append(here)
+            if self._is_refused(here):
+                continue
             found.departments.add(row.department)
         self._foreign_known(plan.known)
+
+    def _answered(self) -> dict[str, Ref]:
+        """Return the records that rows were answered to be."""
+        same = self.ground.settled.same
+        numbers = {where: returned.reference(answer) for where, answer in same.items()}
+        records = self.ground.records(number for number in numbers.values() if number)
+        return {
+            where: Ref.of(records[number]) for where, number in numbers.items() if number in records
+        }
+
+    def _is_refused(self, here: RowPlan) -> bool:
+        """Say so if a row was answered to be a record that it can't be."""
+        number = returned.reference(self.ground.settled.same.get(here.where, ""))
+        if not number:
+            return False
+        self.ground.problem(here, Severity.ERROR, "", number, UNKNOWN)
+        here.new = None
+        return True
 
     def _foreign_known(self, rows: Sequence[Row]) -> None:
         """Compare rows whose record is there already, or offer it as the same one."""
@@ -99,25 +121,27 @@ class ForeignList:
             )
             here.left_out = here.where in self.ground.settled.left_out
             here.content, here.marks = row.content, row.marks
-            answer = self.ground.settled.same.get(here.where, "")
-            certain = row.reason is None or "number" not in row.reason.params
             here.same = existing
+            answer = self.ground.settled.is_the_same(here.where, existing)
             if answer == NEW:
                 here.same = None
                 self.ground.new_record(here)
                 self.ground.preview.rows.append(here)
                 continue
             record = records.get(existing.number)
-            if record is None or (answer != existing.number and not certain):
+            if record is None or not returned.reference(answer):
                 here.left_out = True
+                self.ground.preview.rows.append(here)
+                continue
+            wrong = self.ground.not_the_same(here, record)
+            if returned.reference(answer) != record.number:
+                wrong = UNKNOWN
+            if wrong is not None:
+                self.ground.problem(here, Severity.ERROR, "", answer, wrong)
                 self.ground.preview.rows.append(here)
                 continue
             here.record, here.content, here.marks = record, {}, {}
             here.base = here.stored = stored.get(record.package_id, {})
-            if record.number in self.ground.known:
-                here.left_out = True
-                self.ground.preview.rows.append(here)
-                continue
             self.ground.known[record.number] = here
             schema = schema_for(here.package_type)
             for name in _written(row, here.stored):

@@ -38,6 +38,10 @@ NEW = "new"
 OUT = "out"
 """How "the same one?" is answered besides a number: it is a new one, or leave the row out."""
 
+ALL = "all"
+SAME = "same"
+"""Answers "the same one?" for all rows that the inventory knows by their very name or ID."""
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -49,7 +53,8 @@ class Settled:
     :param left_out: ``sheet!row`` of rows that stay out; ``all`` for all that an error holds
     :param conflicts: ``number!cell`` to ``mine`` or ``stored``
     :param all_conflicts: ``mine`` or ``stored`` for conflicts that aren't settled by themselves
-    :param same: ``sheet!row`` to a number, ``new`` or ``out``
+    :param same: ``sheet!row`` to a number, ``new`` or ``out``; ``all`` to ``same`` for rows that are
+        there by the same name or ID and weren't answered
     :param submit: ``sheet!row`` of new rows to submit; ``all`` for all that have what it takes
     """
 
@@ -61,6 +66,18 @@ class Settled:
     all_conflicts: str = ""
     same: Mapping[str, str] = field(default_factory=dict[str, str])
     submit: frozenset[str] = frozenset()
+
+    def is_the_same(self, where: str, known: Ref | None) -> str:
+        """Return how "the same one?" is answered for a row.
+
+        :param where: its place
+        :param known: the record that bears its very name or ID
+        :returns: a number, ``new`` or ``out``; empty if it wasn't answered
+        """
+        answer = self.same.get(where, "")
+        if not answer and known is not None and self.same.get(ALL) == SAME:
+            return known.number
+        return answer
 
 
 @dataclass

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
-import sqlalchemy as sa
 
 from ckanext.inventory import config, policy
 from ckanext.inventory.fields import material_hash, schema_for
@@ -22,20 +20,17 @@ from ckanext.inventory.service import (
     register,
     requirements,
     review,
-    search,
 )
 from ckanext.inventory.service.marks import MARKS
 from ckanext.inventory.spreadsheets import merge
 from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.merge import Cell, Outcome
 from ckanext.inventory.spreadsheets.messages import Message, Severity
-from ckanext.inventory.spreadsheets.planning.known import Ref, fold
 from ckanext.inventory.types import ENTRY, SOURCE, Facts, Stage, State
-from ckanext.inventory.vocabularies import normalise
 from ckanext.inventory.workflow import HAS_APPROVED_TEXT
 
 from .ground import Ground
-from .plans import NEW, OUT, RowPlan, rows_of
+from .plans import RowPlan, rows_of
 
 
 class Rules:
@@ -198,43 +193,13 @@ class Rules:
                 )
 
     def _find_same(self) -> None:
-        """Offer records that new rows look like: the same name, or nearly the same."""
-        new = [row for row in self.ground.preview.rows if row.new is not None and row.same is None]
-        if not new or not self.ground.preview.ours:
-            return
-        owners = {str(row.content.get("owner_org")) for row in new}
-        query = sa.select(
-            Record.package_type, Record.department, Record.package_id, Record.number, Record.title
-        ).where(
-            Record.department.in_(owners),
-            Record.package_state == "active",
-            search.visible(policy.scope(self.ground.person)),
-        )
-        exact: dict[tuple[str, str, str], Ref] = {}
-        near: dict[tuple[str, str, str], Ref] = {}
-        for found in self.ground.session.execute(query):
-            ref = Ref(found.package_id, found.number, found.title)
-            key = (found.package_type, found.department)
-            exact.setdefault((*key, fold(found.title)), ref)
-            near.setdefault((*key, _essence(found.title)), ref)
-        seen: dict[tuple[str, str, str], RowPlan] = {}
-        for row in new:
-            key = (row.package_type, str(row.content.get("owner_org")))
-            same = exact.get((*key, fold(row.title)))
-            row.same = same or near.get((*key, _essence(row.title)))
-            answer = self.ground.settled.same.get(row.where, "")
-            twin = seen.setdefault((*key, fold(row.title)), row)
-            if answer == OUT or (same is not None and answer != NEW):
-                row.left_out = True
-            elif twin is not row and answer != NEW:
-                row.left_out = True
-                self.ground.problem(
-                    row,
-                    Severity.WARNING,
-                    "",
-                    row.title,
-                    Message("The file holds this name already, in row %(row)s.", {"row": twin.row}),
-                )
+        """Offer records that new rows look like."""
+        ground = self.ground
+        for row, twin in ground.sameness.offer(ground.preview.rows, ground.settled.same):
+            message = Message(
+                "The file holds this name already, in row %(row)s.", {"row": twin.row}
+            )
+            ground.problem(row, Severity.WARNING, "", row.title, message)
 
     def _validate_new(self) -> None:
         for package_type in (SOURCE, ENTRY):
@@ -302,19 +267,6 @@ class Rules:
                         fixable=True,
                         label=spec.label if spec is not None else "",
                     )
-
-
-def _essence(title: str) -> str:
-    """Reduce a name to its words, so that order, case, accents and plural don't count."""
-    words: Counter[str] = Counter(map(_stem, normalise(title).split()))
-    return " ".join(sorted(words))
-
-
-def _stem(word: str) -> str:
-    """Let "benche" be "bench", and "citie" be "city", which is what is left of plurals without their s."""
-    if len(word) > 4 and word.endswith("ie"):
-        return f"{word[:-2]}y"
-    return word[:-1] if len(word) > 4 and word.endswith("e") else word
 
 
 def _shown(value: Any) -> str:

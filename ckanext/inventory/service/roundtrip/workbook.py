@@ -34,8 +34,8 @@ from ckanext.inventory.spreadsheets.returned import Line, Page
 from ckanext.inventory.types import State
 from ckanext.inventory.workflow import STATE_LABELS
 
-from .ground import Ground, mark_value
-from .plans import RowPlan
+from .ground import UNKNOWN, Ground, mark_value
+from .plans import ALL, RowPlan
 from .row_sheets import RowSheets
 
 BATCH = 500
@@ -84,9 +84,10 @@ class Workbook:
 
     def _refuse_strange(self, pages: Sequence[Page], *, readable: bool) -> None:
         numbered = any(line.number for page in pages for line in page.lines)
-        mine = self.ground.department is not None and policy.may_add_to(
-            self.ground.person, self.ground.department
-        )
+        # What the file says it is comes first, whatever department was chosen for it.
+        claimed = next((page.stamp.department for page in pages if page.stamp.department), None)
+        department = claimed or self.ground.department
+        mine = department is not None and policy.may_add_to(self.ground.person, department)
         if numbered and not readable and not self.ground.known and not mine:
             raise FileProblem(
                 "This is a workbook of another department, or of another inventory. Download yours "
@@ -134,9 +135,9 @@ class Workbook:
         base = self.ground.base_at(records.values(), page.stamp.at, stored)
         for line, plan, number in waiting:
             record = records.get(number)
-            wrong = self._not_the_same(page, plan, record)
+            wrong = self.ground.not_the_same(plan, record)
             if record is None or wrong is not None:
-                message = wrong or _UNKNOWN
+                message = wrong or UNKNOWN
                 self.ground.problem(plan, Severity.ERROR, layouts.NUMBER, number, message)
                 self.ground.preview.rows.append(plan)
                 continue
@@ -148,19 +149,6 @@ class Workbook:
             self._compare(page, line, plan)
             # How it is called is what the question was about; it keeps its name.
             plan.cells = [cell for cell in plan.cells if cell.key != "title"]
-
-    def _not_the_same(self, page: Page, plan: RowPlan, record: Record | None) -> Message | None:
-        if record is None or record.package_type != plan.package_type:
-            return _UNKNOWN
-        if self.ground.department and record.department != self.ground.department:
-            return Message("The record belongs to another department.")
-        known = self.ground.known.get(record.number)
-        if known is not None:
-            return Message(
-                "The record stands in row %(row)s, too: change it there, and leave this row out.",
-                {"row": known.row},
-            )
-        return None
 
     def _put_aside(self, page: Page) -> list[Line]:
         """Count rows that nobody wrote into, and return the others.
@@ -203,9 +191,9 @@ class Workbook:
         plan = RowPlan(line.sheet, line.row, package_type)
         plan.left_out = plan.where in self.ground.settled.left_out
         if not line.number:
-            answer = self.ground.settled.same.get(plan.where, "")
-            if returned.reference(answer):
-                self.same_lines.append((line, plan, returned.reference(answer)))
+            number = returned.reference(self._answer(line, plan))
+            if number:
+                self.same_lines.append((line, plan, number))
             else:
                 self._new_line(page, line, plan)
             return
@@ -215,7 +203,7 @@ class Workbook:
                 Severity.ERROR,
                 layouts.NUMBER,
                 line.number,
-                _UNKNOWN,
+                UNKNOWN,
             )
             self.ground.preview.rows.append(plan)
             return
@@ -385,29 +373,35 @@ class Workbook:
         if not plan.failed:
             self.ground.new_record(plan)
 
-    def _new_department(self, line: Line, plan: RowPlan) -> None:
-        written, column = text(line.cells.get(layouts.DEPARTMENT, "")), layouts.DEPARTMENT
-        wanted = self.ground.department
+    def _answer(self, line: Line, plan: RowPlan) -> str:
+        """Return how "the same one?" is answered for a row without a number."""
+        department, settled = self._department_of(line), self.ground.settled
+        if ALL not in settled.same or department is None:
+            return settled.is_the_same(plan.where, None)
+        names = self.ground.sameness.names(plan.package_type, department)
+        return settled.is_the_same(plan.where, names.same(line.text_of("title")))
+
+    def _department_of(self, line: Line) -> str | None:
+        """Find the department that a row names or belongs to."""
+        written = text(line.cells.get(layouts.DEPARTMENT, ""))
         if written:
             by_title = {fold(title): key for key, title in self.ground.names.departments.items()}
-            wanted = by_title.get(fold(written)) or imports.find_department(
+            return by_title.get(fold(written)) or imports.find_department(
                 self.ground.session, written
             )
-            if wanted is None:
-                self.ground.problem(
-                    plan,
-                    Severity.ERROR,
-                    column,
-                    written,
-                    Message("No department has this name."),
-                )
-                return
         own = policy.departments_of(self.ground.person)
-        if wanted is None and len(own) == 1:
-            wanted = next(iter(own))
+        return self.ground.department or (next(iter(own)) if len(own) == 1 else None)
+
+    def _new_department(self, line: Line, plan: RowPlan) -> None:
+        written, column = text(line.cells.get(layouts.DEPARTMENT, "")), layouts.DEPARTMENT
+        wanted = self._department_of(line)
         if wanted is None:
-            message = Message("Say which department the row belongs to.")
-            self.ground.problem(plan, Severity.ERROR, column, "", message)
+            message = Message(
+                "No department has this name."
+                if written
+                else "Say which department the row belongs to."
+            )
+            self.ground.problem(plan, Severity.ERROR, column, written, message)
             return
         if not policy.may_add_to(self.ground.person, wanted):
             message = Message("You can't add to this department.")
@@ -416,11 +410,6 @@ class Workbook:
         plan.content["owner_org"] = wanted
         self.ground.preview.departments.add(wanted)
 
-
-_UNKNOWN = Message(
-    "There is no record with this number, or none that you may see. Leave the number empty to add a "
-    "new one."
-)
 
 _ATTEMPTS: Mapping[str, str] = {
     layouts.NUMBER: "A number can't be changed: the row stays what it was.",

@@ -76,6 +76,7 @@ class Known:
     :param numbers: number to the record
     :param sources: sources that may be linked
     :param people: folded name or e-mail to user id
+    :param answered: ``sheet!row`` to the record that somebody said it is
     """
 
     departments: tuple[Department, ...] = ()
@@ -85,6 +86,7 @@ class Known:
     numbers: Mapping[str, Ref] = field(default_factory=dict[str, Ref])
     sources: tuple[SourceRef, ...] = ()
     people: Mapping[str, str] = field(default_factory=dict[str, str])
+    answered: Mapping[str, Ref] = field(default_factory=dict[str, Ref])
 
 
 def fold(title: str) -> str:

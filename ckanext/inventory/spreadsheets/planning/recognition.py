@@ -67,6 +67,11 @@ class Recogniser:
         :param numbered: the record whose number it bears
         :returns: the record and how it was recognised, None for a new one
         """
+        answered = self._known.answered.get(f"{identity.sheet}!{identity.row}")
+        if answered:
+            return Recognised(
+                Message("You said that it is %(number)s.", {"number": answered.number}), answered
+            )
         before = self._known.rows.get((identity.sheet, identity.row))
         if before:
             return Recognised(
