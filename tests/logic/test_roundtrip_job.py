@@ -212,11 +212,42 @@ with getattr(app, "_wsgi_app", app).test_request_context():
 
 
 @pytest.mark.parametrize("step", ["hold", "_keep", "commit"])
-def test_a_killed_worker_saves_nothing_and_it_is_said(
-    city: City, waiting: dict[str, Any], step: str
+def test_a_killed_worker_saves_nothing_and_the_next_one_saves_all(
+    city: City, waiting: dict[str, Any], queued: list[list[Any]], step: str
 ) -> None:
+    queued.clear()
     killed(city, KILLER, waiting["id"], step)
-    shown = show(city, waiting)
+    assert notes(city) == "one"
+    assert [show(city, waiting)["status"] for _ in range(2)] == ["queued", "queued"]
+    assert queued == [[waiting["id"]]]
+    import_job.run(waiting["id"])
+    assert (show(city, waiting)["status"], notes(city)) == ("saved", "two")
+
+
+def test_what_kills_each_worker_is_said_and_not_tried_for_ever(
+    city: City, waiting: dict[str, Any], queued: list[list[Any]]
+) -> None:
+    for _ in range(2):
+        killed(city, KILLER, waiting["id"], "commit")
+        shown = show(city, waiting)
     assert (shown["status"], notes(city)) == ("failed", "one")
-    assert "worker stopped" in shown["message"]
+    assert "worker stopped twice before anything was saved" in shown["message"]
     assert again(city, waiting)["can_save"]
+    save(city, again(city, waiting))
+    killed(city, KILLER, waiting["id"], "commit")
+    # What a person asked for anew has its own tries.
+    assert show(city, waiting)["status"] == "queued"
+
+
+def test_upkeep_takes_up_what_workers_died_of_and_what_the_queue_lost(
+    city: City, waiting: dict[str, Any], queued: list[list[Any]]
+) -> None:
+    queued.clear()
+    assert import_job.take_up(model.Session()) == 1, "nobody put it into the real queue"
+    killed(city, KILLER, waiting["id"], "commit")
+    assert import_job.take_up(model.Session()) == 1
+    assert queued == [[waiting["id"]]] * 2
+    import_job.run(waiting["id"])
+    assert (show(city, waiting)["status"], notes(city)) == ("saved", "two")
+    assert import_job.take_up(model.Session()) == 0
+    assert len(queued) == 2

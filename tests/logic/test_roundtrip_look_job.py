@@ -341,13 +341,19 @@ class TestEnding:
         assert len(seen) > 5
         assert look(city, found)["status"] == "preview"
 
-    def test_a_killed_worker_is_noticed(self, city: City, edited: Any) -> None:
+    def test_a_killed_worker_is_noticed(
+        self, city: City, edited: Any, queued: list[list[Any]]
+    ) -> None:
         found = bring(city, edited)
-        killed(city, KILLER, found["id"])
+        queued.clear()
         for ask in (look, show):
+            killed(city, KILLER, found["id"])
             shown = ask(city, found)
-            assert shown["status"] == "stopped"
-            assert "worker stopped" in shown["message"]
+            if ask is look:
+                assert (shown["status"], queued) == ("queued", [[found["id"]]])
+        for told in (shown, show(city, found)):
+            assert told["status"] == "stopped"
+            assert "worker stopped twice" in told["message"]
         assert look(city, found)["status"] == "queued"
         assert worked(city, found)["status"] == "preview"
 
@@ -426,6 +432,24 @@ def test_it_speaks_the_language_of_whoever_asked(city: City, edited: Any, app: C
     labels = {cell["label"] for row in shown["rows"] for cell in row["cells"]}
     assert labels == {"Beschreibung"}, "which core translates"
     assert look(city, found)["status"] == "queued", "in another language it is said anew"
+
+
+def test_the_file_to_fix_speaks_it_too(
+    city: City, queued: list[list[Any]], app: CKANTestApp
+) -> None:
+    german = {"CKAN_LANG": "de"}
+    rows = b"Remarks,Data set\n,Kiosks\n,Lockers\n"
+    given = {"filename": "list.csv", "department": city.parks.id, "submit": ["!2"]}
+    with app.flask_app.test_request_context(environ_overrides=german):
+        found = bring(city, rows, **given)
+    with app.flask_app.test_request_context():
+        import_job.run(found["id"])
+    with app.flask_app.test_request_context(environ_overrides=german):
+        marked = city.do(city.coordinator, "inventory_import_marked", id=found["id"])
+    sheet = opened(base64.b64decode(marked["content"])).active
+    said = {cell.coordinate: cell.comment.text for row in sheet for cell in row if cell.comment}
+    assert list(said) == ["B2"]
+    assert "Beschreibung: " in said["B2"], "a field without a column, which core translates"
 
 
 def test_the_self_check_tells_of_files_that_nobody_takes_up(city: City, edited: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ckanext.inventory.cli import common
+from ckanext.inventory.logic import import_job
 from ckanext.inventory.service import checks, events, outbox, register, roles
 from ckanext.inventory.service.findings import Severity
 
@@ -69,7 +70,8 @@ def rebuild(json_wanted: bool) -> None:
 def drain(json_wanted: bool) -> None:
     """Carry out all side effects that wait, those that failed before included.
 
-    Assignments of people whose role ran out or whose account is closed end first.
+    Assignments of people whose role ran out or whose account is closed end first. Large files whose
+    worker died, or that the queue has lost, are left to the worker again.
 
     The exit status is 1 if some fail again; they stay and are tried later.
     """
@@ -80,7 +82,12 @@ def drain(json_wanted: bool) -> None:
     if waiting:
         common.say(f"Carrying out {waiting} side effects …")
     drained = outbox.drain(session, everything=True)
-    outcome = {"done": drained.done, "failed": drained.failed, "unassigned": ended}
+    outcome = {
+        "done": drained.done,
+        "failed": drained.failed,
+        "unassigned": ended,
+        "taken_up": import_job.take_up(session),
+    }
     common.conclude(outcome, _print_drained, json_wanted, failed=bool(drained.failed))
 
 
@@ -88,6 +95,8 @@ def _print_drained(outcome: Mapping[str, int]) -> None:
     click.echo(f"{outcome['done']} done, {outcome['failed']} failed.")
     if outcome["unassigned"]:
         click.echo(f"{outcome['unassigned']} entries and sources have no assignee any more.")
+    if outcome["taken_up"]:
+        click.echo(f"{outcome['taken_up']} large files are left to the worker again.")
 
 
 @click.group(short_help="The history of decisions.")

@@ -20,6 +20,7 @@ import ckan.model as model
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan.config import middleware
+from ckan.lib import jobs
 from flask import has_request_context
 from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
@@ -50,6 +51,9 @@ log = logging.getLogger(__name__)
 QUEUE = "inventory:import"
 OFTEN = 0.5
 """Seconds between two notes on how far it is."""
+
+RETRIES = 1
+"""How often the next worker takes up what a worker died of; what kills each isn't tried for ever."""
 
 
 def ask(kept: Import, person: Person, do: str, **what: Any) -> None:
@@ -192,9 +196,9 @@ def _broken(do: str) -> str:
 
 def _died(do: str) -> str:
     return {
-        LOOK: tk._("The worker stopped before it was through with the file. Look again."),
-        SAVE: tk._("The worker stopped before anything was saved. Try again."),
-        UNDO: tk._("The worker stopped before anything was taken back. Try again."),
+        LOOK: tk._("The worker stopped twice before it was through with the file. Look again."),
+        SAVE: tk._("The worker stopped twice before anything was saved. Try again."),
+        UNDO: tk._("The worker stopped twice before anything was taken back. Try again."),
     }[do]
 
 
@@ -291,11 +295,11 @@ def stop(kept: Import) -> None:
 
 
 def notice_death(session: Session, kept: Import) -> bool:
-    """Notice that the worker of an import died, so that it can be asked again.
+    """Notice that the worker of an import died: nothing was written, so the next one may begin anew.
 
     :param session: the database session
-    :param kept: the import
-    :returns: True if it did; the import waits for a person again, the caller commits
+    :param kept: the import; of one whose workers died repeatedly its status and message say so
+    :returns: True if it waits for a worker again: the caller commits, and then enqueues it
     """
     if kept.status != RUNNING:
         return False
@@ -303,10 +307,41 @@ def notice_death(session: Session, kept: Import) -> bool:
     session.refresh(kept)
     if alive or kept.status != RUNNING:
         return False
-    do = str(kept.task.get("do"))
-    give_back(kept, _BACK_TO[do], _died(do))
+    retries = int(kept.task.get("retries", 0))
+    retried = retries < RETRIES
+    if retried:
+        kept.status, kept.step, kept.done, kept.seen_at = QUEUED, "", 0, clock.now()
+        kept.task = {**kept.task, "retries": retries + 1}
+    else:
+        do = str(kept.task.get("do"))
+        give_back(kept, _BACK_TO[do], _died(do))
     session.flush()
-    return True
+    return retried
+
+
+def take_up(session: Session) -> int:
+    """Leave to the worker again what a worker died of, and what the queue has lost. Commits.
+
+    :param session: the database session
+    :returns: how many files
+    """
+    query = sa.select(Import).where(Import.status.in_([QUEUED, RUNNING])).order_by(Import.at)
+    found = list(session.scalars(query.with_for_update(skip_locked=True)))
+    try:
+        waiting = cast("list[Any]", jobs.get_queue(QUEUE).jobs)
+        there = {str(job.args[0]) for job in waiting if job.args}
+    except RedisError:
+        session.rollback()
+        return 0
+    lost = [
+        kept.id
+        for kept in found
+        if (kept.id not in there if kept.status == QUEUED else notice_death(session, kept))
+    ]
+    session.commit()
+    for import_id in lost:
+        enqueue(import_id)
+    return len(lost)
 
 
 def _key(import_id: str) -> int:

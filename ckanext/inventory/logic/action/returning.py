@@ -117,7 +117,8 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
     :param left_out: ``sheet!row`` of rows that stay out, or ``all`` that an error holds
     :param conflicts: ``number!field`` to ``mine`` (the file) or ``stored``
     :param all_conflicts: the same for all others
-    :param same: ``sheet!row`` to the number that it is, ``new`` or ``out``
+    :param same: ``sheet!row`` to the number that it is, ``new`` or ``out``; ``all`` to ``same`` for
+        rows whose very name or ID is there
     :param submit: ``sheet!row`` of new rows to submit in the same step, or ``all`` that can be
     :param limit: rows in the answer; conflicts and errors are always in it
     :param now: don't leave a large file to the background worker
@@ -142,27 +143,28 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
         with commit.transaction(context) as session:
             kept, choices, source = _kept(context, data_dict)
             if kept.status in (QUEUED, RUNNING):
-                import_job.notice_death(session, kept)
-                return showing.waiting(kept)
-            remember = bool(data_dict.get("columns"))
-            large = _is_large(kept)
-            if data_dict["now"] or not large:
-                found, choices = saving.look(
-                    session, person, who.user_name(context), kept, choices, source=source
-                )
-                saving.note(session, person, kept, found, choices, remember=remember)
-                if large:
-                    kept_looks.forget(session, [kept.id])
-                return showing.preview(
-                    found, kept, kept_imports.meanwhile(session, found), limit=limit
-                )
-            if choices == kept.choices:
-                seen = kept_looks.load(session, kept, person, languages.current(), limit)
-                if seen is not None:
-                    return showing.answer(kept, seen.head, seen.rows, seen.more)
-            kept.choices = choices
-            import_job.ask(kept, person, LOOK, remember=remember)
-            session.flush()
+                if not import_job.notice_death(session, kept):
+                    return showing.waiting(kept)
+            else:
+                remember = bool(data_dict.get("columns"))
+                large = _is_large(kept)
+                if data_dict["now"] or not large:
+                    found, choices = saving.look(
+                        session, person, who.user_name(context), kept, choices, source=source
+                    )
+                    saving.note(session, person, kept, found, choices, remember=remember)
+                    if large:
+                        kept_looks.forget(session, [kept.id])
+                    return showing.preview(
+                        found, kept, kept_imports.meanwhile(session, found), limit=limit
+                    )
+                if choices == kept.choices:
+                    seen = kept_looks.load(session, kept, person, languages.current(), limit)
+                    if seen is not None:
+                        return showing.answer(kept, seen.head, seen.rows, seen.more)
+                kept.choices = choices
+                import_job.ask(kept, person, LOOK, remember=remember)
+                session.flush()
             answer = showing.waiting(kept)
         import_job.enqueue(answer["id"])
         return answer
@@ -383,8 +385,11 @@ def inventory_import_show(context: Context, data_dict: DataDict) -> dict[str, An
     session, person = who.session_of(context), who.person(context)
     who.keep_private()
     kept = _find(context, data_dict)
-    if import_job.notice_death(session, kept):
+    if kept.status == RUNNING:
+        retried = import_job.notice_death(session, kept)
         session.commit()
+        if retried:
+            import_job.enqueue(kept.id)
     names = kept_imports.people(session, {key for key in (kept.by, kept.undone_by) if key})
     found = kept_imports.report(session, person, kept, data_dict.get("limit"))
     known = (
