@@ -146,6 +146,16 @@ class TestOurWorkbook:
         assert (sheet, book["Blockers"][place].value) == ("Blockers", "some day")
         assert entry["number"] == "PARKS-0001"
 
+    def test_a_blocker_without_its_kind_is_told_and_fixed_in_place(self, city: City) -> None:
+        city.entry(title="Trees")
+        book = opened(download(city))
+        row = add(book, "Blockers", Number="PARKS-0001", Why="Names of donors")
+        found = preview(city, book)
+        [problem] = found["problems"]
+        assert list(comments(city, found)) == [("Blockers", f"C{row}")]
+        fixed = again(city, found, fixes={f"{problem['where']}!{problem['field']}": "Privacy"})
+        assert (fixed["problems"], fixed["counts"]["changed"]) == ([], 1)
+
     def test_a_sheet_that_was_not_read(self, city: City) -> None:
         city.entry(title="Trees")
         book = opened(download(city))
