@@ -108,6 +108,21 @@ def test_a_column_without_header_over_filled_cells_is_a_column() -> None:
     assert fates == [Fate.USED, Fate.UNKNOWN]
 
 
+def test_a_city_list_without_a_column_of_departments_says_where_headers_are_sought() -> None:
+    with pytest.raises(
+        FileProblem, match=r"No column names the department\. .* among the first 20"
+    ):
+        plan([["Name"], ["Pipes"]], CITY)
+
+
+def test_why_a_column_was_read_otherwise_is_said_in_one_language() -> None:
+    found = plan([["", "Name"], ["Water utility", "Pipes"]], CITY)
+    [note] = found.notes
+    assert note.said(lambda text: f"<{text}>", lambda *_: "") == (
+        '<Column "(A)": <The only column without a header was read as the department.>>'
+    )
+
+
 def test_a_single_unnamed_column_names_the_department_of_a_city_list() -> None:
     found = plan([["", "Name"], ["Water utility", "Pipes"]], CITY)
     assert found.rows[0].department == WATER.id

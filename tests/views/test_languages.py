@@ -13,6 +13,7 @@ from typing import Any
 
 import ckan
 import flask_babel
+import openpyxl
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
@@ -44,6 +45,10 @@ WORDS: dict[str, str] = {
     "High": "Hoch",
     "State": "Stand",
     "Assigned to": "Zugeteilt",
+    "The row has no name.": "Die Zeile hat keinen Namen.",
+    "No field fits this column: it was kept out.": "Zu dieser Spalte passt kein Feld.",
+    "Did you mean “{value}”?": "Meinten Sie „{value}“?",
+    "Sheet": "Blatt",
 }
 
 
@@ -156,6 +161,32 @@ def test_a_language_that_the_site_does_not_offer_is_not_looked_for(
     city.entry(title="Trees", notes="Old ones")
     found = typed_off(city, app, "de", "Hoch")
     assert "notes" not in {item["field"] for item in found["columns"]}
+
+
+@reloaded
+def test_the_file_to_fix_speaks_the_language_of_whoever_asks(city: City, app: CKANTestApp) -> None:
+    rows = b"Remarks,Data set,Category,Wind\n,Trees,Enviroment,3\nold,,,\n"
+    asked = {
+        "content": base64.b64encode(rows).decode(),
+        "filename": "trees.csv",
+        "department": "parks",
+        "submit": ["!2"],
+    }
+    with app.flask_app.test_request_context(environ_overrides={"CKAN_LANG": "de"}):
+        found = city.do(city.coordinator, "inventory_import_preview", **asked)
+        given = city.do(city.coordinator, "inventory_import_marked", id=found["id"])
+    book = openpyxl.load_workbook(io.BytesIO(base64.b64decode(given["content"])))
+    assert book.sheetnames == ["Blatt"]
+    said = {
+        cell.coordinate: cell.comment.text
+        for row in book["Blatt"].iter_rows()
+        for cell in row
+        if cell.comment
+    }
+    assert said["D1"] == "Zu dieser Spalte passt kein Feld."
+    assert said["B3"] == "Die Zeile hat keinen Namen."
+    assert "Meinten Sie „" in said["C2"]
+    assert "Wert: „Wert“ fehlt." in said["B2"].splitlines(), "a field without a column"
 
 
 class TestMails:

@@ -20,7 +20,7 @@ class Message:
     """A sentence for people: an English template (the message id) and its parameters.
 
     :param text: template with ``%(name)s`` placeholders, translated where it is shown
-    :param params: values for the placeholders
+    :param params: values for the placeholders; a message among them is said in the same language
     :param plural: the template where ``count`` among the parameters isn't one
     """
 
@@ -39,11 +39,15 @@ class Message:
         :param translate_plural: takes both message ids, the number, and the values to fill in
         :returns: the sentence, filled in
         """
+        params = {
+            name: value.said(translate, translate_plural) if isinstance(value, Message) else value
+            for name, value in self.params.items()
+        }
         if self.plural:
-            count = int(str(self.params["count"]))
-            return translate_plural(self.text, self.plural, count, **self.params)
+            count = int(str(params["count"]))
+            return translate_plural(self.text, self.plural, count, **params)
         text = translate(self.text)
-        return text % self.params if self.params else text
+        return text % params if params else text
 
 
 def _in_english(one: str, many: str, number: int, **values: object) -> str:

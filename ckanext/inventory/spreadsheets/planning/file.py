@@ -129,9 +129,7 @@ def _is_used(task: Task, table: Table, item: Assignment) -> bool:
         return keep_out(Message(reason))
     if item.remark:
         plan.notes.append(
-            Message(
-                'Column "%(column)s": %(remark)s', {"column": label, "remark": str(item.remark)}
-            )
+            Message('Column "%(column)s": %(remark)s', {"column": label, "remark": item.remark})
         )
     return True
 

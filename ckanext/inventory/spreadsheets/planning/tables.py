@@ -78,8 +78,9 @@ def lacking_column(
     if "title" not in targets:
         if looks_like_other_type(names, other):
             return Message(
-                "No column holds the name. The file looks like a list of %(other)s instead.",
-                {"other": "sources" if schema.package_type == ENTRY else "entries"},
+                "No column holds the name. The file looks like a list of sources instead."
+                if schema.package_type == ENTRY
+                else "No column holds the name. The file looks like a list of entries instead."
             )
         return Message(
             "No column holds the name of what is listed. The row with the column names has to be "
@@ -88,8 +89,9 @@ def lacking_column(
         )
     if whole_city and DEPARTMENT not in targets:
         return Message(
-            "No column names the department. Choose the department to import into, or say "
-            "which column names it. Columns found: %(columns)s.",
-            {"columns": ", ".join(names[:20])},
+            "No column names the department. Choose the department to import into, or say which "
+            "column names it. The row with the column names has to be among the first %(rows)s. "
+            "Columns found: %(columns)s.",
+            {"columns": ", ".join(names[:20]), "rows": HEADER_ROWS},
         )
     return None
