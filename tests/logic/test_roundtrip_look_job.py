@@ -341,13 +341,19 @@ class TestEnding:
         assert len(seen) > 5
         assert look(city, found)["status"] == "preview"
 
-    def test_a_killed_worker_is_noticed(self, city: City, edited: Any) -> None:
+    def test_a_killed_worker_is_noticed(
+        self, city: City, edited: Any, queued: list[list[Any]]
+    ) -> None:
         found = bring(city, edited)
-        killed(city, KILLER, found["id"])
+        queued.clear()
         for ask in (look, show):
+            killed(city, KILLER, found["id"])
             shown = ask(city, found)
-            assert shown["status"] == "stopped"
-            assert "worker stopped" in shown["message"]
+            if ask is look:
+                assert (shown["status"], queued) == ("queued", [[found["id"]]])
+        for told in (shown, show(city, found)):
+            assert told["status"] == "stopped"
+            assert "worker stopped twice" in told["message"]
         assert look(city, found)["status"] == "queued"
         assert worked(city, found)["status"] == "preview"
 

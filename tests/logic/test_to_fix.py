@@ -259,6 +259,16 @@ class TestAForeignList:
         places = list(comments(city, found))
         assert ("Sheet", "B4") in places
 
+    def test_a_row_as_a_whole(self, city: City) -> None:
+        city.entry(title="Trees")
+        found = self.bring(
+            city, ["Remarks", "Data set", "Abstract"], ["", "Trees", "a"], ["", "Trees", "b"]
+        )
+        same = {row["where"]: "PARKS-0001" for row in found["rows"]}
+        ((place, words),) = comments(city, again(city, found, same=same)).items()
+        assert place == ("Sheet", "B5")
+        assert "row 4" in words
+
     def test_a_column_as_a_whole(self, city: City) -> None:
         found = self.bring(city, ["Data set", "Wind speed"], ["Trees", "12"])
         ((place, words),) = comments(city, found).items()
