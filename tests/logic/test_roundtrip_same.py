@@ -25,7 +25,11 @@ def listed(city: City, rows: str, user: Any = None, **choices: Any) -> dict[str,
 
 def offered(found: dict[str, Any]) -> dict[str, Any]:
     """Names of rows to the numbers that they are offered."""
-    return {row["title"]: row["same"] and row["same"]["number"] for row in found["rows"]}
+    return {
+        row["same"]["written"] if row["same"] else row["title"]: row["same"]
+        and row["same"]["number"]
+        for row in found["rows"]
+    }
 
 
 # Workbooks of ours
@@ -133,6 +137,7 @@ def test_a_row_of_a_list_takes_its_changes_to_what_is_called_nearly_the_same(cit
     assert cells(found) == {("PARKS-0001", "notes"): "changed"}
     assert (found["counts"]["new"], found["counts"]["changed"]) == (1, 1)
     assert offered(found)["Trees (street)"] == "PARKS-0001"
+    assert found["rows"][0]["title"] == "Street trees", "what is changed is called as it is stored"
     # It may be answered otherwise as long as nothing is saved.
     assert again(city, found, same={where: "new"})["counts"]["new"] == 2
     assert again(city, found, same={where: "out"})["counts"]["left_out"] == 1

@@ -288,7 +288,7 @@ def test_the_page_of_a_running_save_says_how_far_it_is(city: City, pages: Pages)
     path = pages.upload(saved(book))
     row = model.Session.get(Import, path.rsplit("/", 1)[1])
     assert row is not None
-    row.status, row.task = "queued", {"do": "save"}
+    row.status, row.task = "queued", {"do": "save", "retries": import_job.RETRIES}
     model.Session.commit()
     page = pages.get(path).body
     assert "It waits for its turn." in page

@@ -211,11 +211,13 @@ def _row(row: RowPlan, found: Preview, meanwhile: Mapping[tuple[str, str], Meanw
         "row": row.row,
         "type": row.package_type,
         "number": record.number if record is not None else None,
-        "title": row.title,
+        "title": record.title if record is not None else row.title,
         "new": row.new is not None,
         "held": row.failed,
         "left_out": row.left_out,
-        "same": {"number": row.same.number, "title": row.same.title} if row.same else None,
+        "same": {"number": row.same.number, "title": row.same.title, "written": row.title}
+        if row.same
+        else None,
         "back_to_review": row.back_to_review,
         "submit": row.submit,
         "cells": [_cell(cell, row, found.names, record, meanwhile) for cell in row.cells],

@@ -126,9 +126,10 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
         ``progress`` (``{"step", "done", "total"}``), no rows yet; ask again with its ``id``.
         ``stopped`` with a ``message`` if the worker couldn't; asking once more begins anew. Else
         ``{"id", "status", "fingerprint", "ours", "counts", "rows": [{"where", "number",
-        "title", "new", "held", "left_out", "same", "back_to_review", "submit", "cells": [{"key",
-        "label", "outcome", "base", "stored", "file", "chosen", "who", "when", "reason"}],
-        "fields"}], "departments_named": [{"title", "rows", "known", "chosen", "near"}],
+        "title", "new", "held", "left_out", "same": {"number", "title", "written" (how the file calls
+        it)}, "back_to_review", "submit", "cells": [{"key", "label", "outcome", "base", "stored", "file",
+        "chosen", "who", "when", "reason"}], "fields"}], "departments_named": [{"title", "rows",
+        "known", "chosen", "near"}],
         "problems": [{"severity", "sheet", "row", "column", "value", "message",
         "suggestion", "number", "new", "type"}], "notes", "unknown", "columns", "can_save"}``
     :raises NotAuthorized: for people without role and assignment

@@ -142,7 +142,7 @@ class Workbook:
                 self.ground.preview.rows.append(plan)
                 continue
             title = text(line.cells.get("title", ""))
-            plan.record, plan.title, plan.same = record, record.title, Ref.of(record)
+            plan.record, plan.title, plan.same = record, title, Ref.of(record)
             plan.base, plan.stored = base[record.package_id], stored[record.package_id]
             self.ground.known[number] = plan
             self.ground.same_titles[f"{plan.package_type}!{fold(title)}"] = plan
