@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from ckanext.inventory.fields import FieldSpec, schema_for
 from ckanext.inventory.service import (
@@ -15,7 +15,7 @@ from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets import merge, places, returned
 from ckanext.inventory.spreadsheets.headers import BLOCKERS, COMMENTS
 from ckanext.inventory.spreadsheets.messages import Problem, Severity
-from ckanext.inventory.spreadsheets.planning.known import Ref
+from ckanext.inventory.spreadsheets.planning.known import Ref, fold
 from ckanext.inventory.spreadsheets.planning.outcome import Row
 from ckanext.inventory.spreadsheets.reader import Cell as FileCell
 from ckanext.inventory.spreadsheets.reader import Sheet, Source
@@ -144,6 +144,7 @@ class ForeignList:
             here.base = here.stored = stored.get(record.package_id, {})
             self.ground.known[record.number] = here
             schema = schema_for(here.package_type)
+            self._beside(here, row)
             for name in _written(row, here.stored):
                 spec = schema.fields.get(name)
                 if spec is None or name in ("owner_org", "title") or spec.kind == "rows":
@@ -160,6 +161,20 @@ class ForeignList:
             if BLOCKERS in schema.fields:
                 self._blockers(here, schema.fields[BLOCKERS], row)
 
+    def _beside(self, here: RowPlan, row: Row) -> None:
+        """Add to fields without a column what other columns say of them; nothing is replaced by it."""
+        schema = schema_for(here.package_type)
+        for name, given in sorted(row.beside.items()):
+            spec, old = schema.fields[name], here.stored.get(name)
+            value = _added(spec, old, [written for _, written in given])
+            if value is None:
+                there = fold(str(old))
+                lines = [f"{column}: {said}" for column, said in given if fold(said) not in there]
+                comments = [row.content.get(COMMENTS), *lines]
+                row.content[COMMENTS] = "\n".join(line for line in comments if line)
+            elif not merge.same_value(spec)(old, value):
+                self.ground.add_cell(here, name, spec.label, spec, (old, old, value))
+
     def _comments(self, here: RowPlan, row: Row) -> None:
         """Add what fits nowhere else to the comments that are there, line by line."""
         spec = schema_for(here.package_type).fields.get(COMMENTS)
@@ -167,10 +182,8 @@ class ForeignList:
         if spec is None or COMMENTS in row.written or not given:
             return
         old = here.stored.get(COMMENTS)
-        there = {line.strip() for line in str(old or "").splitlines()}
-        added = [line for line in given.splitlines() if line.strip() not in there]
-        if added:
-            value = "\n".join([old, *added] if old else added)
+        value = _more_lines(old, given.splitlines())
+        if not merge.same_value(spec)(old, value):
             self.ground.add_cell(here, COMMENTS, spec.label, spec, (old, old, value))
 
     def _blockers(self, here: RowPlan, spec: FieldSpec, row: Row) -> None:
@@ -204,6 +217,25 @@ def _written(row: Row, stored: Mapping[str, Any]) -> Sequence[str]:
 
 
 EXTERNAL_ID = "external_id"
+
+
+def _added(spec: FieldSpec, old: Any, given: Sequence[str]) -> Any:
+    """Return a value with more to it; None for a line that says something else already."""
+    if isinstance(old, list) or spec.kind in ("choices", "list"):
+        alone = {choice.value for choice in spec.choices if choice.exclusive}
+        before = [item for item in cast("list[str]", old or []) if item not in alone]
+        return [*before, *(item for item in given if item not in before)]
+    if spec.kind in ("long_text", "markdown"):
+        return _more_lines(old, [line for item in given for line in item.splitlines()])
+    if not old:
+        return "; ".join(given)
+    return old if [fold(item) for item in given] == [fold(str(old))] else None
+
+
+def _more_lines(old: str | None, given: Sequence[str]) -> str | None:
+    there = {line.strip() for line in str(old or "").splitlines()}
+    added = [line for line in given if line.strip() not in there]
+    return "\n".join([old, *added] if old else added) or None
 
 
 def _holds(known: Mapping[str, Any], parts: Mapping[str, Any]) -> bool:

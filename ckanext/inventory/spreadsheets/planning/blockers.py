@@ -29,6 +29,7 @@ def read_part(draft: Draft, item: Assignment, part: str, written: str) -> None:
             return
         if normalise(written) == normalise("already_available"):
             draft.content.setdefault("existing_publication", ["open_data_portal"])
+            draft.add_beside("existing_publication", item.column.label, "open_data_portal")
             return
         reading = task.cells.choices(spec, written)
         draft.blocker_kinds = list(reading.value or [])

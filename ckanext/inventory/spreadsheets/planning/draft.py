@@ -92,6 +92,7 @@ class Draft:
     :param blocker: parts that all its blockers share
     :param blocker_kinds: kinds of its blockers
     :param comments: what fits nowhere else
+    :param beside: fields without a column of their own to what other columns add to them: header, text
     :param failed: an error keeps it out
     """
 
@@ -105,6 +106,9 @@ class Draft:
     blocker: dict[str, Any] = field(default_factory=dict[str, Any])
     blocker_kinds: list[str] = field(default_factory=list[str])
     comments: list[str] = field(default_factory=list[str])
+    beside: dict[str, list[tuple[str, str]]] = field(
+        default_factory=dict[str, list[tuple[str, str]]]
+    )
     failed: bool = False
 
     @property
@@ -186,6 +190,15 @@ class Draft:
         """
         self.comments.append(f"{column}: {written}")
 
+    def add_beside(self, name: str, column: str, written: str) -> None:
+        """Note what a column adds to another field, for a record that is there already.
+
+        :param name: the field
+        :param column: header of the column
+        :param written: the text, or the value
+        """
+        self.beside.setdefault(name, []).append((column, written))
+
     def keep(self, name: str, column: str, rest: str) -> None:
         """Keep text that didn't fit in the field's companion, else in the comments.
 
@@ -197,6 +210,7 @@ class Draft:
         if companion not in self.fields or self.task.refusal(companion):
             self.comment(column, rest)
             return
+        self.add_beside(companion, column, rest)
         before = self.content.get(companion)
         if not before:
             self.content[companion] = rest

@@ -65,6 +65,7 @@ def read_title(draft: Draft) -> bool:
             draft.comments.append(full)
         else:
             draft.content["notes"] = full
+            draft.add_beside("notes", item.column.label, full)
     draft.content["title"] = title
     return True
 
@@ -89,6 +90,7 @@ def read_department(draft: Draft) -> bool:
             )
         elif candidates and not found and "division" in draft.fields:
             draft.content["division"] = max(candidates, key=len)
+            draft.add_beside("division", texts[0][0].column.label, draft.content["division"])
     elif found and found.allowed:
         draft.department = found.id
     elif candidates:

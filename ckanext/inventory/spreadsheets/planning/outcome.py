@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,7 @@ class Row:
     :param existing: the record that it is, or may be; None for a new one
     :param reason: how it was recognised
     :param written: fields that the row itself fills
+    :param beside: other fields to what its columns add to them: header and text
     """
 
     sheet: str
@@ -36,6 +38,9 @@ class Row:
     existing: Ref | None = None
     reason: Message | None = None
     written: frozenset[str] = frozenset()
+    beside: Mapping[str, Sequence[tuple[str, str]]] = field(
+        default_factory=dict[str, Sequence[tuple[str, str]]]
+    )
 
 
 @dataclass(frozen=True)

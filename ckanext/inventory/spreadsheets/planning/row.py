@@ -41,7 +41,13 @@ def plan_row(draft: Draft) -> None:
     row = Row(sheet, draft.number, draft.department, content, draft.marks)
     if recognised and existing is not None:
         plan.known.append(
-            replace(row, existing=existing, reason=recognised.reason, written=written)
+            replace(
+                row,
+                existing=existing,
+                reason=recognised.reason,
+                written=written,
+                beside={name: draft.beside[name] for name in draft.beside.keys() - written},
+            )
         )
         return
     task.recogniser.add(identity)
