@@ -416,6 +416,15 @@ def test_a_whole_citys_list_is_brought_with_its_departments_mapped(
     assert titles == {"Trees", "Benches"}
 
 
+def test_problems_are_told_with_their_place(town: City, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("Dataset name,Wind\nTrees,3\n,4\n", "utf-8")
+    bring = ("bring", str(path), "--department", "parks", "--user", "parks-coordinator")
+    output = run(*bring, expect=PROBLEMS).output
+    assert "warning: Wind: No field fits this column" in output
+    assert "error: row 3, Dataset name: The row has no name." in output
+
+
 def test_rows_that_may_be_known_records_are_asked_about(town: City, tmp_path: Path) -> None:
     for title in ("Trees", "Benches"):
         town.entry(title=title, notes="one")

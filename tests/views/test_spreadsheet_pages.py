@@ -243,6 +243,33 @@ def test_the_same_one_is_answered_for_all_and_row_by_row(city: City, pages: Page
     assert stored == ["two", "one", "one", "two"]
 
 
+def test_what_a_rule_refuses_in_a_list_is_fixed_on_the_page(city: City, pages: Pages) -> None:
+    """Under the name that the column has in the file."""
+    city.entry(title="Trees")
+    rows = f"Remarks,Data set,Master_ID\n,Trees,{'7' * 201}\n"
+    path = pages.upload(rows.encode(), "list.csv", department="parks")
+    pages.post(path, act="look", **{"same-!2": "PARKS-0001"})
+    page = pages.get(path)
+    assert "<b>Master_ID</b>" in page.body
+    assert 'name="fix-!2!@2"' in page.body
+    choices = {"same-!2": "PARKS-0001", "fix-!2!@2": "77"}
+    pages.post(path, act="look", **choices)
+    page = pages.get(path)
+    answer = pages.post(path, act="save", **form_of(page.body), **choices)
+    assert answer.status_code == 303, answer.body[-1500:]
+    assert content(city, "PARKS-0001")["external_id"] == "77"
+
+
+def test_a_field_without_a_column_is_told_as_such(city: City, pages: Pages) -> None:
+    path = pages.upload(b"Data set\nTrees\n", "list.csv", department="parks")
+    found = city.do(
+        city.coordinator, "inventory_import_preview", id=path.rpartition("/")[2], submit=["!2"]
+    )
+    assert any(problem["no_column"] for problem in found["problems"])
+    page = pages.get(path)
+    assert "<b>Value</b> (no column of your file)" in page.body
+
+
 def test_all_rows_with_errors_are_left_out_at_once(city: City, pages: Pages) -> None:
     file = b"Dataset name,Brief description\nTrees,one\n,two\n,three\n"
     path = pages.upload(file, "list.csv", department=city.parks.id, kind="entry")

@@ -173,9 +173,10 @@ def _print(found: dict[str, Any], done: dict[str, Any] | None) -> None:
                 f"Department “{named['title']}” ({named['rows']} rows): say which one it is."
             )
     for problem in found["problems"][:_SHOWN]:
-        where = f"{problem['sheet']} row {problem['row']}, {problem['column']}"
+        row = f"row {problem['row']}" if problem["row"] else ""
+        place = ", ".join(part for part in (problem["sheet"], row, problem["column"]) if part)
         hint = f" Did you mean “{problem['suggestion']}”?" if problem["suggestion"] else ""
-        click.echo(f"{problem['severity']}: {where}: {problem['message']}{hint}")
+        click.echo(f"{problem['severity']}: {place or 'file'}: {problem['message']}{hint}")
     if done is not None:
         click.echo(f"Saved as {done['id']}.")
     elif found["can_save"]:

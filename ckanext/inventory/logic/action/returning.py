@@ -130,8 +130,10 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
         it)}, "back_to_review", "submit", "cells": [{"key", "label", "outcome", "base", "stored", "file",
         "chosen", "who", "when", "reason"}], "fields"}], "departments_named": [{"title", "rows",
         "known", "chosen", "near"}],
-        "problems": [{"severity", "sheet", "row", "column", "value", "message",
-        "suggestion", "number", "new", "type"}], "notes", "unknown", "columns", "can_save"}``
+        "problems": [{"severity", "where", "sheet", "row", "column" (as the file has it; our label with
+        "no_column" where it has none), "place": {"sheet", "row", "column" (from 0)} (the cell that is
+        marked), "field" (what ``fixes`` names after the row), "value", "message", "suggestion", "number",
+        "new", "type"}], "notes", "unknown", "columns", "can_save"}``
     :raises NotAuthorized: for people without role and assignment
     :raises ObjectNotFound: for an ``id`` that the caller may not know of
     :raises ValidationError: ``upload`` if the file can't be read or is another department's
