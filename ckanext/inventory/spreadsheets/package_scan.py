@@ -12,7 +12,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.parsers import expat
 
@@ -58,21 +58,31 @@ def scan_package(data: bytes, max_bytes: int, max_cells: int) -> Scan:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
-        if len(members) > MAX_MEMBERS:
+        if not 0 < len(members) <= MAX_MEMBERS or not _is_complete(data, len(members)):
             raise _damaged()
+        if _is_locked(data, members):
+            raise locked()
         for member in members:
             counter = _counter(member.filename, scan, max_cells)
+            checksum = 0
             for chunk in _inflate(data, member):
                 scan.inflated_bytes += len(chunk)
+                checksum = zlib.crc32(chunk, checksum)
                 if scan.inflated_bytes > max_bytes:
                     raise FileProblem(
-                        "The file unpacks to more than %(limit)s MB. Split it, or remove pictures.",
+                        "The file unpacks to more than %(limit)s MB. Split it into parts, or copy its "
+                        "rows into a new file: pictures and empty rows with a format take room, too.",
                         limit=max_bytes // 1_000_000,
                     )
                 if counter:
                     counter.feed(chunk)
             if counter:
                 counter.close()
+            # Programs that read a part to its last row only don't come as far as its checksum.
+            if checksum != member.CRC:
+                raise _damaged()
+        if not _holds_tables(data, members):
+            raise no_spreadsheet()
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -92,6 +102,45 @@ def _damaged() -> FileProblem:
         "The file can't be read as a spreadsheet (XLSX, ODS or CSV). It may be damaged; open it "
         "in a spreadsheet program and save it again."
     )
+
+
+def locked() -> FileProblem:
+    """Return what is said of a file with a password."""
+    return FileProblem("The file is locked with a password. Save it without one.")
+
+
+def no_spreadsheet() -> FileProblem:
+    """Return what is said of a document of another kind."""
+    return FileProblem(
+        "The file is no spreadsheet (XLSX, ODS or CSV), but a document of another kind or an archive. "
+        "Open it in the program that it is from, and save or copy its table as a spreadsheet."
+    )
+
+
+def _is_complete(data: bytes, members: int) -> bool:
+    """Tell whether a package lists as many parts as it says that it has."""
+    end = data.rfind(b"PK\x05\x06")
+    (said,) = struct.unpack("<H", data[end + 10 : end + 12])
+    return said in (members, 0xFFFF)
+
+
+def _is_locked(data: bytes, members: Sequence[zipfile.ZipInfo]) -> bool:
+    """Tell whether an intact package has a password: of its own, or one of OpenDocument's."""
+    for member in members:
+        start = member.header_offset
+        if member.flag_bits & 1 and data[start + 6 : start + 7] and data[start + 6] & 1:
+            return True
+    manifests = [item for item in members if item.filename == "META-INF/manifest.xml"]
+    return any(b"encryption-data" in chunk for item in manifests for chunk in _inflate(data, item))
+
+
+def _holds_tables(data: bytes, members: Sequence[zipfile.ZipInfo]) -> bool:
+    """Tell whether an intact package is a workbook."""
+    names = {member.filename.lower(): member for member in members}
+    if "content.xml" not in names:
+        return any(name.startswith("xl/") for name in names)
+    kind = names.get("mimetype")
+    return kind is None or b"spreadsheet" in next(_inflate(data, kind), b"")
 
 
 def _inflate(data: bytes, member: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -171,13 +220,14 @@ _ROWS_BEGIN, _ROW_ENDS, _CELL_ENDS = b"<sheetData>", b"</row>", b"</c>"
 _CHARACTERS = rb"[^<>&\x00-\x08\x0b\x0c\x0e-\x1f]*"
 _TEXT = rb"(?=[^<])" + _CHARACTERS + rb"(?:&(?:amp|lt|gt|quot|apos);" + _CHARACTERS + rb")*"
 _ROW = re.compile(
-    # Each cell says where it stands, and that it is in this row. The groups: the row's number, and
-    # something if a cell of it is filled.
+    # Each filled cell says where it stands, and that it is in this row. The groups: the row's number,
+    # and something if a cell of it is filled.
     rb'<row r="([0-9]{1,7})"(?: (?!r=)[A-Za-z0-9:]+="[^"<>&]*")*(?: ?/>|>(?:'
     rb'<c r="[A-Z]{1,3}\1"(?: s="[0-9]+")?(?: t="[A-Za-z]+")?(?: ?/>|>(?:'
     rb"<v>" + _TEXT + rb"</v>|"
     rb'<is><t(?: xml:space="preserve")?>' + _TEXT + rb"</t></is>"
-    rb")(</c>)))*</row>)"
+    rb")(</c>))"
+    rb'|<c(?: s="[0-9]+")? ?/>)*</row>)'
 )
 _FILLED_COLUMN = re.compile(rb'<c r="([A-Z]{1,3})[^>]*[^/]>')
 
@@ -305,17 +355,19 @@ class _OpenDocument(_Counter):
         super().__init__(scan, max_cells)
         self.row = self.column = self.last = 0
         self.rows = self.columns = 1
-        self.cells = 0
+        self.cells = self.errors = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         if name == "table:table":
             self.row = self.bottom = self.right = 0
         elif name == "table:table-row":
             self.rows = int(attributes.get("table:number-rows-repeated", 1))
-            self.column = self.last = self.cells = 0
+            self.column = self.last = self.cells = self.errors = 0
         elif name in ("table:table-cell", "table:covered-table-cell"):
             self.columns = int(attributes.get("table:number-columns-repeated", 1))
             self.column += self.columns
+            if attributes.get("calcext:value-type") == "error":
+                self.errors += self.columns
             self.filled = "office:value-type" in attributes or "office:value" in attributes
         elif name == "text:p":
             self.filled = True
@@ -327,6 +379,7 @@ class _OpenDocument(_Counter):
             self.filled = False
         elif name == "table:table-row":
             self.row += self.rows
+            self.scan.error_values += self.errors * self.rows
             if self.cells:
                 self.add(self.cells * self.rows, self.row, self.last)
 

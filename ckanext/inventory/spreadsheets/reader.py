@@ -17,8 +17,10 @@ from typing import TypeAlias
 
 import python_calamine as calamine
 
+from ckanext.inventory.fields import FieldSpec
+
 from .messages import FileProblem, Message, counted
-from .package_scan import scan_package
+from .package_scan import locked, no_spreadsheet, scan_package
 from .stamp import PREFIX
 
 Cell: TypeAlias = str | int | float | bool | dt.date | dt.datetime | dt.time | dt.timedelta
@@ -88,14 +90,7 @@ def read(data: bytes, filename: str, limits: Limits | None = None) -> Source:
     :raises FileProblem: for what isn't a table, is damaged, locked, or larger than the limits
     """
     limits = limits or Limits()
-    if not data.strip(b"\x00 \r\n\t"):
-        raise FileProblem("The file is empty.")
-    if len(data) > limits.max_bytes:
-        raise FileProblem(
-            "The file has %(size)s MB; at most %(limit)s MB are read. Split it into parts.",
-            size=f"{len(data) / 1e6:.1f}",
-            limit=f"{limits.max_bytes / 1e6:.1f}",
-        )
+    check_size(data, limits)
     name = re.split(r"[\\/]", filename)[-1]
     digest = hashlib.sha256(data).hexdigest()
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
@@ -107,13 +102,60 @@ def read(data: bytes, filename: str, limits: Limits | None = None) -> Source:
     return Source(name, digest, tuple(sheets), tuple(notes))
 
 
+def check_size(data: bytes, limits: Limits) -> None:
+    """Refuse a file that is empty, or larger than the limit.
+
+    :param data: the file's bytes, or as many of them as say that it is too large
+    :param limits: sizes that are accepted
+    :raises FileProblem: for such a file
+    """
+    if len(data) > limits.max_bytes:
+        raise FileProblem(
+            "The file has more than %(limit)s MB, which is the most that is read. Split it into "
+            "parts, or copy its rows into a new file: pictures and empty rows with a format take "
+            "room, too.",
+            limit=f"{limits.max_bytes / 1e6:g}",
+        )
+    if not data.strip(b"\x00 \r\n\t"):
+        raise FileProblem("The file is empty.")
+
+
+def check_cells(cells: int, limits: Limits) -> None:
+    """Refuse a file of too many filled cells.
+
+    :param cells: how many there are so far
+    :param limits: sizes that are accepted
+    :raises FileProblem: if there are more than that
+    """
+    if cells > limits.max_cells:
+        raise FileProblem(
+            "The file has more than %(limit)s cells. Split it into parts.", limit=limits.max_cells
+        )
+
+
+def check_rows(rows: int, limits: Limits) -> None:
+    """Refuse a sheet of too many filled rows.
+
+    :param rows: how many there are so far
+    :param limits: sizes that are accepted
+    :raises FileProblem: if there are more than that
+    """
+    if rows > limits.max_rows:
+        raise FileProblem(
+            "The file has more than %(limit)s rows. Split it into parts.", limit=limits.max_rows
+        )
+
+
 # Workbooks
 
 
 def _read_workbook(data: bytes, limits: Limits) -> tuple[list[Sheet], list[Message]]:
     notes: list[Message] = []
-    if _ENCRYPTED in data and not data.startswith(b"PK"):
-        raise _locked()
+    if not data.startswith(b"PK"):
+        if _ENCRYPTED in data:
+            raise locked()
+        if any(name in data for name in _OTHER_DOCUMENTS):
+            raise no_spreadsheet()
     if data.startswith(b"PK\x03\x04"):
         scan = scan_package(data, limits.max_inflated_bytes, limits.max_cells)
         if scan.formulas_without_value:
@@ -149,11 +191,11 @@ def _read_workbook(data: bytes, limits: Limits) -> tuple[list[Sheet], list[Messa
                     continue
                 sheet = _workbook_sheet(book.get_sheet_by_name(meta.name), meta.name, limits)
                 cells += sum(len(row) for _, row in sheet.rows)
-                _check_cells(cells, limits)
+                check_cells(cells, limits)
                 if sheet.rows:
                     sheets.append(sheet)
     except calamine.PasswordError as error:
-        raise _locked() from error
+        raise locked() from error
     except calamine.CalamineError as error:
         raise FileProblem(
             "The file can't be read as a spreadsheet (XLSX, ODS or CSV). It may be damaged; open it "
@@ -169,9 +211,10 @@ def _read_workbook(data: bytes, limits: Limits) -> tuple[list[Sheet], list[Messa
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """Names the part of a compound file that holds an XLSX with a password."""
 
-
-def _locked() -> FileProblem:
-    return FileProblem("The file is locked with a password. Save it without one.")
+_OTHER_DOCUMENTS = [
+    name.encode("utf-16-le") for name in ("WordDocument", "PowerPoint", "__properties_v")
+]
+"""Names the parts of compound files that are texts, slides or mails."""
 
 
 def _workbook_sheet(sheet: calamine.CalamineSheet, name: str, limits: Limits) -> Sheet:
@@ -190,8 +233,7 @@ def _workbook_sheet(sheet: calamine.CalamineSheet, name: str, limits: Limits) ->
         # iter_rows starts at the first filled row, yet keeps the empty columns on the left.
         if any(map(_filled, cells)):
             rows.append((first + offset + 1, cells))
-        if len(rows) > limits.max_rows:
-            raise _too_many_rows(limits)
+        check_rows(len(rows), limits)
     _fill_merged(rows, sheet.merged_cell_ranges or [])
     return Sheet(name, tuple((number, _trim(cells)) for number, cells in rows))
 
@@ -222,14 +264,18 @@ def _read_text(data: bytes, limits: Limits) -> tuple[list[Sheet], list[Message]]
             "The file is a web page or XML with a spreadsheet's name. Open it in a spreadsheet "
             "program and save it as XLSX."
         )
+    if data.startswith(_PDF) or _looks_binary(text):
+        raise FileProblem(
+            "The file is neither a spreadsheet (XLSX, ODS) nor a text table (CSV). Save it as one."
+        )
     separator, text = _separator(text)
     rows: list[tuple[int, tuple[Cell, ...]]] = []
-    cells = 0
+    cells = number = before = last = 0
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    number = 0
     try:
         for record in reader:
             number += 1
+            before, last = last, len(record)
             if not any(cell.strip() for cell in record):
                 continue
             row = _trim(record)
@@ -241,15 +287,11 @@ def _read_text(data: bytes, limits: Limits) -> tuple[list[Sheet], list[Message]]
                     limit=limits.max_columns,
                 )
             cells += len(row)
-            _check_cells(cells, limits)
+            check_cells(cells, limits)
             rows.append((number, row))
-            if len(rows) > limits.max_rows:
-                raise _too_many_rows(limits)
+            check_rows(len(rows), limits)
     except csv.Error as error:
-        raise FileProblem(
-            "Row %(row)s can't be read: a quotation mark may be opened there and never closed.",
-            row=number + 1,
-        ) from error
+        raise _unreadable(text, number + 1) from error
     if text.count('"') % 2:
         notes.append(
             Message(
@@ -257,11 +299,34 @@ def _read_text(data: bytes, limits: Limits) -> tuple[list[Sheet], list[Message]]
                 "what follows it. Look at the last rows."
             )
         )
-    if rows and all(len(row) == 1 for _, row in rows) and _looks_binary(text):
-        raise FileProblem(
-            "The file is neither a spreadsheet (XLSX, ODS) nor a text table (CSV). Save it as one."
+    elif 0 < last < before and not text.endswith(("\n", "\r")):
+        notes.append(
+            Message(
+                "The last row, %(row)s, ends before its last column: the file may have been cut "
+                "off. Compare it with the one it comes from.",
+                {"row": number},
+            )
         )
     return ([Sheet("", tuple(rows))] if rows else []), notes
+
+
+_PDF = b"%PDF-"
+
+
+def _unreadable(text: str, row: int) -> FileProblem:
+    """Say why a row can't be read: a text of it has no end, or is too long."""
+    if text.count('"') % 2 == 0 and len(text) > csv.field_size_limit():
+        return FileProblem(
+            "Row %(row)s holds a cell of more than %(found)s characters; at most %(limit)s are "
+            "taken. Shorten it.",
+            row=row,
+            found=f"{csv.field_size_limit():,}",
+            limit=f"{FieldSpec.max_length:,}",
+        )
+    return FileProblem(
+        "Row %(row)s can't be read: a quotation mark may be opened there and never closed.",
+        row=row,
+    )
 
 
 def decode(data: bytes) -> tuple[str, list[Message]]:
@@ -397,19 +462,6 @@ def _trim(cells: Sequence[Cell]) -> tuple[Cell, ...]:
     while last and not _filled(cells[last - 1]):
         last -= 1
     return tuple(cells if last == len(cells) else cells[:last])
-
-
-def _check_cells(cells: int, limits: Limits) -> None:
-    if cells > limits.max_cells:
-        raise FileProblem(
-            "The file has more than %(limit)s cells. Split it into parts.", limit=limits.max_cells
-        )
-
-
-def _too_many_rows(limits: Limits) -> FileProblem:
-    return FileProblem(
-        "The file has more than %(limit)s rows. Split it into parts.", limit=limits.max_rows
-    )
 
 
 # Headers

@@ -22,7 +22,18 @@ from ckanext.inventory.vocabularies import Choice
 from .headers import HeaderMap
 from .layout import NUMBER, RECORD, Column, Layout, Role, Say, as_it_is, translated
 from .messages import FileProblem, Message
-from .reader import HEADER_ROWS, Cell, Sheet, Source, letter, text
+from .reader import (
+    HEADER_ROWS,
+    Cell,
+    Limits,
+    Sheet,
+    Source,
+    check_cells,
+    check_rows,
+    check_size,
+    letter,
+    text,
+)
 from .stamp import PREFIX, Stamp, Token, checksum, decode, decode_token
 from .synonyms import Synonyms, squash
 from .values import NOTHING, Reader, Reading, plain_text
@@ -120,30 +131,50 @@ class Page:
         return self.stamp.schema != self.layout.digest
 
 
-def read_json(data: bytes, filename: str) -> Source | None:
+def read_json(data: bytes, filename: str, limits: Limits | None = None) -> Source | None:
     """Read a workbook that was downloaded as JSON.
 
     :param data: the file
     :param filename: its name
+    :param limits: sizes that are accepted
     :returns: its sheets, or None for anything else
+    :raises FileProblem: for JSON that is damaged, no workbook, or larger than the limits
     """
-    if not data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
+    limits = limits or Limits()
+    if not data[:100].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
         return None
+    check_size(data, limits)
     try:
         found: Any = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise FileProblem("The file isn't valid JSON. Download it again.") from error
+        raise FileProblem(
+            "The file begins like a workbook in JSON, but can't be read to its end: it is damaged, or "
+            "was cut off. Download it again, or get it anew from whoever sent it."
+        ) from error
     sheets: Any = cast("dict[str, Any]", found).get("sheets") if isinstance(found, dict) else None
     if not isinstance(sheets, list):
-        raise FileProblem("The file is JSON, but no workbook of this inventory.")
+        raise _other_json()
     pages: list[Sheet] = []
+    cells = 0
     for given in cast("list[Any]", sheets):
         page = _json_sheet(given)
         if page is None:
-            raise FileProblem("The file is JSON, but no workbook of this inventory.")
+            raise _other_json()
+        check_rows(len(page.rows) - 1, limits)
+        cells += sum(len(row) - row.count("") for _, row in page.rows)
+        check_cells(cells, limits)
         pages.append(page)
+    if not pages:
+        raise FileProblem("The file holds no filled cells.")
     digest = hashlib.sha256(data).hexdigest()
     return Source(re.split(r"[\\/]", filename)[-1], digest, tuple(pages))
+
+
+def _other_json() -> FileProblem:
+    return FileProblem(
+        "The file is JSON, but no workbook of this inventory. Download one from here, or save your "
+        "table as XLSX, ODS or CSV."
+    )
 
 
 def _json_sheet(given: Any) -> Sheet | None:
@@ -158,7 +189,11 @@ def _json_sheet(given: Any) -> Sheet | None:
 
 
 def _json_cell(value: Any) -> Cell:
-    return value if isinstance(value, (int, float)) else "" if value is None else str(value)
+    if isinstance(value, (int, float)):
+        return value
+    written = "" if value is None else str(value)
+    # Half a character can be escaped, though it stands for nothing.
+    return written if written.isascii() else written.encode("utf-8", "replace").decode()
 
 
 def department_of(source: Source) -> str | None:

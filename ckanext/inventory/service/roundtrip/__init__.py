@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from ckanext.inventory.service import imports, languages, workbooks
 from ckanext.inventory.spreadsheets import places, returned, synonyms
 from ckanext.inventory.spreadsheets.layout import GUIDES, as_it_is
-from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity
+from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Problem, Severity
 from ckanext.inventory.spreadsheets.reader import Source, read
 from ckanext.inventory.spreadsheets.returned import Page
 from ckanext.inventory.spreadsheets.synonyms import squash
@@ -56,9 +56,16 @@ def preview(
     if pages:
         Workbook(ground).compare(pages)
         _tell_unread(ground, pages)
+        empty = not any(page.lines for page in pages) and not found.problems
     else:
         found.ours = False
         ForeignList(ground).compare(upload)
+        empty = not found.read and found.lacking is None
+    if empty:
+        raise FileProblem(
+            "The file holds no rows below its headers, so that there is nothing to save. Fill in a row, "
+            "or choose another file."
+        )
     Rules(ground).finish()
     found.problems = places.settled(found.problems, found.places, found.source)
     return found
@@ -105,7 +112,7 @@ def read_file(upload: imports.Upload) -> Source:
     :raises FileProblem: if it can't be read, or is larger than the limits
     """
     limits = imports.limits()
-    return returned.read_json(upload.data[: limits.max_bytes], upload.filename) or read(
+    return returned.read_json(upload.data, upload.filename, limits) or read(
         upload.data, upload.filename, limits
     )
 
