@@ -449,7 +449,7 @@ def test_the_file_to_fix_speaks_it_too(
     sheet = opened(base64.b64decode(marked["content"])).active
     said = {cell.coordinate: cell.comment.text for row in sheet for cell in row if cell.comment}
     assert list(said) == ["B2"]
-    assert "Beschreibung: " in said["B2"], "a field without a column, which core translates"
+    assert "“Beschreibung” is missing." in said["B2"], "a field without a column, which core translates"
 
 
 def test_the_self_check_tells_of_files_that_nobody_takes_up(city: City, edited: Any) -> None:

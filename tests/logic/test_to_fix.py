@@ -8,6 +8,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+from ckanext.inventory.logic import showing
 from ckanext.inventory.service import languages
 from ckanext.inventory.spreadsheets import layout as layouts
 from tests.logic.city import City, make_city
@@ -116,7 +117,7 @@ class TestOurWorkbook:
         book["Datasets"].delete_cols(column(book, "Datasets", "Description"))
         found = again(city, preview(city, book), submit=[f"Datasets!{row}"])
         words = comments(city, found)["Datasets", f"B{row}"]
-        assert "Description: " in words
+        assert "“Description” is missing." in words.splitlines()
         shown = next(item for item in found["problems"] if item["column"] == "Description")
         assert shown["field"] == "", "no cell of the file could be fixed"
 
@@ -245,7 +246,20 @@ class TestAForeignList:
         assert problem["field"] == "", "there is no cell to write it into"
         words = comments(city, found)
         assert list(words) == [("Sheet", "B4")], "the cell that names the row"
-        assert f"Value: {problem['message']}" in words["Sheet", "B4"].splitlines()
+        assert problem["message"] == "“Value” is missing."
+        assert problem["message"] in words["Sheet", "B4"].splitlines()
+
+    def test_the_comment_names_a_field_that_its_message_does_not(self) -> None:
+        problem = {
+            "place": {"sheet": "Sheet", "row": 4, "column": 1},
+            "severity": "error",
+            "column": "Why the target moved",
+            "no_column": True,
+            "message": "Say why the target date moved.",
+            "suggestion": "",
+        }
+        [remark] = showing.remarks([problem])
+        assert remark.words == "Why the target moved: Say why the target date moved."
 
     def test_a_field_that_is_empty_and_has_a_column(self, city: City) -> None:
         found = self.bring(city, ["Value of it", "Data set", "Worth"], ["", "Trees", ""])

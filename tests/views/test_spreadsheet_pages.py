@@ -270,6 +270,12 @@ def test_a_field_without_a_column_is_told_as_such(city: City, pages: Pages) -> N
     assert "<b>Value</b> (no column of your file)" in page.body
 
 
+def test_a_problem_of_a_column_is_not_said_to_be_one_of_the_file(city: City, pages: Pages) -> None:
+    page = pages.get(pages.upload(b"Data set,Wind\nTrees,3\n", "list.csv", department="parks"))
+    assert "<td><b>Wind</b></td>" in page.body
+    assert "whole file" not in page.body
+
+
 def test_all_rows_with_errors_are_left_out_at_once(city: City, pages: Pages) -> None:
     file = b"Dataset name,Brief description\nTrees,one\n,two\n,three\n"
     path = pages.upload(file, "list.csv", department=city.parks.id, kind="entry")

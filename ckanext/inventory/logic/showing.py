@@ -340,7 +340,7 @@ def remarks(problems: Sequence[Mapping[str, Any]]) -> list[Remark]:
 
 def _words(problem: Mapping[str, Any]) -> str:
     words = str(problem["message"])
-    if problem["no_column"]:
+    if problem["no_column"] and problem["column"] not in words:
         words = f"{problem['column']}: {words}"
     if problem["suggestion"]:
         hint = tk._("Did you mean “{value}”?").format(value=problem["suggestion"])
