@@ -54,7 +54,8 @@ def _run(command: str, rest: list[str]) -> int:
             return run_fast_tests(layout, pytest_arguments)
         from devstack.guests import run_tests
 
-        return run_tests(layout, pytest_arguments)
+        workers = arguments.workers(options, pytest_arguments)
+        return run_tests(layout, pytest_arguments, workers)
     if command == "bench":
         from bench.__main__ import parser as bench_parser
 

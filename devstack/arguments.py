@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import os
 from pathlib import Path
 
 
@@ -68,7 +69,38 @@ def tests() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--fast", action="store_true", help="only the pure tests, without services")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        choices=range(1, MOST_WORKERS + 1),
+        metavar="N",
+        help="processes that share the tests, each with a database and an index of its own (default: "
+        f"{USUAL_WORKERS} for all tests where there are as many cores, 1 for chosen ones)",
+    )
     return parser
+
+
+USUAL_WORKERS = 2
+MOST_WORKERS = 8
+
+
+def workers(options: argparse.Namespace, others: list[str]) -> int:
+    """Tell how many processes share the tests.
+
+    Whoever looks for something wants to see it happen, and pays for a second start with less than it brings.
+
+    :param options: those of :func:`tests`
+    :param others: what goes to pytest
+    """
+    if options.workers:
+        return options.workers
+    if any(not each.startswith("-") or each in ALONE for each in others):
+        return 1
+    return min(USUAL_WORKERS, len(os.sched_getaffinity(0)))
+
+
+ALONE = ("-s", "--capture=no", "--pdb", "--trace", "--collect-only", "--co")
+"""Options of pytest that need the terminal."""
 
 
 def lint() -> argparse.ArgumentParser:

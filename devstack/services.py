@@ -30,6 +30,7 @@ from devstack.runs import Run
 from devstack.steps import step
 
 DATABASE = "ckan"
+CORE = "ckan"
 DATASTORE = "datastore"
 DATASTORE_READER = "datastore_reader"
 WORKER_QUEUE = "inventory:import"
@@ -115,20 +116,28 @@ class _Postgres(Executor):
 
 
 class Stack:
-    """The services of one run; leave it and they are stopped in the opposite order."""
+    """The services of one run; leave it and they are stopped in the opposite order.
 
-    def __init__(self, layout: Layout, run: Run) -> None:
+    :param places: how many sites find room in them, each with a database and an index of its own
+    """
+
+    def __init__(self, layout: Layout, run: Run, places: int = 1) -> None:
         self._layout = layout
         self._run = run
         self._exit = contextlib.ExitStack()
         postgres, redis, solr = ports.choose(3)
         self._ports = {"postgres": postgres, "redis": redis, "solr": solr}
         self._password = _kept_secret(run.folder / "password")
-        self.addresses = Addresses(
-            database=f"postgresql://{DATABASE}:{self._password}@{ports.HOST}:{postgres}/{DATABASE}",
-            solr=f"http://{ports.HOST}:{solr}/solr/ckan",
-            redis=f"redis://:{self._password}@{ports.HOST}:{redis}/0",
-        )
+        self.places = [
+            Addresses(
+                database=f"postgresql://{DATABASE}:{self._password}@{ports.HOST}:{postgres}/"
+                f"{_of_place(DATABASE, place)}",
+                solr=f"http://{ports.HOST}:{solr}/solr/{_of_place(CORE, place)}",
+                redis=f"redis://:{self._password}@{ports.HOST}:{redis}/{place}",
+            )
+            for place in range(places)
+        ]
+        self.addresses = self.places[0]
 
     @contextlib.contextmanager
     def started(self, text: str = "Starting PostgreSQL, Redis and Solr") -> Iterator[Addresses]:
@@ -144,21 +153,29 @@ class Stack:
                 slow.wait_until_ready()
             yield self.addresses
 
-    def add_datastore(self) -> dict[str, str]:
-        """Make a data store beside CKAN's database, with the read-only role that it wants.
+    def add_datastores(self) -> list[dict[str, str]]:
+        """Make a data store beside each of CKAN's databases, with the read-only role that it wants.
 
-        :returns: the variables by which CKAN's ``datastore`` plugin finds it
+        :returns: for each place the variables by which CKAN's ``datastore`` plugin finds its own
         """
-        place = f"{ports.HOST}:{self._ports['postgres']}"
-        with _superuser(f"postgresql://postgres:{self._password}@{place}/postgres") as execute:
+        server = f"{ports.HOST}:{self._ports['postgres']}"
+        found: list[dict[str, str]] = []
+        with _superuser(f"postgresql://postgres:{self._password}@{server}/postgres") as execute:
             execute(f"CREATE ROLE {DATASTORE_READER} LOGIN PASSWORD %s", (self._password,))
-            execute(f"CREATE DATABASE {DATASTORE} OWNER {DATABASE} ENCODING 'UTF8'")
-        with _superuser(f"postgresql://postgres:{self._password}@{place}/{DATASTORE}") as execute:
-            execute(_datastore_permissions())
-        return {
-            f"CKAN_DATASTORE_{door}_URL": f"postgresql://{role}:{self._password}@{place}/{DATASTORE}"
-            for door, role in (("WRITE", DATABASE), ("READ", DATASTORE_READER))
-        }
+            for place in range(len(self.places)):
+                name = _of_place(DATASTORE, place)
+                execute(f"CREATE DATABASE {name} OWNER {DATABASE} ENCODING 'UTF8'")
+        for place in range(len(self.places)):
+            name = _of_place(DATASTORE, place)
+            with _superuser(f"postgresql://postgres:{self._password}@{server}/{name}") as execute:
+                execute(_datastore_permissions(place))
+            found.append(
+                {
+                    f"CKAN_DATASTORE_{door}_URL": f"postgresql://{role}:{self._password}@{server}/{name}"
+                    for door, role in (("WRITE", DATABASE), ("READ", DATASTORE_READER))
+                }
+            )
+        return found
 
     def ckan(self, ini: Path, port: int) -> Service:
         """Serve CKAN until the block of :meth:`started` is left.
@@ -257,7 +274,7 @@ class Stack:
         )
         service.launch()
         service.wait_until_ready()
-        _make_database(server, self._password)
+        _make_databases(server, self._password, len(self.places))
 
     def _make_cluster(self, programs: Path, account: pwd.struct_passwd) -> None:
         data = self._run.postgres
@@ -364,9 +381,11 @@ class Stack:
         import ckan
 
         shutil.copy(Path(ckan.__file__).parent / "config" / "solr" / "schema.xml", conf)
-        core = home / "cores" / "ckan"
-        core.mkdir(parents=True, exist_ok=True)
-        (core / "core.properties").write_text("name=ckan\nconfigSet=ckan\n")
+        for place in range(len(self.places)):
+            name = _of_place(CORE, place)
+            core = home / "cores" / name
+            core.mkdir(parents=True, exist_ok=True)
+            (core / "core.properties").write_text(f"name={name}\nconfigSet=ckan\n")
 
 
 def _settings(**settings: str) -> list[str]:
@@ -407,20 +426,27 @@ def _superuser(address: str) -> Iterator[Callable[..., bool]]:
         yield execute
 
 
-def _make_database(server: str, password: str) -> None:
+def _of_place(name: str, place: int) -> str:
+    """Return the name that something has in a place; the first keeps the plain one."""
+    return f"{name}_{place + 1}" if place else name
+
+
+def _make_databases(server: str, password: str, places: int) -> None:
     with _superuser(server) as execute:
         if not execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (DATABASE,)):
             execute(f"CREATE ROLE {DATABASE} LOGIN CREATEDB PASSWORD %s", (password,))
-        if not execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)):
-            execute(f"CREATE DATABASE {DATABASE} OWNER {DATABASE} ENCODING 'UTF8'")
+        for place in range(places):
+            name = _of_place(DATABASE, place)
+            if not execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)):
+                execute(f"CREATE DATABASE {name} OWNER {DATABASE} ENCODING 'UTF8'")
 
 
-def _datastore_permissions() -> str:
+def _datastore_permissions(place: int) -> str:
     """Return the plugin's own SQL for our names, without its lines for ``psql``."""
     template = (files("ckanext.datastore") / "set_permissions.sql").read_text()
     sql = template.format(
-        maindb=DATABASE,
-        datastoredb=DATASTORE,
+        maindb=_of_place(DATABASE, place),
+        datastoredb=_of_place(DATASTORE, place),
         mainuser=DATABASE,
         writeuser=DATABASE,
         readuser=DATASTORE_READER,

@@ -6,11 +6,13 @@ module level: what needs it lives in :mod:`tests.ckan_fixtures`, loaded only whe
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import tempfile
 from configparser import ConfigParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,9 +24,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="also run what is too long for every push")
 
 
+PLACES = "INVENTORY_TEST_PLACES"
+"""By this variable bin/test names the services of each worker; see ``devstack.guests``."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if not config.pluginmanager.has_plugin("ckan"):
         return
+    _take_place(config)
     if not config.option.ckan_ini:
         config.option.ckan_ini = str(ROOT / "test.ini")
     if "CKAN_STORAGE_PATH" not in os.environ:
@@ -35,6 +42,32 @@ def pytest_configure(config: pytest.Config) -> None:
     from tests import ckan_fixtures
 
     config.pluginmanager.register(ckan_fixtures, "inventory_ckan_fixtures")
+
+
+def _take_place(config: pytest.Config) -> None:
+    """Give each worker services of its own: what one empties is not what another looks at."""
+    places: list[dict[str, str]] = json.loads(os.environ.get(PLACES, "[]"))
+    if worker := getattr(config, "workerinput", None):
+        os.environ.update(places[int(worker["workerid"].removeprefix("gw"))])
+    elif (workers := config.getoption("numprocesses", None)) and workers > len(places):
+        raise pytest.UsageError(f"No services for {workers} workers: run bin/test --workers N.")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give workers whole files, and the folder whose tests share one city to one of them."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduler(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return TOGETHER if file.startswith(TOGETHER) else file
+
+    config.option.loadscopereorder = False
+    return Scheduler(config, log)
+
+
+TOGETHER = "tests/leaks/whole/"
 
 
 def _expect_services(config: pytest.Config) -> None:
@@ -50,6 +83,14 @@ def _expect_services(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        # The longest first, small ones last, so that the workers come to an end together.
+        items.sort(
+            key=lambda item: (
+                not item.nodeid.startswith(TOGETHER),
+                item.nodeid.startswith("tests/unit/"),
+            )
+        )
     if config.getoption("--long"):
         return
     skip = pytest.mark.skip(reason="long: runs with --long")

@@ -145,6 +145,38 @@ def test_options_that_do_not_go_together(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("line", "cores", "expected"),
+    [
+        ([], 2, 2),
+        ([], 8, 2),
+        ([], 1, 1),
+        (["--long", "-x"], 2, 2),
+        (["tests/logic"], 2, 1),
+        (["-k", "name"], 2, 1),
+        (["--pdb"], 2, 1),
+        (["--workers", "3", "tests/logic"], 2, 3),
+        (["--workers=1"], 2, 1),
+    ],
+)
+def test_two_share_all_tests_and_one_does_chosen_ones(
+    line: list[str], cores: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(cores)))
+    options, others = arguments.tests().parse_known_args(line)
+    assert arguments.workers(options, others) == expected
+    assert not any("workers" in each for each in others)
+
+
+@pytest.mark.parametrize("number", ["0", "9", "two"])
+def test_a_number_of_workers_that_makes_no_sense(
+    number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        arguments.tests().parse_known_args(["--workers", number])
+    assert "--workers" in capsys.readouterr().err
+
+
 def test_the_ready_file_is_whole_and_private(tmp_path: Path) -> None:
     file = tmp_path / "ready.json"
     _write_ready_file(file, "http://127.0.0.1:5000", [Account("cdo", [], "cdo", "p", "t")])
