@@ -45,6 +45,16 @@ from tests.logic.returning import (
     save,
     saved,
 )
+from tests.logic.xls_files import (
+    FIRST_DIRECTORY,
+    FIRST_TABLE,
+    compound_file,
+    dimensions,
+    error,
+    error_of_formula,
+    label,
+    xls,
+)
 
 
 @pytest.fixture
@@ -382,33 +392,77 @@ def locked(city: City) -> Broken:
     yield "locked by a ZIP program", "x.xlsx", bytes(data), refused(LOCKED)
 
 
-def compound_file(*streams: str) -> bytes:
-    free, end, table = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
-    header = struct.pack(
-        "<8s16xHHHHH6xIIIIIIIIII",
-        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-        *(0x3E, 3, 0xFFFE, 9, 6),
-        *(0, 1, 1, 0, 4096, end, 0, end, 0, 0),
-    )
-    header += struct.pack("<108I", *[free] * 108)
-    sectors = struct.pack("<128I", table, end, *[free] * 126)
-    for position, name in enumerate(("Root Entry", *streams)):
-        child = 1 if position == 0 else free
-        right = position + 1 if 0 < position < len(streams) else free
-        written = f"{name}\0".encode("utf-16-le")
-        sectors += struct.pack(
-            "<64sHBBIII36xIQ",
-            written,
-            len(written),
-            2 if position else 5,
-            1,
-            free,
-            right,
-            child,
-            end,
-            0,
+def old_excel(city: City) -> Broken:
+    """An XLS has no checksums. One that leads its reader astray is refused before it is opened."""
+    good = [label(0, 0, "Name"), label(0, 1, "Description"), label(1, 0, "Ponds")]
+    data = xls(good)
+    for part in range(1, 10):
+        yield f"xls cut at {part}/10", "x.xls", data[: len(data) * part // 10], refused(DAMAGED)
+
+    def patched(at: int, *numbers: int) -> bytes:
+        return (
+            data[:at] + struct.pack(f"<{len(numbers)}I", *numbers) + data[at + 4 * len(numbers) :]
         )
-    return (header + sectors).ljust(2048, b"\0")
+
+    for name, broken in {
+        "a directory without an end": patched(FIRST_TABLE + 4, 1),
+        "a directory that leads into the stream and back": patched(FIRST_TABLE + 4, 2, 1),
+        "a directory beyond the end": patched(48, 99),
+        "a stream without an end": patched(FIRST_TABLE + 8, 2),
+        "a stream longer than the file": patched(FIRST_DIRECTORY + 128 + 120, 0x7FFFFFFF),
+        "a table longer than the file": patched(44, 0x7FFFFFFF),
+        "a table of small streams longer than the file": patched(64, 0x7FFFFFFF),
+        "a list of tables without an end": patched(68, 3, 1)[: 512 * 5]
+        + struct.pack("<128I", *[3] * 128),
+        "no such sectors": patched(28, 0x0014FFFE),
+        "a sheet beyond the end": xls(good, sheet_at=1_000_000),
+        "a sheet in the middle of a record": xls(good, sheet_at=3),
+        "four thousand million rows": xls([dimensions(0xFFFFFFFF, 0xFFFF), *good]),
+        "a sheet that spans too much": xls([dimensions(65_536, 0xFFFF), *good]),
+        "a record that never ends": xls([*good, b"\x04\x02\xff\xff"]),
+    }.items():
+        yield f"xls with {name}", "x.xls", broken, refused(DAMAGED)
+    far = refused("filled cells as far away as row 65536, column 256. Delete what stands outside")
+    yield "xls with a far cell", "x.xls", xls([*good, label(65_535, 255, "x")]), far
+    wide = refused('Sheet "List" has 601 columns; at most 500 are read.')
+    yield "xls with a cell far to the right", "x.xls", xls([*good, label(1, 600, "x")]), wide
+    password = refused(LOCKED)
+    yield "xls with a password", "x.xls", data.replace(b"\x85\0", b"\x2f\0", 1), password
+    chance = random.Random(9)
+
+    def shown(answer: Answer) -> None:
+        # It is somebody's list: whatever it says can be seen, and nothing is saved by itself.
+        assert answer.message or answer.found["ours"] is False
+
+    for number in range(20):
+        found = bytearray(data)
+        for _ in range(5):
+            found[chance.randrange(8, len(data) - 3_000)] = chance.randrange(256)
+        yield f"xls scrambled {number}", "x.xls", bytes(found), shown
+
+
+def odd_packages(city: City) -> Broken:
+    """Rows are counted wherever a package has them; a binary workbook is named as what it is."""
+    with zipfile.ZipFile(io.BytesIO(download(city))) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    sheet = parts.pop("xl/worksheets/sheet3.xml").replace(
+        b"</sheetData>",
+        b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>',
+    )
+    links = "xl/_rels/workbook.xml.rels"
+    parts[links] = parts[links].replace(b"worksheets/sheet3.xml", b"styles2.xml")
+    yield (
+        "a far cell in a sheet with another name",
+        "x.xlsx",
+        zipped({**parts, "xl/styles2.xml": sheet}),
+        refused("filled cells as far away as row 1048576, column 16384."),
+    )
+    yield (
+        "a binary workbook",
+        "x.xlsb",
+        zipped({"xl/workbook.bin": b"", "xl/worksheets/sheet1.bin": b""}),
+        refused("The file is a binary workbook (XLSB). Save it as XLSX."),
+    )
 
 
 def damaged_parts(city: City) -> Broken:
@@ -873,9 +927,22 @@ def test_cells_that_hold_an_error_value_are_told_in_every_format(city: City) -> 
     for line in (["Name", "Description"], ["Ponds", "#N/A"], ["Wells", "#REF!"]):
         book.active.append(line)
     assert bring(city, saved(book), "x.xlsx").found["notes"] == [words]
-    assert bring(city, ods([["Ponds", "#N/A"], ["Wells", "#REF!"]]), "x.ods").found["notes"] == [
-        words
-    ]
+    for data in (
+        ods([["Ponds", "#N/A"], ["Wells", "#REF!"]]),
+        xls(
+            [
+                label(0, 0, "Name"),
+                label(0, 1, "Description"),
+                label(1, 0, "Ponds"),
+                error(1, 1),
+                label(2, 0, "Wells"),
+                error_of_formula(2, 1),
+            ]
+        ),
+    ):
+        answer = bring(city, data, "x")
+        assert answer.found["notes"] == [words]
+        assert [row["title"] for row in answer.found["rows"]] == ["Ponds", "Wells"]
 
 
 def ods(lines: Sequence[Sequence[str]]) -> bytes:
@@ -921,6 +988,8 @@ KINDS = [
     without_rows,
     locked,
     bombs,
+    old_excel,
+    odd_packages,
     damaged_parts,
     hostile_cells,
     hostile_stamps,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ckanext.inventory.spreadsheets import package_scan
 from ckanext.inventory.spreadsheets.messages import FileProblem
-from ckanext.inventory.spreadsheets.package_scan import CHUNK, MIN_AREA, Scan, scan_package
+from ckanext.inventory.spreadsheets.package_scan import CHUNK, Scan, scan_package
+from ckanext.inventory.spreadsheets.refusals import MIN_AREA
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?><worksheet><sheetData>'
 TAIL = '</sheetData><mergeCells><mergeCell ref="A1:B1"/></mergeCells></worksheet>'

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from xml.parsers import expat
 
 from .messages import FileProblem
+from .refusals import check_extent, damaged, locked, no_spreadsheet
 
 CHUNK = 1 << 16
 MAX_MEMBERS = 5_000
@@ -24,9 +25,6 @@ MAX_WAITING = 1 << 20
 """Bytes of one row that are kept until its end is there."""
 MAX_STRANGE = 3
 """How often rows are looked at for nothing before the rest is parsed."""
-# Workbook readers reserve the rectangle around all filled cells.
-AREA_PER_CELL = 2
-MIN_AREA = 2_000_000
 
 
 @dataclass
@@ -59,12 +57,12 @@ def scan_package(data: bytes, max_bytes: int, max_cells: int) -> Scan:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
         if not 0 < len(members) <= MAX_MEMBERS or not _is_complete(data, len(members)):
-            raise _damaged()
+            raise damaged()
         if _is_locked(data, members):
             raise locked()
         for member in members:
             counter = _counter(member.filename, scan, max_cells)
-            checksum = 0
+            checksum, before, rows = 0, b"", False
             for chunk in _inflate(data, member):
                 scan.inflated_bytes += len(chunk)
                 checksum = zlib.crc32(chunk, checksum)
@@ -76,13 +74,20 @@ def scan_package(data: bytes, max_bytes: int, max_cells: int) -> Scan:
                     )
                 if counter:
                     counter.feed(chunk)
+                else:
+                    rows = rows or _ROWS in before + chunk
+                    before = chunk[-len(_ROWS) :]
             if counter:
                 counter.close()
+            if rows:
+                _count_elsewhere(data, member, scan, max_cells)
             # Programs that read a part to its last row only don't come as far as its checksum.
             if checksum != member.CRC:
-                raise _damaged()
+                raise damaged()
         if not _holds_tables(data, members):
             raise no_spreadsheet()
+        if any(member.filename.lower() == "xl/workbook.bin" for member in members):
+            raise FileProblem("The file is a binary workbook (XLSB). Save it as XLSX.")
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -93,28 +98,8 @@ def scan_package(data: bytes, max_bytes: int, max_cells: int) -> Scan:
         LookupError,  # a part names an encoding that doesn't exist
         EOFError,
     ) as error:
-        raise _damaged() from error
+        raise damaged() from error
     return scan
-
-
-def _damaged() -> FileProblem:
-    return FileProblem(
-        "The file can't be read as a spreadsheet (XLSX, ODS or CSV). It may be damaged; open it "
-        "in a spreadsheet program and save it again."
-    )
-
-
-def locked() -> FileProblem:
-    """Return what is said of a file with a password."""
-    return FileProblem("The file is locked with a password. Save it without one.")
-
-
-def no_spreadsheet() -> FileProblem:
-    """Return what is said of a document of another kind."""
-    return FileProblem(
-        "The file is no spreadsheet (XLSX, ODS or CSV), but a document of another kind or an archive. "
-        "Open it in the program that it is from, and save or copy its table as a spreadsheet."
-    )
 
 
 def _is_complete(data: bytes, members: int) -> bool:
@@ -147,7 +132,7 @@ def _inflate(data: bytes, member: zipfile.ZipInfo) -> Iterator[bytes]:
     """Unpack one member from the raw bytes, whatever size its headers claim."""
     start = member.header_offset
     if data[start : start + 4] != b"PK\x03\x04" or member.flag_bits & 1:
-        raise _damaged()
+        raise damaged()
     name, extra = struct.unpack("<HH", data[start + 26 : start + 30])
     start += 30 + name + extra
     raw = data[start : start + member.compress_size]
@@ -155,7 +140,7 @@ def _inflate(data: bytes, member: zipfile.ZipInfo) -> Iterator[bytes]:
         yield raw
         return
     if member.compress_type != zipfile.ZIP_DEFLATED:
-        raise _damaged()
+        raise damaged()
     inflater = zlib.decompressobj(-15)
     pending = raw
     while pending and not inflater.eof:
@@ -185,7 +170,7 @@ class _Counter:
 
     def entity(self, *_args: object) -> None:
         # No spreadsheet program declares entities; whoever does wants them to explode.
-        raise _damaged()
+        raise damaged()
 
     def characters(self, _text: str) -> None:
         if self.inside:
@@ -200,17 +185,18 @@ class _Counter:
     def add(self, count: int, bottom: int, right: int) -> None:
         self.scan.cells += count
         self.bottom, self.right = max(self.bottom, bottom), max(self.right, right)
-        if self.scan.cells > self.max_cells:
-            raise FileProblem(
-                "The file has more than %(limit)s cells. Split it into parts.", limit=self.max_cells
-            )
-        if self.bottom * self.right > max(MIN_AREA, AREA_PER_CELL * self.max_cells):
-            raise FileProblem(
-                "A sheet has filled cells as far away as row %(row)s, column %(column)s. Delete what "
-                "stands outside the table.",
-                row=self.bottom,
-                column=self.right,
-            )
+        check_extent(self.scan.cells, self.bottom, self.right, self.max_cells)
+
+
+_ROWS = b"sheetData"
+
+
+def _count_elsewhere(data: bytes, member: zipfile.ZipInfo, scan: Scan, max_cells: int) -> None:
+    """Count the rows of a part that isn't where sheets usually are."""
+    counter = _OfficeOpenXml(scan, max_cells)
+    for chunk in _inflate(data, member):
+        counter.feed(chunk)
+    counter.close()
 
 
 _BEFORE, _WITHIN, _NEVER = range(3)

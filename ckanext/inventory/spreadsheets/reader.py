@@ -19,8 +19,10 @@ import python_calamine as calamine
 
 from ckanext.inventory.fields import FieldSpec
 
+from .compound_scan import scan_compound
 from .messages import FileProblem, Message, counted
-from .package_scan import locked, no_spreadsheet, scan_package
+from .package_scan import scan_package
+from .refusals import damaged, locked, too_many_cells
 from .stamp import PREFIX
 
 Cell: TypeAlias = str | int | float | bool | dt.date | dt.datetime | dt.time | dt.timedelta
@@ -128,9 +130,7 @@ def check_cells(cells: int, limits: Limits) -> None:
     :raises FileProblem: if there are more than that
     """
     if cells > limits.max_cells:
-        raise FileProblem(
-            "The file has more than %(limit)s cells. Split it into parts.", limit=limits.max_cells
-        )
+        raise too_many_cells(limits.max_cells)
 
 
 def check_rows(rows: int, limits: Limits) -> None:
@@ -151,13 +151,9 @@ def check_rows(rows: int, limits: Limits) -> None:
 
 def _read_workbook(data: bytes, limits: Limits) -> tuple[list[Sheet], list[Message]]:
     notes: list[Message] = []
-    if not data.startswith(b"PK"):
-        if _ENCRYPTED in data:
-            raise locked()
-        if any(name in data for name in _OTHER_DOCUMENTS):
-            raise no_spreadsheet()
     if data.startswith(b"PK\x03\x04"):
         scan = scan_package(data, limits.max_inflated_bytes, limits.max_cells)
+        error_values = scan.error_values
         if scan.formulas_without_value:
             notes.append(
                 counted(
@@ -168,15 +164,16 @@ def _read_workbook(data: bytes, limits: Limits) -> tuple[list[Sheet], list[Messa
                     scan.formulas_without_value,
                 )
             )
-        if scan.error_values:
-            notes.append(
-                counted(
-                    "One cell holds an error value such as #REF! or #N/A and was read as empty.",
-                    "%(count)s cells hold an error value such as #REF! or #N/A and were read as "
-                    "empty.",
-                    scan.error_values,
-                )
+    else:
+        error_values = scan_compound(data, limits.max_cells)
+    if error_values:
+        notes.append(
+            counted(
+                "One cell holds an error value such as #REF! or #N/A and was read as empty.",
+                "%(count)s cells hold an error value such as #REF! or #N/A and were read as empty.",
+                error_values,
             )
+        )
     try:
         # The workbook keeps the stream open only as long as this block lasts.
         with calamine.CalamineWorkbook.from_filelike(io.BytesIO(data)) as book:
@@ -197,24 +194,17 @@ def _read_workbook(data: bytes, limits: Limits) -> tuple[list[Sheet], list[Messa
     except calamine.PasswordError as error:
         raise locked() from error
     except calamine.CalamineError as error:
-        raise FileProblem(
-            "The file can't be read as a spreadsheet (XLSX, ODS or CSV). It may be damaged; open it "
-            "in a spreadsheet program and save it again."
-        ) from error
+        raise damaged() from error
+    except BaseException as error:
+        # What the reader itself didn't expect of a damaged file: no error of Python's, and no exit.
+        if type(error).__module__ != "pyo3_runtime":
+            raise
+        raise damaged() from error
     if hidden:
         notes.append(
             Message("Hidden sheets were not read: %(names)s.", {"names": ", ".join(hidden)})
         )
     return sheets, notes
-
-
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-"""Names the part of a compound file that holds an XLSX with a password."""
-
-_OTHER_DOCUMENTS = [
-    name.encode("utf-16-le") for name in ("WordDocument", "PowerPoint", "__properties_v")
-]
-"""Names the parts of compound files that are texts, slides or mails."""
 
 
 def _workbook_sheet(sheet: calamine.CalamineSheet, name: str, limits: Limits) -> Sheet:
