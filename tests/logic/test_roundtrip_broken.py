@@ -250,12 +250,25 @@ def scrambled_texts(city: City) -> Broken:
         for _ in range(4):
             found[chance.choice(letters)] = ord("z")
         yield f"json scrambled {number}", "x.json", bytes(found), _shows_all(data, bytes(found))
-    # Most of a workbook are the columns; what was typed gets its share here.
-    below = [at for at in letters if at > data.rfind(b'"rows": [[')]
-    for number in range(20):
-        found = bytearray(data)
-        found[chance.choice(below)] = ord("z")
-        yield f"json with a typo {number}", "x.json", bytes(found), _shows_all(data, bytes(found))
+    # Each cell that holds something, and the header above it, with one wrong letter.
+    book = json.loads(data)
+    (sheet,) = (sheet for sheet in book["sheets"] if sheet["name"] == "Datasets")
+    filled = [index for index in range(len(sheet["columns"])) if sheet["rows"][0][index]]
+    for index in filled:
+
+        def header(sheet: dict[str, Any], index: int = index) -> None:
+            sheet["columns"][index]["header"] = f"z{sheet['columns'][index]['header'][1:]}"
+
+        typo = changed(city, header)
+        yield f"json with a typo in header {index}", "x.json", typo, _shows_all(data, typo)
+        for row in range(3):
+
+            def cell(sheet: dict[str, Any], row: int = row, index: int = index) -> None:
+                set_cell(sheet, row, index, f"{sheet['rows'][row][index][:-1]}z")
+
+            typo = changed(city, cell)
+            check = _shows_all(data, typo)
+            yield f"json with a typo in row {row}, column {index}", "x.json", typo, check
 
 
 def _shows_all(before: bytes, after: bytes) -> Check:
