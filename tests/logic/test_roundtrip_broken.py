@@ -369,6 +369,13 @@ def of_other_kinds(city: City) -> Broken:
 
 def without_rows(city: City) -> Broken:
     """A form of ours that nobody filled in has nothing to save, and is told so."""
+    hidden = openpyxl.Workbook()
+    hidden.active.append(["Name", "Description"])
+    hidden.create_sheet("All").append(["Name"])
+    hidden["All"].append(["Ponds"])
+    hidden["All"].sheet_state = "hidden"
+    message = refused("If your rows are on a hidden sheet, show it and save the file first.")
+    yield "rows on a hidden sheet", "x.xlsx", saved(hidden), message
     for kind in ("xlsx", "csv", "json"):
         data = download(city, format=kind, empty=True)
         yield f"an empty form as {kind}", f"x.{kind}", data, refused(NO_ROWS)

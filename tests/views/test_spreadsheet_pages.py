@@ -346,11 +346,12 @@ def test_the_page_of_a_running_save_says_how_far_it_is(city: City, pages: Pages)
 
 
 def test_an_empty_list_is_not_said_to_be_stored(city: City, pages: Pages) -> None:
-    page = pages.get(
-        pages.upload(b"Dataset name,Description\n", "x.csv", department=city.parks.id)
-    ).body
-    assert "what is stored already" not in page
-    assert "No filled row was found below the headers." in page
+    empty = (io.BytesIO(b"Dataset name,Description\n"), "x.csv")
+    answer = pages.post("/spreadsheet", upload=empty, department=city.parks.id)
+    assert answer.status_code == 400
+    assert "what is stored already" not in answer.body
+    assert "holds no rows below its headers" in answer.body
+    assert "If your rows are on a hidden sheet, show it" in answer.body
     city.entry(title="Trees")
     page = pages.get(pages.upload(saved(pages.workbook()))).body
     assert "what is stored already" in page

@@ -64,7 +64,7 @@ def preview(
     if empty:
         raise FileProblem(
             "The file holds no rows below its headers, so that there is nothing to save. Fill in a row, "
-            "or choose another file."
+            "or choose another file. If your rows are on a hidden sheet, show it and save the file first."
         )
     Rules(ground).finish()
     found.problems = places.settled(found.problems, found.places, found.source)
