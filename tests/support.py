@@ -7,6 +7,7 @@ session at the end of each request; under the ``db`` fixture that commit is only
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import itertools
 from typing import Any
 
@@ -39,8 +40,16 @@ def make_user(
     user.fullname = fullname or name.replace("-", " ").title()
     user.sysadmin = sysadmin
     if password:
-        user.password = password
+        user._password = _hashed(password)
     return _save(user)
+
+
+@functools.cache
+def _hashed(password: str) -> str:
+    """Hash a password once: it is slow on purpose, and a city's people all have the same."""
+    user = model.User()
+    user.password = password
+    return user.password
 
 
 def make_token(user: model.User) -> str:

@@ -98,7 +98,7 @@ class City:
         user = self.people[person]
         if user is None:
             return {"user": "", "auth_user_obj": model.AnonymousUser()}
-        return {"user": user.name, "auth_user_obj": model.User.get(user.id)}
+        return {"user": user.name, "auth_user_obj": model.Session.get(model.User, user.id)}
 
     def act(self, person: str, action: str, **data: Any) -> Any:
         """Call an action as somebody, with authorisation."""
