@@ -17,6 +17,7 @@ from ckanext.inventory import clock
 from ckanext.inventory.cli import inventory
 from ckanext.inventory.model import Outbox, Record
 from tests.logic.city import City, make_city
+from tests.logic.returning import download, opened, put, saved
 
 OK, PROBLEMS, USAGE = 0, 1, 2
 
@@ -400,6 +401,44 @@ def test_a_workbook_goes_out_and_comes_back(town: City, tmp_path: Path) -> None:
     run(*as_coordinator, "--save", "--conflicts", "mine")
     found = town.do(town.coordinator, "inventory_entry_show", id="PARKS-0001")
     assert found["content"]["notes"] == "three"
+
+
+def test_a_workbook_is_written_under_an_ending_that_says_what_it_is(
+    town: City, tmp_path: Path
+) -> None:
+    for name in ("parks.xls", "parks.ods", "parks"):
+        path = tmp_path / name
+        path.write_text("kept", "utf-8")
+        output = run("workbook", str(path), expect=USAGE).output
+        assert "ending in .xlsx, .csv or .json" in output
+        assert path.read_text("utf-8") == "kept"
+    run("workbook", str(tmp_path / "PARKS.XLSX"), "--user", "cdo")
+    assert (tmp_path / "PARKS.XLSX").read_bytes()[:2] == b"PK"
+
+
+def test_what_keeps_a_file_from_being_saved_is_said_with_what_to_do(
+    town: City, tmp_path: Path
+) -> None:
+    path = tmp_path / "city.csv"
+    path.write_text("Agency,Dataset name\nParks,Trees\nParks,\nZoo,Animals\n", "utf-8")
+    bring = ("bring", str(path), "--user", "cdo", "--save")
+    output = run(*bring, expect=PROBLEMS).output
+    assert "Nothing was saved." in output
+    assert "row with an error: fix the file, or leave it out with --leave-out" in output
+    assert "department that isn't known: say which one it is with --is" in output
+    town.entry(title="Benches", notes="one")
+    book = opened(download(town))
+    put(book, "Datasets", "PARKS-0001", Description="two")
+    town.do(town.coordinator, "inventory_entry_patch", id="PARKS-0001", notes="here")
+    edited = tmp_path / "parks.xlsx"
+    edited.write_bytes(saved(book))
+    bring = ("bring", str(edited), "--user", "parks-coordinator", "--save")
+    output = run(*bring, expect=PROBLEMS).output
+    assert "Nothing was saved." in output
+    assert "--conflicts mine (the file's) or --conflicts stored" in output
+    output = run(*bring, "--conflicts", "stored").output
+    assert "Nothing was saved: there is nothing to save." in output
+    assert town.do(town.coordinator, "inventory_entry_list")["count"] == 1
 
 
 def test_a_whole_citys_list_is_brought_with_its_departments_mapped(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import PurePath
 from typing import Any, BinaryIO
 
 import click
@@ -11,10 +12,23 @@ from ckanext.inventory.cli import common
 from ckanext.inventory.cli.exchange import pairs
 
 _SHOWN = 40
+_FORMATS = ("xlsx", "csv", "json")
+
+
+def _format_of(name: str) -> str:
+    """Tell by its ending what a file is to be; standard output takes a workbook."""
+    if name in ("-", "<stdout>"):
+        return "xlsx"
+    ending = PurePath(name).suffix.lower().removeprefix(".")
+    if ending not in _FORMATS:
+        raise click.UsageError(
+            f'A workbook is written to a file ending in .xlsx, .csv or .json; "{name}" is none.'
+        )
+    return ending
 
 
 @click.command(short_help="Write a workbook that can be edited and brought back.")
-@click.argument("file", type=click.File("wb"))
+@click.argument("file", type=click.File("wb", lazy=True))
 @click.option("--department", metavar="NAME", help="Name, id or code; without it the whole city.")
 @click.option("--sheet", default="datasets", show_default=True, help="The sheet, for CSV.")
 @click.option("--state", "states", metavar="STATE", multiple=True, help="Only those in this state.")
@@ -35,7 +49,7 @@ def workbook(
 
     The file carries what "bring" needs to see every changed cell.
     """
-    ending = file.name.rsplit(".", 1)[-1].lower()
+    wanted = _format_of(file.name)
     if department:
         filters["department"] = department
     if states:
@@ -45,7 +59,7 @@ def workbook(
         user,
         sheet=sheet,
         empty=empty,
-        format=ending if ending in ("csv", "json") else "xlsx",
+        format=wanted,
         **filters,
     )
     file.write(base64.b64decode(found["content"]))
@@ -108,8 +122,8 @@ def bring(
 ) -> None:
     """Compare FILE cell by cell with what is stored now and what was downloaded.
 
-    All of it is saved together, or nothing. The exit status is 1 as long as something is to be
-    fixed or chosen.
+    All of it is saved together, or nothing. The exit status is 1 as long as a row, a department
+    or a conflict has to be settled. Cells that weren't understood are named and stay as they are.
     """
     found: dict[str, Any] = common.call(
         "inventory_import_preview",
@@ -139,13 +153,13 @@ def bring(
     counts = found["counts"]
     common.conclude(
         done or found,
-        lambda _outcome: _print(found, done),
+        lambda _outcome: _print(found, done, asked=save),
         json_wanted,
         failed=bool(counts["held"] or counts["conflicts"] or counts["strange"]),
     )
 
 
-def _print(found: dict[str, Any], done: dict[str, Any] | None) -> None:
+def _print(found: dict[str, Any], done: dict[str, Any] | None, *, asked: bool) -> None:
     counts = found["counts"]
     click.echo(
         f"{counts['read']} rows: {counts['new']} new, {counts['changed']} changed "
@@ -160,8 +174,8 @@ def _print(found: dict[str, Any], done: dict[str, Any] | None) -> None:
                 old, new = _short(cell["stored"]), _short(cell["file"])
                 click.echo(f"{row['number']} {cell['label']}: {old} → {new}{mark}")
                 shown += 1
-    asked = [row for row in found["rows"] if row["same"] and row["number"] is None]
-    for row in asked[:_SHOWN]:
+    alike = [row for row in found["rows"] if row["same"] and row["number"] is None]
+    for row in alike[:_SHOWN]:
         known, taken_for = row["same"], "is left out" if row["left_out"] else "goes in as a new one"
         click.echo(
             f"{row['where']} “{row['title']}” looks like {known['number']} “{known['title']}” and "
@@ -179,8 +193,44 @@ def _print(found: dict[str, Any], done: dict[str, Any] | None) -> None:
         click.echo(f"{problem['severity']}: {place or 'file'}: {problem['message']}{hint}")
     if done is not None:
         click.echo(f"Saved as {done['id']}.")
+        return
+    missing = _missing(counts)
+    if missing:
+        click.echo("\n".join(["Nothing was saved. First settle:", *missing]))
     elif found["can_save"]:
         click.echo("Nothing was saved. Add --save.")
+    elif asked:
+        click.echo("Nothing was saved: there is nothing to save.")
+
+
+def _missing(counts: dict[str, Any]) -> list[str]:
+    """Say what has to be settled before a file can be saved, and how."""
+    held, strange, open_ones = counts["held"], counts["strange"], counts["conflicts"]
+    return [
+        line
+        for number, line in (
+            (
+                held,
+                "1 row with an error: fix the file, or leave it out with --leave-out."
+                if held == 1
+                else f"{held} rows with errors: fix the file, or leave them out with --leave-out.",
+            ),
+            (
+                strange,
+                "1 department that isn't known: say which one it is with --is, or leave its rows "
+                "out with --leave-out."
+                if strange == 1
+                else f"{strange} departments that aren't known: say which ones they are with --is, "
+                "or leave their rows out with --leave-out.",
+            ),
+            (
+                open_ones,
+                f"{open_ones} {'cell' if open_ones == 1 else 'cells'} changed on both sides: take "
+                "--conflicts mine (the file's) or --conflicts stored (what is stored now).",
+            ),
+        )
+        if number
+    ]
 
 
 def _short(text: str) -> str:
