@@ -193,6 +193,15 @@ def test_a_row_that_never_ends_is_parsed(monkeypatch: pytest.MonkeyPatch) -> Non
         counted(f'<row r="1">{cells}', max_cells=500)
 
 
+def test_blank_cells_without_number_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They weigh nothing in the file, and take their time to be looked at."""
+    monkeypatch.setattr(package_scan, "MAX_ELEMENTS", 1_000)
+    rows = f"<row>{'<c/>' * 1_000}</row>"
+    with pytest.raises(FileProblem, match=r"most of them without anything in them\. Copy its rows"):
+        counted(rows)
+    assert counted(f'<row r="1">{"<c/>" * 1_000}</row>').cells == 0
+
+
 def test_error_values_are_counted_however_the_row_is_written() -> None:
     rows = (
         '<row r="1"><c r="A1" t="e"><v>#REF!</v></c><c r="B1" s="2" t="e"><v>#N/A</v></c>'

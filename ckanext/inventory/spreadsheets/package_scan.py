@@ -23,6 +23,8 @@ CHUNK = 1 << 16
 MAX_MEMBERS = 5_000
 MAX_WAITING = 1 << 20
 """Bytes of one row that are kept until its end is there."""
+MAX_ELEMENTS = 25_000_000
+"""How many elements of a part are parsed: ten million blank cells, and as many again, take seconds."""
 MAX_STRANGE = 3
 """How often rows are looked at for nothing before the rest is parsed."""
 
@@ -161,9 +163,16 @@ class _Counter:
         self.parser.EntityDeclHandler = self.entity
         self.parser.CharacterDataHandler = self.characters
         self.inside = self.filled = False
+        self.elements = 0
 
     def feed(self, chunk: bytes) -> None:
         self.parser.Parse(chunk, False)
+        if self.elements > MAX_ELEMENTS:
+            raise FileProblem(
+                "The file holds more than %(limit)s million cells, most of them without anything in them. "
+                "Copy its rows into a new file.",
+                limit=MAX_ELEMENTS // 1_000_000,
+            )
 
     def close(self) -> None:
         self.parser.Parse(b"", True)
@@ -303,6 +312,7 @@ class _OfficeOpenXml(_Counter):
             self.scan.error_values += len(_FILLED_ERROR.findall(rows))
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
+        self.elements += 1
         name = name.rpartition(":")[2]
         if name == "row":
             self.row = int(attributes.get("r", self.row + 1))
@@ -344,6 +354,7 @@ class _OpenDocument(_Counter):
         self.cells = self.errors = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
+        self.elements += 1
         if name == "table:table":
             self.row = self.bottom = self.right = 0
         elif name == "table:table-row":
