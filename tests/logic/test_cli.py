@@ -441,6 +441,17 @@ def test_what_keeps_a_file_from_being_saved_is_said_with_what_to_do(
     assert town.do(town.coordinator, "inventory_entry_list")["count"] == 1
 
 
+def test_a_column_that_nobody_knows_is_named(town: City, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("Qwertz,Yxcv\nTrees,x\nBenches,y\n", "utf-8")
+    bring = ("bring", str(path), "--department", "parks", "--user", "parks-coordinator", "--save")
+    output = run(*bring, expect=PROBLEMS).output
+    assert "Nothing was saved." in output
+    assert "say what a column holds with --column" in output
+    run(*bring, "--column", "Qwertz=title")
+    assert town.do(town.coordinator, "inventory_entry_list")["count"] == 2
+
+
 def test_a_whole_citys_list_is_brought_with_its_departments_mapped(
     town: City, tmp_path: Path
 ) -> None:

@@ -71,6 +71,14 @@ def workbook(
 @click.option("--department", metavar="NAME", help="Where the file doesn't tell.")
 @click.option("--kind", type=click.Choice(["entry", "source"]), help="Of a list that isn't ours.")
 @click.option(
+    "--column",
+    "columns",
+    metavar="HEADER=FIELD",
+    multiple=True,
+    callback=pairs,
+    help="What a column of a list that isn't ours holds; an empty field leaves it out.",
+)
+@click.option(
     "--conflicts",
     type=click.Choice(["mine", "stored"]),
     help="Where both sides changed a cell: take the file's, or keep what is stored.",
@@ -110,6 +118,7 @@ def bring(
     file: BinaryIO,
     department: str | None,
     kind: str | None,
+    columns: dict[str, str],
     conflicts: str | None,
     departments: dict[str, str],
     leave_out: bool,
@@ -132,6 +141,7 @@ def bring(
         filename=file.name.rsplit("/", 1)[-1],
         department=department,
         kind=kind,
+        columns=columns or None,
         all_conflicts=conflicts,
         submit=["all"] if submit else None,
         departments={**({"*": ""} if leave_out else {}), **departments} or None,
@@ -150,12 +160,11 @@ def bring(
         )
     else:
         common.call("inventory_import_discard", user, id=found["id"])
-    counts = found["counts"]
     common.conclude(
         done or found,
         lambda _outcome: _print(found, done, asked=save),
         json_wanted,
-        failed=bool(counts["held"] or counts["conflicts"] or counts["strange"]),
+        failed=done is None and bool(_missing(found)),
     )
 
 
@@ -194,7 +203,7 @@ def _print(found: dict[str, Any], done: dict[str, Any] | None, *, asked: bool) -
     if done is not None:
         click.echo(f"Saved as {done['id']}.")
         return
-    missing = _missing(counts)
+    missing = _missing(found)
     if missing:
         click.echo("\n".join(["Nothing was saved. First settle:", *missing]))
     elif found["can_save"]:
@@ -203,12 +212,18 @@ def _print(found: dict[str, Any], done: dict[str, Any] | None, *, asked: bool) -
         click.echo("Nothing was saved: there is nothing to save.")
 
 
-def _missing(counts: dict[str, Any]) -> list[str]:
+def _missing(found: dict[str, Any]) -> list[str]:
     """Say what has to be settled before a file can be saved, and how."""
+    counts = found["counts"]
+    of_file = sum(one["severity"] == "error" and not one["where"] for one in found["problems"])
     held, strange, open_ones = counts["held"], counts["strange"], counts["conflicts"]
     return [
         line
         for number, line in (
+            (
+                not found["can_save"] and of_file,
+                "The error of the file above: fix the file, or say what a column holds with --column.",
+            ),
             (
                 held,
                 "1 row with an error: fix the file, or leave it out with --leave-out."
