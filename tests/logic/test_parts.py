@@ -16,9 +16,9 @@ from ckan.tests.helpers import CKANTestApp
 
 from ckanext.inventory import clock
 from ckanext.inventory.model import Part, RoleGrant
-from ckanext.inventory.service import outbox
+from ckanext.inventory.service import kept_imports, outbox
 from tests.logic.city import City, events_of, make_city
-from tests.logic.returning import content, opened, preview, put, save, saved
+from tests.logic.returning import content, opened, preview, put, row_of, save, saved
 from tests.logic.test_notices import Mailbox, body
 from tests.logic.test_notices import post as post
 from tests.views.test_spreadsheet_pages import Pages
@@ -244,6 +244,44 @@ class TestComingBack:
         counts = found["counts"]
         assert (counts["changed"], counts["new"], counts["unchanged"]) == (0, 0, 2)
 
+    def test_only_its_own_entries_can_be_missing(self, city: City) -> None:
+        book = opened(file_of(send(city)))
+        book["Datasets"].delete_rows(row_of(book, "Datasets", "PARKS-0003"))
+        assert preview(city, saved(book), filename="part.xlsx")["counts"]["missing"] == 1
+        whole = preview(city, file_of(send(city)), filename="part.xlsx")
+        assert whole["counts"]["missing"] == 0
+
+    def test_dropping_the_file_takes_it_back_that_it_came(self, city: City) -> None:
+        part = send(city)
+        first = preview(city, file_of(part), filename="part.xlsx")
+        again = preview(city, file_of(part), filename="part.xlsx")
+        assert listed(city)[0]["import_id"] == again["id"]
+        city.do(city.coordinator, "inventory_import_discard", id=again["id"])
+        row = listed(city)[0]
+        assert (row["status"], row["import_id"]) == ("back", first["id"])
+        city.do(city.coordinator, "inventory_import_discard", id=first["id"])
+        row = listed(city)[0]
+        assert (row["status"], row["import_id"], row["returned_at"]) == ("out", None, None)
+
+    def test_a_saved_file_is_not_taken_back_by_dropping_another(self, city: City) -> None:
+        part = send(city)
+        book = opened(file_of(part))
+        put(book, "Datasets", "PARKS-0003", Description="from the lab")
+        found = preview(city, saved(book), filename="part.xlsx")
+        save(city, found)
+        other = preview(city, saved(book), filename="part.xlsx")
+        city.do(city.coordinator, "inventory_import_discard", id=other["id"])
+        row = listed(city)[0]
+        assert (row["status"], row["import_id"]) == ("back", found["id"])
+
+    def test_a_file_that_nobody_saved_for_weeks_is_out_again(self, city: City) -> None:
+        part = send(city)
+        with clock.at(clock.now() - kept_imports.KEEP_OPEN - dt.timedelta(days=1)):
+            preview(city, file_of(part), filename="part.xlsx")
+        assert listed(city)[0]["status"] == "back"
+        preview(city, b"Name\nLakes\n", filename="other.csv", department="parks")
+        assert listed(city)[0]["status"] == "out"
+
     def test_what_the_file_says_of_a_part_is_a_claim(self, city: City) -> None:
         """Somebody else's part isn't marked by whoever uploads a file that names it."""
         part = send(city)
@@ -253,8 +291,12 @@ class TestComingBack:
         sheet = book["Datasets"]
         stamp = sheet.cell(1, sheet.max_column)
         stamp.value = str(stamp.value).replace(other["id"], part["id"])
-        preview(city, saved(book), city.neighbour, filename="part.xlsx")
+        found = preview(city, saved(book), city.neighbour, filename="part.xlsx")
         assert listed(city)[0]["status"] == "out"
+        own = preview(city, file_of(part), filename="part.xlsx")
+        city.do(city.coordinator, "inventory_import_discard", id=own["id"])
+        assert listed(city)[0]["status"] == "out"
+        city.do(city.neighbour, "inventory_import_discard", id=found["id"])
 
     def test_overdue_is_said(self, city: City) -> None:
         send(city, due="2099-01-31")

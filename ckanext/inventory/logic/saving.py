@@ -102,7 +102,7 @@ def note(
     owners = {row.record.department for row in found.rows if row.record is not None}
     kept.departments = sorted(owners | found.departments | set(kept.departments))
     if found.part:
-        parts.came_back(session, person, found.part, kept.id)
+        parts.came_back(session, person, found.part, kept)
 
 
 def look_and_keep(

@@ -18,7 +18,7 @@ from ckanext.inventory import clock, fields, policy
 from ckanext.inventory.fields import schema_for
 from ckanext.inventory.model import Import, ImportMapping, ImportRow, Record, Revision
 from ckanext.inventory.model.imports import DISCARDED, OPEN, PREVIEW, QUEUED, SAVED
-from ckanext.inventory.service import events, kept_looks, register, search
+from ckanext.inventory.service import events, kept_looks, parts, register, search
 from ckanext.inventory.service.imports import Done, Prepared, Upload
 from ckanext.inventory.service.roundtrip import Preview, Settled
 from ckanext.inventory.spreadsheets.planning.choices import Choices
@@ -130,7 +130,9 @@ def forget_old(session: Session) -> int:
         .returning(Import.id)
         .execution_options(synchronize_session=False)
     ).all()
-    kept_looks.forget(session, [row.id for row in done])
+    ids = [row.id for row in done]
+    kept_looks.forget(session, ids)
+    parts.dropped(session, ids)
     return len(done)
 
 

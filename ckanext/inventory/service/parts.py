@@ -21,7 +21,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock, config, policy
-from ckanext.inventory.model import Part, Record
+from ckanext.inventory.model import Import, Part, Record
+from ckanext.inventory.model.imports import DISCARDED
 from ckanext.inventory.model.outbox import PART
 from ckanext.inventory.policy import Act
 from ckanext.inventory.service import events, facts, outbox, workbooks
@@ -33,6 +34,9 @@ from ckanext.inventory.types import ENTRY, Person, State, Visibility
 SEND, CLOSE = "part_send", "part_close"
 MOST = 1_000
 """Entries of one part."""
+
+_PART = "part"
+"""Under which name an import's choices hold the part that came back in it."""
 
 KEEP_ADDRESS = dt.timedelta(days=180)
 """How long the address and the words of a part that is done are kept."""
@@ -242,19 +246,56 @@ def find(session: Session, person: Person, part_id: str, *, lock: bool = False) 
     return session.scalars(query.with_for_update() if lock else query).first()
 
 
-def came_back(session: Session, person: Person, part_id: str, import_id: str) -> None:
+def entries_of(session: Session, person: Person, part_id: str) -> list[str]:
+    """Return the entries of a part, none of one that somebody may not know of.
+
+    :param session: the database session
+    :param person: who asks
+    :param part_id: what a file says: a claim
+    """
+    part = find(session, person, part_id)
+    return list(part.entries) if part is not None else []
+
+
+def came_back(session: Session, person: Person, part_id: str, kept: Import) -> None:
     """Note that a part came back, if there is such a part and the person may know of it.
 
     :param session: the database session
     :param person: who brought it
     :param part_id: what the file says: a claim
-    :param import_id: the import that it is looked at in
+    :param kept: the import that it is looked at in
     """
     part = find(session, person, part_id, lock=True)
-    if part is None or part.import_id == import_id:
+    if part is None:
         return
-    part.returned_at = part.returned_at or clock.now()
-    part.import_id = import_id
+    kept.choices = {**kept.choices, _PART: part.id}
+    if part.import_id != kept.id:
+        part.returned_at = part.returned_at or clock.now()
+        part.import_id = kept.id
+    session.flush()
+
+
+def dropped(session: Session, import_ids: Collection[str]) -> None:
+    """Note that files went without being saved: a part that came back in one of them is out again.
+
+    If it came back in another file, too, that one counts.
+
+    :param session: the database session
+    :param import_ids: the imports, discarded by now
+    """
+    if not import_ids:
+        return
+    session.flush()
+    query = sa.select(Part).where(Part.import_id.in_(import_ids)).with_for_update()
+    for part in session.scalars(query):
+        other = session.scalars(
+            sa.select(Import)
+            .where(Import.choices[_PART].astext == part.id, Import.status != DISCARDED)
+            .order_by(Import.saved_at.desc().nulls_last(), Import.at.desc())
+            .limit(1)
+        ).first()
+        part.import_id = other.id if other is not None else None
+        part.returned_at = other.at if other is not None else None
     session.flush()
 
 

@@ -42,6 +42,7 @@ from ckanext.inventory.service import (
     kept_imports,
     kept_looks,
     languages,
+    parts,
     roundtrip,
     search,
     workbooks,
@@ -300,6 +301,7 @@ def inventory_import_discard(context: Context, data_dict: DataDict) -> dict[str,
         else:
             kept.status, kept.file = DISCARDED, None
             kept_looks.forget(who.session_of(context), [kept.id])
+            parts.dropped(who.session_of(context), [kept.id])
         return showing.head(kept)
 
 

@@ -15,6 +15,7 @@ from ckanext.inventory.model.imports import READING
 from ckanext.inventory.service import (
     imports,
     languages,
+    parts,
     register,
     review,
     search,
@@ -96,10 +97,14 @@ class Workbook:
 
     def _count_missing(self, pages: Sequence[Page]) -> None:
         types = {page.layout.package_type for page in pages if not page.layout.rows_of}
+        part = self.ground.preview.part
+        held = parts.entries_of(self.ground.session, self.ground.person, part) if part else None
         for package_type in types:
             conditions = search.conditions(self.ground.person, Query(package_type))
             if self.ground.department is not None:
                 conditions.append(Record.department == self.ground.department)
+            if held is not None:
+                conditions.append(Record.package_id.in_(held))
             total = self.ground.session.scalar(sa.select(sa.func.count()).where(*conditions)) or 0
             there = {n for n, row in self.ground.known.items() if row.package_type == package_type}
             there |= {n for n, (_, kind) in self.ground.intact.items() if kind == package_type}
