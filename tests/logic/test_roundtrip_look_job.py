@@ -227,7 +227,7 @@ class TestSaving:
         assert show(city, found)["status"] == "failed"
         again_shown = look(city, found)
         assert "One row has an error" in again_shown["message"]
-        assert again_shown["choices"]["all_conflicts"] == "mine"
+        assert again_shown["choices"]["conflicts"]["PARKS-0001!notes"].startswith("mine@")
         assert again_shown["counts"]["conflicts"] == 0
         assert content(city, "PARKS-0001")["notes"] == "our words"
 

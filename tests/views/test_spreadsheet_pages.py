@@ -459,17 +459,23 @@ class TestALargeFile:
         self, city: City, pages: Pages, path: str
     ) -> None:
         self.work(path)
-        fields = form_of(pages.get(path).body)
+        page = pages.get(path).body
+        fields = form_of(page)
+        mine = r'name="conflict-PARKS-0001!notes"[^>]*value="(mine[^"]*)"'
+        seen = re.findall(mine, page)
         city.do(city.coordinator, "inventory_entry_patch", id="PARKS-0001", notes="there")
-        choice = {"conflict-PARKS-0001!notes": "mine"}
-        pages.post(path, act="save", **fields, **choice)
+        choices = {"conflict-PARKS-0001!notes": seen[0], "submit_all": "1"}
+        pages.post(path, act="save", **fields, **choices)
         self.work(path)
         assert "Looking through parks.xlsx" in pages.get(path).body
         self.work(path)
         page = pages.get(path).body
         assert "Something changed since you looked at it." in page
         assert "there" in page
-        assert re.search(r'name="conflict-PARKS-0001!notes"[^>]*value="mine"[^>]*checked', page)
+        assert re.search(r'name="submit_all"[^>]*checked', page)
+        # What was chosen against the old text is asked about again, what is there now beside it.
+        assert re.findall(mine, page) != seen
+        assert not re.search(mine + "[^>]*checked", page)
 
     def test_looking_is_stopped_and_begun_again(self, pages: Pages, path: str) -> None:
         assert "Stop looking" in pages.get(path).body

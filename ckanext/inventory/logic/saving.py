@@ -61,15 +61,27 @@ def look(
     found = roundtrip.preview(session, person, user_name, upload, settled, tell, source)
     department = settled.choices.department
     if found.ours or not department:
-        return found, dict(choices)
+        return found, _as_chosen(found, choices)
     known = kept_imports.remembered(session, department, kept_imports.layout_of(found))
     given = settled.choices.columns
     fresh = {header: name for header, name in known.items() if header not in given}
     if not fresh:
-        return found, dict(choices)
+        return found, _as_chosen(found, choices)
     all_choices = {**choices, "columns": {**given, **fresh}}
     settled = kept_imports.from_json(all_choices)
-    return roundtrip.preview(session, person, user_name, upload, settled, tell), all_choices
+    found = roundtrip.preview(session, person, user_name, upload, settled, tell)
+    return found, _as_chosen(found, all_choices)
+
+
+def _as_chosen(found: Preview, choices: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep what was chosen of conflicts for those that were seen only.
+
+    A choice for all is one for those that are there; one against a value that has changed since is none.
+    """
+    settled = found.chosen
+    if not (settled or choices.get("conflicts") or choices.get("all_conflicts")):
+        return dict(choices)
+    return {**choices, "conflicts": settled, "all_conflicts": ""}
 
 
 def note(

@@ -20,7 +20,7 @@ from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.headers import Assignment
 from ckanext.inventory.spreadsheets.layout import MARK_HEADERS, Names
-from ckanext.inventory.spreadsheets.merge import Cell, Outcome
+from ckanext.inventory.spreadsheets.merge import Cell, Outcome, mark_of
 from ckanext.inventory.spreadsheets.messages import Message, Place, Problem, Severity
 from ckanext.inventory.spreadsheets.workbook import Remark
 
@@ -291,6 +291,7 @@ def _cell(
         "when": who.at.isoformat() if who else None,
     }
 
+        "against": mark_of(cell.stored) if cell.outcome is Outcome.CONFLICT else "",
 
 def problems(found: Preview) -> list[Plain]:
     """Write everything that is wrong for an answer.

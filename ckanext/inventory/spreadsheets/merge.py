@@ -6,16 +6,42 @@ changed to different things is a conflict that a person settles.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ckanext.inventory.fields import UNORDERED_KINDS, FieldSpec
+from ckanext.inventory.fields import UNORDERED_KINDS, FieldSpec, canonical_json
 from ckanext.inventory.types import Word
 
 MINE = "mine"
 STORED = "stored"
 """How a conflict is settled: take the file's cell, or keep what is there."""
+
+CHOICES = (MINE, STORED)
+SEEN = "@"
+"""Stands between a choice and the mark of the stored value that was seen when it was made."""
+
+
+def mark_of(value: Any) -> str:
+    """Return a short mark of a stored value, to tell whether it is still the one that was seen.
+
+    :param value: the value
+    """
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:12]
+
+
+def choice_on(choice: str, stored: Any) -> str:
+    """Return what a choice on a conflict comes to, given what is stored now.
+
+    :param choice: ``mine`` or ``stored``, alone or with ``@`` and the mark of what was stored then
+    :param stored: what is stored now
+    :returns: ``mine`` or ``stored``; empty if nothing was chosen, or if something else is stored by now
+    """
+    chosen, seen, mark = choice.partition(SEEN)
+    if chosen not in CHOICES or (seen and mark != mark_of(stored)):
+        return ""
+    return chosen
 
 
 class Outcome(Word):
@@ -127,14 +153,14 @@ def compare(
     :param label: as in :class:`Cell`
     :param spec: the field
     :param values: when downloaded, now, in the file
-    :param chosen: how a conflict was settled
+    :param chosen: how a conflict was settled, as :func:`choice_on` takes it
     :param proposal: a reviewer confirmed a value, so that the file's can only be a proposal
     """
     base, stored, file = values
     outcome = three_way(base, stored, file, same_value(spec))
     if proposal and outcome in (Outcome.CHANGED, Outcome.CONFLICT):
         outcome = Outcome.PROPOSED
-    settled = chosen if outcome is Outcome.CONFLICT else ""
+    settled = choice_on(chosen, stored) if outcome is Outcome.CONFLICT else ""
     return Cell(key, label, base, stored, file, outcome, settled)
 
 

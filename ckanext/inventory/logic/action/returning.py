@@ -116,8 +116,9 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
         empty leaves its rows out; ``*`` for all others
     :param fixes: ``sheet!row!field`` to the text that stands for the cell
     :param left_out: ``sheet!row`` of rows that stay out, or ``all`` that an error holds
-    :param conflicts: ``number!field`` to ``mine`` (the file) or ``stored``
-    :param all_conflicts: the same for all others
+    :param conflicts: ``number!field`` to ``mine`` (the file) or ``stored``; with ``@`` and the cell's
+        ``against`` it holds only as long as nothing else is stored than what was seen
+    :param all_conflicts: ``mine`` or ``stored`` for all others that there are by now
     :param same: ``sheet!row`` to the number that it is, ``new`` or ``out``; ``all`` to ``same`` for
         rows whose very name or ID is there
     :param submit: ``sheet!row`` of new rows to submit in the same step, or ``all`` that can be
@@ -129,7 +130,7 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
         ``{"id", "status", "fingerprint", "ours", "counts", "rows": [{"where", "number",
         "title", "new", "held", "left_out", "same": {"number", "title", "written" (how the file calls
         it)}, "back_to_review", "submit", "cells": [{"key", "label", "outcome", "base", "stored", "file",
-        "chosen", "who", "when", "reason"}], "fields"}], "departments_named": [{"title", "rows",
+        "chosen", "against", "who", "when", "reason"}], "fields"}], "departments_named": [{"title", "rows",
         "known", "chosen", "near"}],
         "problems": [{"severity", "where", "sheet", "row", "column" (as the file has it; our label with
         "no_column" where it has none), "place": {"sheet", "row", "column" (from 0)} (the cell that is

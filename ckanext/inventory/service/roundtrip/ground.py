@@ -28,11 +28,11 @@ from ckanext.inventory.service.search import Query
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets import merge, returned, synonyms
 from ckanext.inventory.spreadsheets.layout import Column
-from ckanext.inventory.spreadsheets.messages import Message, Place, Problem, Severity, shorten
+from ckanext.inventory.spreadsheets.messages import Message, Place, Problem, Severity, also, shorten
 from ckanext.inventory.spreadsheets.planning.known import fold
 from ckanext.inventory.spreadsheets.reader import text
 from ckanext.inventory.spreadsheets.returned import Line, Page
-from ckanext.inventory.spreadsheets.values import Reader
+from ckanext.inventory.spreadsheets.values import Reader, Reading
 from ckanext.inventory.types import ENTRY, SOURCE, Person
 
 from .plans import Preview, RowPlan, Settled, Tell
@@ -80,6 +80,7 @@ class Ground:
             imports.licenses(),
             day_first=self.settled.choices.day_first or config.import_day_first(),
             year=clock.today().year,
+            say=self.names.say,
         )
 
     def checked(self, before: int) -> Callable[[int], None]:
@@ -206,7 +207,10 @@ class Ground:
             if value:
                 return True, mark_value(name, value)
             labels = ", ".join(self.names.say(choice.label) for choice in choices)
-            message = Message("It is none of the values: %(values)s.", {"values": labels})
+            message = also(
+                Message("It is none of the values: %(values)s.", {"values": labels}),
+                _STAYS if plan.record is not None else Message("The cell stays empty."),
+            )
         self.problem(plan, Severity.WARNING, name, written, message, fixable=True)
         return False, None
 
@@ -357,7 +361,7 @@ class Ground:
         return None
 
     def chosen(self, plan: RowPlan, key: str) -> str:
-        """Return how a conflict was settled, empty as long as it isn't.
+        """Return how a conflict was settled, as :func:`.merge.choice_on` takes it; empty if it wasn't.
 
         :param plan: the row
         :param key: the cell
@@ -408,18 +412,41 @@ class Ground:
             plain=page.plain and fix is None,
             say=self.names.say,
         )
-        if reading.message is None:
+        new = plan.record is None and line.token is None
+        message = self._not_all_taken(column.spec, reading, new=new)
+        if message is not None:
+            self.problem(
+                plan,
+                Severity.WARNING,
+                column.key,
+                text(cell),
+                message,
+                reading.suggestion,
+                fixable=True,
+            )
+        if reading.message is None or (new and reading.value is not None):
             return True, reading.value
-        self.problem(
-            plan,
-            Severity.WARNING,
-            column.key,
-            text(cell),
-            reading.message,
-            reading.suggestion,
-            fixable=True,
-        )
         return False, None
+
+    def _not_all_taken(self, spec: FieldSpec, reading: Reading, *, new: bool) -> Message | None:
+        """Say what is wrong with a cell, and what becomes of it; None if all of it goes in.
+
+        What is known stays as it was as long as a part of the cell isn't understood; a new row takes
+        the other parts.
+        """
+        value = shorten(str(layouts.write(spec, reading.value, self.names)))
+        if reading.message is None:
+            if not reading.rest:
+                return None
+            return Message(
+                'Only "%(value)s" goes in: "%(part)s" has no place here.',
+                {"value": value, "part": shorten(reading.rest)},
+            )
+        if not new:
+            return also(reading.message, _STAYS)
+        if reading.value is None:
+            return also(reading.message, Message("The cell stays empty."))
+        return also(reading.message, Message('"%(value)s" goes in.', {"value": value}))
 
 
 COLUMN = "@"
@@ -433,6 +460,8 @@ def at_column(index: int) -> str:
     """
     return f"{COLUMN}{index}"
 
+
+_STAYS = Message("The cell stays as it was.")
 
 UNKNOWN = Message(
     "There is no record with this number, or none that you may see. Leave the number empty to add a "

@@ -16,7 +16,7 @@ from ckanext.inventory.service import (
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.headers import Assignment
-from ckanext.inventory.spreadsheets.merge import Cell
+from ckanext.inventory.spreadsheets.merge import SEEN, Cell, mark_of
 from ckanext.inventory.spreadsheets.messages import Message, Problem
 from ckanext.inventory.spreadsheets.places import Columns
 from ckanext.inventory.spreadsheets.planning.choices import Choices
@@ -51,7 +51,7 @@ class Settled:
     :param package_type: what a file that isn't ours lists
     :param fixes: ``sheet!row!column`` to the text that stands for the cell
     :param left_out: ``sheet!row`` of rows that stay out; ``all`` for all that an error holds
-    :param conflicts: ``number!cell`` to ``mine`` or ``stored``
+    :param conflicts: ``number!cell`` to ``mine`` or ``stored``, with the mark of what was seen as stored
     :param all_conflicts: ``mine`` or ``stored`` for conflicts that aren't settled by themselves
     :param same: ``sheet!row`` to a number, ``new`` or ``out``; ``all`` to ``same`` for rows that are
         there by the same name or ID and weren't answered
@@ -236,6 +236,17 @@ class Preview:
         return [
             (row, cell) for row in self.rows if not row.left_out for cell in row.cells if cell.open
         ]
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """How conflicts are settled, each with the mark of the stored value that it was chosen against."""
+        return {
+            f"{row.record.number}!{cell.key}": f"{cell.chosen}{SEEN}{mark_of(cell.stored)}"
+            for row in self.rows
+            if row.record is not None
+            for cell in row.cells
+            if cell.chosen
+        }
 
     @property
     def fingerprint(self) -> str:
