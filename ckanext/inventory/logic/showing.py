@@ -197,10 +197,13 @@ def counts(found: Preview) -> Plain:
     }
 
 
-def _filled(row: RowPlan) -> list[str]:
-    return [
-        name for name, value in row.content.items() if name != "owner_org" and value not in ("", [])
-    ]
+def _filled(row: RowPlan) -> dict[str, Any]:
+    """Return what a new record would hold, its marks among it."""
+    return {
+        name: value
+        for name, value in (row.content | row.marks).items()
+        if name != "owner_org" and value not in (None, "", [])
+    }
 
 
 def _row(row: RowPlan, found: Preview, meanwhile: Mapping[tuple[str, str], Meanwhile]) -> Plain:
@@ -220,14 +223,17 @@ def _row(row: RowPlan, found: Preview, meanwhile: Mapping[tuple[str, str], Meanw
         else None,
         "back_to_review": row.back_to_review,
         "submit": row.submit,
+        "department": found.names.departments.get(str(row.content["owner_org"]), "")
+        if row.new is not None
+        else "",
         "cells": [_cell(cell, row, found.names, record, meanwhile) for cell in row.cells],
         "fields": [
             {
                 "field": name,
                 "label": _label(row.package_type, name),
-                "value": shown(row.package_type, name, row.content[name], found.names),
+                "value": shown(row.package_type, name, value, found.names),
             }
-            for name in (_filled(row) if row.new is not None else [])
+            for name, value in (_filled(row) if row.new is not None else {}).items()
         ],
     }
 

@@ -33,6 +33,9 @@ SHOWN_ROWS = 100
 ASKED = 200
 """Conflicts, and problems, that a page asks about at once; the others follow when these are settled."""
 
+SHOWN_TEXT = 80
+"""Characters of a new value that stand in the table; the whole text is one click away."""
+
 REPORTED = 300
 """Records that the report of a saved file shows at once."""
 _FILTERS = (
@@ -166,6 +169,7 @@ def _preview(found: dict[str, Any], errors: forms.Problems | None = None) -> str
         return tk.render("inventory/spreadsheet_report.html", extra_vars=extra_vars)
     package_type = found["choices"].get("package_type") or ENTRY
     rows = found["rows"]
+    new = [row for row in rows if row["new"] and not row["left_out"] and not row["held"]]
     return tk.render(
         "inventory/spreadsheet_preview.html",
         extra_vars={
@@ -179,7 +183,9 @@ def _preview(found: dict[str, Any], errors: forms.Problems | None = None) -> str
             "conflicts": _conflicts(rows),
             "at_once": sys.maxsize if flask.request.args.get("all") else ASKED,
             "same": [_asked(row) for row in rows if row["same"]],
-            "new": [row for row in rows if row["new"] and not row["left_out"] and not row["held"]],
+            "new": [_all_fields(row) for row in new],
+            "room": SHOWN_TEXT,
+            "several": len({row["department"] for row in new}) > 1,
             "changed": [row for row in rows if _shown_cells(row)],
             "kept": [
                 (row, cell)
@@ -215,6 +221,13 @@ def _shown_cells(row: dict[str, Any]) -> list[dict[str, Any]]:
         cell for cell in row["cells"] if cell["goes_in"] or cell["outcome"] == "follows"
     ]
     return [] if row["left_out"] else row["shown"]
+
+
+def _all_fields(row: dict[str, Any]) -> dict[str, Any]:
+    """Mark the values that a line of the table has no room for."""
+    for item in row["fields"]:
+        item["long"] = len(item["value"]) > SHOWN_TEXT or "\n" in item["value"]
+    return row
 
 
 def _can_be_column(spec: FieldSpec) -> bool:

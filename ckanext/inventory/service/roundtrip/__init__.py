@@ -7,12 +7,14 @@ seen us goes through the importer's plan, and rows that look like a record that 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
 from ckanext.inventory.service import imports, languages, workbooks
+from ckanext.inventory.service.names import people
 from ckanext.inventory.spreadsheets import places, returned, synonyms
-from ckanext.inventory.spreadsheets.layout import GUIDES, as_it_is
+from ckanext.inventory.spreadsheets.layout import GUIDES, Names, as_it_is
 from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Problem, Severity
 from ckanext.inventory.spreadsheets.reader import Source, read
 from ckanext.inventory.spreadsheets.returned import Page
@@ -68,7 +70,20 @@ def preview(
         )
     Rules(ground).finish()
     found.problems = places.settled(found.problems, found.places, found.source)
+    found.names = _with_those_named_now(session, found)
     return found
+
+
+def _with_those_named_now(session: Session, found: Preview) -> Names:
+    """Add to the names whom the file assigns, and the records that it would make."""
+    known = found.names
+    assigned = {row.marks.get("assignee") for row in found.rows if row.new is not None}
+    assigned |= {cell.file for row in found.rows for cell in row.cells if cell.key == "assignee"}
+    wanted = {str(user) for user in assigned if user}
+    if wanted:
+        known = replace(known, people={**known.people, **people(session, wanted)})
+    made = {row.new.package_id: ("", row.title) for row in found.rows if row.new is not None}
+    return replace(known, records={**known.records, **made}) if made else known
 
 
 def _tell_unread(ground: Ground, pages: Sequence[Page]) -> None:
