@@ -255,3 +255,22 @@ def test_nothing_is_offered_of_another_department(city: City) -> None:
     rows = "Dataset name,Description\nStreet trees,two\nSecret register,two\n"
     found = listed(city, rows, city.neighbour, department="water")
     assert offered(found) == {"Street trees": None, "Secret register": None}
+
+
+def test_a_row_that_is_there_twice_is_told_and_taken_as_another_one(city: City) -> None:
+    rows = "Dataset name,Description\nWater usage,by day\nLamps,all\nWater usage,by month\n"
+    found = listed(city, rows)
+    (twice,) = found["skipped"]
+    assert (twice["row"], twice["title"], twice["taken"]) == (4, "Water usage", False)
+    assert "row 2" in twice["reason"]
+    assert (found["counts"]["new"], found["counts"]["skipped"]) == (2, 1)
+    taken = again(city, found, same={twice["where"]: "new"})
+    assert [item["taken"] for item in taken["skipped"]] == [True]
+    assert (taken["counts"]["new"], taken["counts"]["skipped"]) == (3, 0)
+    assert taken["counts"]["refused_rows"] == 0
+    left = again(city, taken, same={twice["where"]: "out"})
+    assert (left["counts"]["new"], left["counts"]["skipped"]) == (2, 1)
+    taken = again(city, left, same={twice["where"]: "new"})
+    done = save(city, taken)
+    texts = [content(city, row["number"])["notes"] for row in done["created"]]
+    assert sorted(texts) == ["all", "by day", "by month"]

@@ -201,7 +201,7 @@ def asked(page: Any) -> dict[str, tuple[str, dict[str, str]]]:
     found: dict[str, tuple[str, dict[str, str]]] = {}
     for name, options in re.findall(r'name="same-([^"]+)">(.*?)</select>', page.body):
         each = re.findall(r'<option value="([^"]*)"( selected)?>([^<]+)<', options)
-        (now,) = [words for _value, selected, words in each if selected]
+        now = next((words for _value, selected, words in each if selected), each[0][2])
         found[name] = now, {words: value for value, _selected, words in each}
     return found
 
@@ -274,6 +274,19 @@ def test_a_problem_of_a_column_is_not_said_to_be_one_of_the_file(city: City, pag
     page = pages.get(pages.upload(b"Data set,Wind\nTrees,3\n", "list.csv", department="parks"))
     assert "<td><b>Wind</b></td>" in page.body
     assert "whole file" not in page.body
+
+
+def test_a_row_that_is_there_twice_can_be_taken(city: City, pages: Pages) -> None:
+    path = pages.upload(b"Dataset name\nTrees\nLamps\nTrees\n", "list.csv", department="parks")
+    page = pages.get(path)
+    assert "Twice in your file" in page.body
+    ((where, (taken, options)),) = asked(page).items()
+    assert (taken, options) == (OUT, {OUT: "", ANOTHER: "new"})
+    pages.post(path, act="look", **form_of(page.body), **{f"same-{where}": "new"})
+    page = pages.get(path)
+    assert asked(page)[where] == (ANOTHER, {OUT: "out", ANOTHER: "new"})
+    pages.post(path, act="save", **form_of(page.body))
+    assert city.do(city.coordinator, "inventory_entry_list")["count"] == 3
 
 
 def test_all_rows_with_errors_are_left_out_at_once(city: City, pages: Pages) -> None:

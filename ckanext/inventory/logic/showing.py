@@ -99,7 +99,14 @@ def preview_head(found: Preview) -> Plain:
         "counts": counts(found),
         "problems": problems(found),
         "skipped": [
-            {"sheet": item.sheet, "row": item.row, "title": item.title, "reason": said(item.reason)}
+            {
+                "where": f"{item.sheet}!{item.row}",
+                "sheet": item.sheet,
+                "row": item.row,
+                "title": item.title,
+                "reason": said(item.reason),
+                "taken": item.taken,
+            }
             for item in found.skipped
         ],
         "notes": [said(note) for note in found.notes],
@@ -184,7 +191,7 @@ def counts(found: Preview) -> Plain:
         "unchanged": found.unchanged,
         "missing": found.missing,
         "refused_rows": found.refused,
-        "skipped": len(found.skipped),
+        "skipped": sum(not item.taken for item in found.skipped),
         "held": len(found.held),
         "left_out": sum(row.left_out for row in found.rows) + found.department_rows,
         "strange": len(found.strange),

@@ -99,6 +99,7 @@ def plan_import(
     with_sources: bool = False,
     source: Source | None = None,
     answered: Mapping[str, Ref] | None = None,
+    others: frozenset[str] = frozenset(),
     tell: Callable[[int], None] = lambda _done: None,
 ) -> Prepared:
     """Say what an import would do. Writes nothing.
@@ -113,6 +114,7 @@ def plan_import(
     :param with_sources: register the sources that entries name and nobody knows
     :param source: the file as read, where it was read before
     :param answered: ``sheet!row`` to the record that somebody said it is
+    :param others: ``sheet!row`` of rows that somebody said are another one than those before
     :param tell: told now and then how many rows are checked
     :returns: the plan with validated rows
     :raises FileProblem: if the file can't be read or has no column for the name
@@ -124,7 +126,7 @@ def plan_import(
     if lock:
         bulk.lock(session, _held(session, person, choices))
     known = _known(session, person, package_type, choices, source.digest)
-    known = replace(known, answered=answered or {})
+    known = replace(known, answered=answered or {}, others=others)
     cells = Reader(
         words,
         synonyms.load(),

@@ -47,6 +47,7 @@ class ForeignList:
             choices,
             source=_mended(found.source, settled.fixes),
             answered=self._answered(),
+            others=frozenset(where for where, said in settled.same.items() if said == NEW),
             tell=self.ground.checked(0),
         )
         plan = prepared.plan

@@ -77,6 +77,7 @@ class Known:
     :param sources: sources that may be linked
     :param people: folded name or e-mail to user id
     :param answered: ``sheet!row`` to the record that somebody said it is
+    :param others: ``sheet!row`` of rows that somebody said are another one
     """
 
     departments: tuple[Department, ...] = ()
@@ -87,6 +88,7 @@ class Known:
     sources: tuple[SourceRef, ...] = ()
     people: Mapping[str, str] = field(default_factory=dict[str, str])
     answered: Mapping[str, Ref] = field(default_factory=dict[str, Ref])
+    others: frozenset[str] = frozenset()
 
 
 def fold(title: str) -> str:

@@ -51,12 +51,14 @@ class Skipped:
     :param row: its row
     :param title: its title
     :param reason: why it is skipped
+    :param taken: somebody said that it is another one, so that it goes in all the same
     """
 
     sheet: str
     row: int
     title: str
     reason: Message
+    taken: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,5 +150,6 @@ class Plan:
     @property
     def refused(self) -> int:
         """How many rows an error keeps out."""
-        done = len(self.rows) + len(self.skipped) + len(self.known) + self.left_out
+        skipped = sum(not item.taken for item in self.skipped)
+        done = len(self.rows) + skipped + len(self.known) + self.left_out
         return self.total - done

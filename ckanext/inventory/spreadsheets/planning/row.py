@@ -29,8 +29,12 @@ def plan_row(draft: Draft) -> None:
     existing = recognised.record if recognised and task.choices.read_known else None
     sheet, content = draft.columns.sheet, draft.content
     if recognised and existing is None:
-        plan.skipped.append(Skipped(sheet, draft.number, content["title"], recognised.reason))
-        return
+        taken = recognised.record is None and f"{sheet}!{draft.number}" in task.known.others
+        reason = recognised.reason
+        plan.skipped.append(Skipped(sheet, draft.number, content["title"], reason, taken))
+        if not taken:
+            return
+    draft.existing = existing is not None
     fill(draft)
     settle_blockers(draft)
     answer(draft)
