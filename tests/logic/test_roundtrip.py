@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
+from ckanext.inventory import clock
 from ckanext.inventory.service import languages
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.types import Role
@@ -94,6 +95,46 @@ def test_only_what_the_person_may_read(city: City) -> None:
     assert "PARKS-0001" not in found
     everything = download(city, city.cdo, department=None, format="json").decode()
     assert "Secret trees" in everything
+
+
+def test_its_name_says_whose_it_is_and_what_was_filtered(city: City) -> None:
+    city.entry(title="Trees", value="high")
+
+    def name(user: Any, **asked: Any) -> str:
+        return str(city.do(user, "inventory_workbook", **asked)["filename"])
+
+    today = clock.today().isoformat()
+    assert name(city.coordinator) == f"data-inventory-parks-{today}.xlsx"
+    assert name(city.coordinator, empty=True) == f"data-inventory-parks-empty-{today}.xlsx"
+    assert name(city.cdo, empty=True) == f"data-inventory-empty-{today}.xlsx"
+    high = name(city.coordinator, value=["high"], state=["draft"])
+    assert high == f"data-inventory-parks-draft-high-{today}.xlsx"
+    assert name(city.cdo, q="tree") == f"data-inventory-parks-selection-{today}.xlsx"
+    mine = name(city.coordinator, attention="department")
+    assert mine == f"data-inventory-parks-to-finish-{today}.xlsx"
+    city.do(city.neighbour, "inventory_entry_create", title="Pipes", owner_org=city.water.id)
+    assert name(city.cdo) == f"data-inventory-{today}.xlsx"
+    assert name(city.neighbour) == f"data-inventory-water-{today}.xlsx"
+    first = opened(download(city, department=None))["Start here"].cell(1, 1).value
+    assert first == "Data inventory: Parks"
+
+
+def test_who_may_not_bring_it_back_is_told_that_it_is_for_reading(city: City) -> None:
+    city.entry(title="Trees", value="high")
+    for user in (city.viewer, city.reviewer):
+        book = opened(download(city, user, department=None))
+        start = " ".join(str(row[0].value) for row in book["Start here"].iter_rows())
+        assert "This workbook is for reading" in start
+        assert "upload" not in start
+        for name in ("Sources", "Datasets", "Blockers"):
+            for rule in book[name].data_validations.dataValidation:
+                assert rule.type != "list"
+                assert str(rule.promptTitle)
+                assert "Needed" not in str(rule.prompt)
+                assert str(rule.prompt).startswith("Read only.")
+    assert "upload it" in str(
+        [row[0].value for row in opened(download(city))["Start here"].iter_rows()]
+    )
 
 
 # Bringing it back

@@ -50,6 +50,15 @@ START = (
     "10. If somebody else changed the same cell meanwhile, you are asked which text to keep.",
 )
 
+TO_READ = (
+    "This workbook is for reading. What you write into it stays in your file: the departments' coordinators "
+    "and the chief data officer bring workbooks back.",
+    "One row is one dataset (sheet Datasets) or one system (sheet Sources). What stands in the way of a "
+    "release is on the sheet Blockers.",
+    "Select a header to read what its column means.",
+)
+"""What the first sheet says to those who bring nothing back."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -130,6 +139,7 @@ def build(
     language = languages.current()
     say = languages.sayer(language)
     filler = _Filler(session, person, wanted, say)
+    to_read = not wanted.part and not brings_back(person)
     sheets: list[Filled] = []
     for key, layout in found.items():
         if wanted.part and key != ENTRY:
@@ -144,23 +154,36 @@ def build(
             "" if language == languages.ENGLISH else language,
         )
         shown = layouts.translated(layout, say)
+        if to_read:
+            shut = tuple(replace(column, role=Role.READ_ONLY) for column in shown.columns)
+            shown = replace(shown, columns=shut)
         if wanted.part:
             kept = tuple(column for column in shown.columns if in_part(column))
             sheets.append(Filled(replace(shown, columns=kept), stamp, filler.part(layout)))
             continue
         rows = filler.rows(layout) if layout.rows_of else filler.records(layout)
         sheets.append(Filled(shown, stamp, iter(()) if wanted.empty else rows))
-    title = filler.names.departments.get(wanted.department or "", "")
+    title = filler.names.departments.get(filler.only_department() or "", "")
+    if start is None:
+        start = [say(line) for line in (TO_READ if to_read else START)]
     return Book(
         say("Data inventory: {department}").format(department=title)
         if title
         else say("Data inventory"),
-        [say(line) for line in START] if start is None else start,
+        start,
         sheets,
         {} if wanted.part else {"source_ids": filler.sources()},
         now,
         say,
     )
+
+
+def brings_back(person: Person) -> bool:
+    """Tell whether somebody brings workbooks back on the page for it.
+
+    :param person: who downloads
+    """
+    return policy.is_cdo(person) or bool(policy.departments_of(person))
 
 
 def in_part(column: Column) -> bool:
@@ -201,6 +224,15 @@ class _Filler:
         if wanted.ids is not None and package_type == ENTRY:
             found.append(Record.package_id.in_(list(wanted.ids)))
         return found
+
+    def only_department(self) -> str | None:
+        """Return the department that all entries of the workbook are of; without entries, one's own."""
+        if self.wanted.department is not None:
+            return self.wanted.department
+        query = sa.select(Record.department).where(*self.conditions(ENTRY)).distinct().limit(2)
+        held = [] if self.wanted.empty else list(self.session.scalars(query))
+        held = held or sorted(policy.departments_of(self.person))
+        return held[0] if len(held) == 1 else None
 
     def sources(self) -> list[str]:
         """Return what the drop-down of sources offers."""

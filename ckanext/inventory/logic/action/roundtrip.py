@@ -136,8 +136,29 @@ def _sheet_names(layout: Layout) -> set[str]:
 def _stem(title: str, wanted: Wanted, data_dict: DataDict) -> str:
     words = "".join(c if c.isalnum() else "-" for c in title.lower())
     parts = [part for part in words.split("-") if part]
+    parts += _filtered(data_dict)
     if wanted.empty:
         parts.append("empty")
     if data_dict["format"] == "csv":
         parts.append(str(data_dict["sheet"]))
     return "-".join([*parts, clock.today().isoformat()])
+
+
+_TOLD = ("state", "value", "likelihood", "classification", "category", "triage", "blocker")
+"""Filters whose values are words."""
+
+
+def _filtered(data_dict: DataDict) -> list[str]:
+    """Say in a few words for the file's name which entries were asked for."""
+    told = [str(value).replace("_", "-") for name in _TOLD for value in data_dict.get(name) or ()]
+    if data_dict.get("attention") == "department":
+        told.append("to-finish")
+    other = ("attention", "q", "ids", *(name for name in _FILTERS if name != "department"))
+    if not told and any(data_dict.get(name) for name in other):
+        told.append("selection")
+    words = ["".join(c for c in word if c.isalnum() or c == "-") for word in told]
+    return words if len(words) <= _MOST_WORDS else ["selection"]
+
+
+_MOST_WORDS = 4
+"""Values of filters that a file's name holds."""
