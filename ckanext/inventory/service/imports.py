@@ -134,6 +134,7 @@ def plan_import(
         licenses(),
         day_first=choices.day_first or config.import_day_first(),
         year=clock.today().year,
+        say=tk._,
     )
     other = schema_for(headers.other_type(package_type))
     refusal = _Refusal(person, schema, choices.department)

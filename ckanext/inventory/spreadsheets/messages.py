@@ -54,6 +54,15 @@ def _in_english(one: str, many: str, number: int, **values: object) -> str:
     return (one if number == 1 else many) % values
 
 
+def also(message: Message, more: Message) -> Message:
+    """Put two sentences together.
+
+    :param message: what is wrong
+    :param more: what becomes of it
+    """
+    return Message("%(message)s %(more)s", {"message": message, "more": more})
+
+
 def counted(one: str, many: str, count: int, **params: object) -> Message:
     """Make a message with a number.
 

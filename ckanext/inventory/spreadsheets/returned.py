@@ -21,7 +21,7 @@ from ckanext.inventory.vocabularies import Choice
 
 from .headers import HeaderMap
 from .layout import NUMBER, RECORD, Column, Layout, Role, Say, as_it_is, translated
-from .messages import FileProblem, Message
+from .messages import FileProblem, Message, counted, shorten
 from .reader import (
     HEADER_ROWS,
     Cell,
@@ -36,7 +36,7 @@ from .reader import (
 )
 from .stamp import PREFIX, Stamp, Token, checksum, decode, decode_token
 from .synonyms import Synonyms, squash
-from .values import NOTHING, Reader, Reading, plain_text
+from .values import CONTROLS, MAX_CHARACTERS, NOTHING, Reader, Reading
 from .workbook import unguard
 
 OUR_NUMBER = re.compile(r"[A-Z0-9]{2,10}-S?\d{3,}")
@@ -516,6 +516,8 @@ def read_cell(
 ) -> Reading:
     """Read a cell that somebody wrote into.
 
+    Where a part of it isn't understood, the answer holds the other parts beside the message.
+
     :param spec: its field
     :param cell: the cell
     :param cells: reads cells of any file
@@ -530,12 +532,10 @@ def read_cell(
     if not written:
         return NOTHING
     if spec.kind in ("text", "long_text", "markdown"):
-        reading = plain_text(written)
-        if reading.message is not None:
-            return Reading(None, written, reading.message)
-        if spec.name == "title":
-            return Reading(" ".join(written.split()))
-        return reading
+        wrong = _no_text(written)
+        if wrong is not None:
+            return Reading(None, written, wrong)
+        return Reading(" ".join(written.split()) if spec.name == "title" else written)
     if spec.kind == "choice" and (value := value_of_label(spec.choices, written, say)) is not None:
         return Reading(value)
     if spec.kind == "choices":
@@ -550,10 +550,18 @@ def read_cell(
         if written == before:
             return Reading(before)
         return _reference(written, resolve, Message("No entry has this number or name."))
-    reading = cells.read(spec, cell if not plain else written)
-    if reading.message is not None:
-        return Reading(None, written, reading.message, reading.suggestion)
-    return reading
+    return cells.read(spec, cell if not plain else written)
+
+
+def _no_text(written: str) -> Message | None:
+    """Say why a text can't be stored as it is."""
+    if CONTROLS.search(written):
+        return Message("It holds control characters, which can't be stored: write it without them.")
+    if len(written) > MAX_CHARACTERS:
+        return Message(
+            "It is longer than %(limit)s characters: shorten it.", {"limit": MAX_CHARACTERS}
+        )
+    return None
 
 
 def value_of_label(choices: Sequence[Choice], written: str, say: Say) -> str | None:
@@ -580,10 +588,12 @@ def _labels(choices: tuple[Choice, ...]) -> Mapping[str, str]:
 def _choices(spec: FieldSpec, written: str, cells: Reader, say: Say) -> Reading:
     """Take labels as they stand first: they may hold commas."""
     labels = _labels(spec.choices)
+
+    def own(piece: str) -> str | None:
+        return value_of_label(spec.choices, piece, say) or labels.get(squash(piece))
+
     pieces = [piece for piece in re.split(r"[;\n]", written) if piece.strip()]
-    values = [
-        value_of_label(spec.choices, piece, say) or labels.get(squash(piece)) for piece in pieces
-    ]
+    values = [own(piece) for piece in pieces]
     known = list(dict.fromkeys(value for value in values if value))
     alone = {choice.value for choice in spec.choices if choice.exclusive}
     if pieces and all(values):
@@ -592,10 +602,7 @@ def _choices(spec: FieldSpec, written: str, cells: Reader, say: Say) -> Reading:
             message = Message('"%(label)s" can\'t stand beside other values.', {"label": label})
             return Reading(None, written, message)
         return Reading(known)
-    reading = cells.choices(spec, written)
-    if reading.message is not None:
-        return Reading(None, written, reading.message, reading.suggestion)
-    return reading
+    return cells.choices(spec, written, own)
 
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://\S*[^\s;,|]")
@@ -643,14 +650,18 @@ def _references(written: str, resolve: Resolve, before: Any) -> Reading:
             missing.append(name)
         else:
             found.append(package_id)
+    value = list(dict.fromkeys(found)) or None
     if missing:
-        message = Message(
-            'No source has the number or name "%(name)s". Add it to the sheet Sources, or write '
+        message = counted(
+            "No source has the number or name %(names)s. Add it to the sheet Sources, or write "
             "its number.",
-            {"name": missing[0]},
+            "No sources have the numbers or names %(names)s. Add them to the sheet Sources, or "
+            "write their numbers.",
+            len(missing),
+            names=", ".join(f'"{shorten(name)}"' for name in missing),
         )
-        return Reading(None, written, message)
-    return Reading(list(dict.fromkeys(found)) or None)
+        return Reading(value, "; ".join(missing), message)
+    return Reading(value)
 
 
 def _reference(written: str, resolve: Resolve, message: Message) -> Reading:

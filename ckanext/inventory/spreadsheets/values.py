@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +18,7 @@ from ckanext.inventory.fields import LIST_KINDS, FieldSpec
 from ckanext.inventory.types import NOT_KNOWN
 from ckanext.inventory.vocabularies import Vocabularies, normalise
 
-from .messages import Message
+from .messages import Message, counted, shorten
 from .reader import Cell, text
 from .synonyms import Synonyms, squash
 
@@ -49,6 +49,11 @@ class Reading:
 NOTHING = Reading()
 
 
+def no_value(_piece: str) -> str | None:
+    """Find no value."""
+    return None
+
+
 @dataclass(frozen=True)
 class Reader:
     """Reads cells of one file.
@@ -59,6 +64,7 @@ class Reader:
     :param licenses: normalised id or title to licence id
     :param day_first: ``3/4/2020`` in an undecided column is the third of April
     :param year: the current year; two digits mean a year up to ten years ahead of it
+    :param say: translates labels in messages
     """
 
     vocabularies: Vocabularies
@@ -67,6 +73,7 @@ class Reader:
     licenses: Mapping[str, str] = field(default_factory=dict[str, str])
     day_first: bool = False
     year: int = 2026
+    say: Callable[[str], str] = str
 
     def read(self, spec: FieldSpec, cell: Cell, *, day_first: bool | None = None) -> Reading:
         """Read a cell for a field.
@@ -122,39 +129,47 @@ class Reader:
             return self._no_choice(spec, written)
         return Reading(value) if value else NOTHING
 
-    def choices(self, spec: FieldSpec, written: str) -> Reading:
+    def choices(
+        self, spec: FieldSpec, written: str, own: Callable[[str], str | None] = no_value
+    ) -> Reading:
         """Read several values of a list from one cell.
 
         :param spec: the field
         :param written: the cell's text
+        :param own: what else a part of it may mean: finds its value, None if it is none
+        :returns: the values that it holds, and what is wrong with its other parts
         """
         whole = self._match(spec, written)
         if whole is not None:
             return Reading([whole]) if whole else NOTHING
-        # Labels of ours hold commas, so a comma separates only where nothing else does.
-        values, unknown = self._pieces(spec, re.split(r"[;|\n]", written))
-        if unknown:
-            values, unknown = self._pieces(spec, MULTIPLE.split(written))
+        values, unknown = self._pieces(spec, written, own)
         alone = self.vocabularies.exclusive(spec.vocabulary or "")
         if len(values) > 1 and alone.intersection(values):
             # "No" beside a real value says nothing more.
             values = [value for value in values if value not in alone] or values[:1]
         if unknown:
-            failed = self._no_choice(spec, ", ".join(unknown))
-            return Reading(values or None, failed.rest, failed.message, failed.suggestion)
+            return self._no_choices(spec, written, values, unknown)
         return Reading(values or None)
 
-    def _pieces(self, spec: FieldSpec, pieces: Iterable[str]) -> tuple[list[str], list[str]]:
+    def _pieces(
+        self, spec: FieldSpec, written: str, own: Callable[[str], str | None]
+    ) -> tuple[list[str], list[str]]:
         values: list[str] = []
         unknown: list[str] = []
-        for piece in pieces:
-            if not piece.strip():
-                continue
-            value = self._match(spec, piece)
+
+        def take(piece: str) -> bool:
+            value = own(piece)
             if value is None:
-                unknown.append(piece.strip())
-            elif value and value not in values:
+                value = self._match(spec, piece)
+            if value and value not in values:
                 values.append(value)
+            return value is not None
+
+        for piece in re.split(r"[;|\n]", written):
+            # Labels of ours hold commas, so a comma separates only where nothing else does.
+            if piece.strip() and not take(piece):
+                parts = [part.strip() for part in piece.split(",") if part.strip()]
+                unknown += [part for part in parts if not take(part)]
         return values, unknown
 
     def _match(self, spec: FieldSpec, written: str) -> str | None:
@@ -163,18 +178,38 @@ class Reader:
         return "" if value and value not in self.vocabularies.values(name) else value
 
     def _no_choice(self, spec: FieldSpec, written: str) -> Reading:
+        message = Message("It is none of the values: %(values)s.", {"values": self._labels(spec)})
+        return Reading(None, written, message, self._nearest(spec, written))
+
+    def _no_choices(
+        self, spec: FieldSpec, written: str, values: Sequence[str], unknown: Sequence[str]
+    ) -> Reading:
+        """Say which parts of a cell aren't values, and how the whole cell would be right."""
+        if " ".join(written.split()) == unknown[0]:
+            return self._no_choice(spec, unknown[0])
+        message = counted(
+            "%(parts)s is none of the values: %(values)s.",
+            "%(parts)s are none of the values: %(values)s.",
+            len(unknown),
+            parts=", ".join(f'"{shorten(part)}"' for part in unknown),
+            values=self._labels(spec),
+        )
+        near = [self._nearest(spec, part) for part in unknown]
+        whole = [*(self.say(spec.label_of(value)) for value in values), *near]
+        suggestion = "; ".join(dict.fromkeys(whole)) if all(near) else ""
+        return Reading(list(values) or None, ", ".join(unknown), message, suggestion)
+
+    def _labels(self, spec: FieldSpec) -> str:
+        return ", ".join(self.say(choice.label) for choice in spec.choices)
+
+    def _nearest(self, spec: FieldSpec, written: str) -> str:
         words: dict[str, str] = {}
         for choice in spec.choices:
-            for known in (choice.label, choice.value, *choice.synonyms):
-                words.setdefault(normalise(known), choice.label)
+            label = self.say(choice.label)
+            for known in (label, choice.label, choice.value, *choice.synonyms):
+                words.setdefault(normalise(known), label)
         near = difflib.get_close_matches(normalise(written), list(words), 1, 0.75)
-        labels = ", ".join(choice.label for choice in spec.choices)
-        return Reading(
-            None,
-            written,
-            Message("It is none of the values: %(values)s.", {"values": labels}),
-            words[near[0]] if near else "",
-        )
+        return words[near[0]] if near else ""
 
     # Dates
 
@@ -264,25 +299,27 @@ class Reader:
                 rest.append(piece)
         if not rest:
             return Reading(found or None)
-        left = " ".join(rest) if found else written
-        return Reading(
-            found or None, left, Message("It isn't a web address (https://…): kept as a note.")
-        )
+        if not found:
+            return Reading(None, written, Message("It isn't a web address (https://…)."))
+        left = " ".join(rest)
+        message = Message('"%(part)s" isn\'t a web address (https://…).', {"part": shorten(left)})
+        return Reading(found, left, message)
 
     def _url(self, written: str) -> Reading:
         reading = self.urls(written)
         found: list[str] = reading.value or []
         if not found:
             return reading
+        if len(found) < 2:
+            return replace(reading, value=found[0])
         rest = " ".join([*found[1:], reading.rest]).strip()
-        message = Message("Only one web address fits: the rest was kept as a note.")
-        return Reading(found[0], rest, message if rest else None)
+        return Reading(found[0], rest, Message("Only one web address fits."))
 
     def email(self, written: str) -> Reading:
         """Read one e-mail address, also as ``Name <address>`` or ``mailto:address``."""
         found = EMAIL.findall(written.removeprefix("mailto:"))
         if not found:
-            return Reading(None, written, Message("It isn't an e-mail address: kept as a note."))
+            return Reading(None, written, Message("It isn't an e-mail address."))
         rest = written.removeprefix("mailto:").replace(found[0], "").strip(" <>()[],;:-\"'")
         if len(found) > 1:
             return Reading(found[0], rest, Message("Only one e-mail address fits."))
@@ -310,8 +347,15 @@ class Reader:
                 unknown.append(piece.strip())
             elif code not in codes:
                 codes.append(code)
-        message = Message("It isn't a language code such as en or fr.") if unknown else None
-        return Reading(codes or None, ", ".join(unknown), message)
+        if not unknown:
+            return Reading(codes or None)
+        parts = ", ".join(unknown)
+        message = (
+            Message('"%(part)s" isn\'t a language code such as en or fr.', {"part": shorten(parts)})
+            if codes
+            else Message("It isn't a language code such as en or fr.")
+        )
+        return Reading(codes or None, parts, message)
 
     def _license(self, written: str) -> Reading:
         found = self.licenses.get(normalise(written))

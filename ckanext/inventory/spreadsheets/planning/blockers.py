@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ckanext.inventory.spreadsheets.headers import BLOCKERS, Assignment
-from ckanext.inventory.spreadsheets.messages import Message
+from ckanext.inventory.spreadsheets.messages import Message, also
 from ckanext.inventory.types import NOT_KNOWN
 from ckanext.inventory.vocabularies import Vocabularies, normalise
 
@@ -39,10 +39,12 @@ def read_part(draft: Draft, item: Assignment, part: str, written: str) -> None:
         reading = task.cells.read(spec, written)
         if reading.value is not None:
             draft.blocker[part] = reading.value
-    if reading.message:
-        draft.warn(item.column, written, reading.message, reading.suggestion)
+    message = reading.message
     if reading.rest:
-        draft.comment(item.column.label, reading.rest)
+        kept = draft.comment(item.column.label, reading.rest)
+        message = message and also(message, kept)
+    if message:
+        draft.warn(item.column, written, message, reading.suggestion)
 
 
 def _no_reason(vocabularies: Vocabularies, written: str) -> bool:

@@ -94,6 +94,7 @@ class Draft:
     :param comments: what fits nowhere else
     :param beside: fields without a column of their own to what other columns add to them: header, text
     :param failed: an error keeps it out
+    :param existing: the record is there already
     """
 
     task: Task
@@ -110,6 +111,7 @@ class Draft:
         default_factory=dict[str, list[tuple[str, str]]]
     )
     failed: bool = False
+    existing: bool = False
 
     @property
     def fields(self) -> Mapping[str, FieldSpec]:
@@ -182,13 +184,16 @@ class Draft:
             )
         )
 
-    def comment(self, column: str, written: str) -> None:
+    def comment(self, column: str, written: str) -> Message:
         """Keep text that fits nowhere else.
 
         :param column: header of its column
         :param written: the text
+        :returns: where it is kept
         """
         self.comments.append(f"{column}: {written}")
+        spec = self.fields.get(COMMENTS)
+        return _kept_in(spec) if spec is not None else Message("The text stays out.")
 
     def add_beside(self, name: str, column: str, written: str) -> None:
         """Note what a column adds to another field, for a record that is there already.
@@ -199,25 +204,37 @@ class Draft:
         """
         self.beside.setdefault(name, []).append((column, written))
 
-    def keep(self, name: str, column: str, rest: str) -> None:
+    def keep(self, name: str, column: str, rest: str) -> Message:
         """Keep text that didn't fit in the field's companion, else in the comments.
 
         :param name: the field
         :param column: header of the column
         :param rest: the text
+        :returns: where it is kept
         """
         companion = self.task.synonyms.companions.get(name, "")
         if companion not in self.fields or self.task.refusal(companion):
-            self.comment(column, rest)
-            return
+            return self.comment(column, rest)
         self.add_beside(companion, column, rest)
         before = self.content.get(companion)
         if not before:
             self.content[companion] = rest
         elif fold(rest) not in fold(str(before)):
             self.content[companion] = f"{before}\n{rest}"
+        spec = self.fields[companion]
+        if self.existing and spec.kind not in ("long_text", "markdown"):
+            # Nothing replaces what such a field of the record says already.
+            return Message(
+                'The text is kept in "%(field)s", or in the comments if something else stands there.',
+                {"field": Message(spec.label)},
+            )
+        return _kept_in(spec)
 
     def finish_comments(self) -> None:
         """Put what was kept into the field for comments."""
         if self.comments and COMMENTS in self.fields:
             self.content[COMMENTS] = "\n".join(self.comments)
+
+
+def _kept_in(spec: FieldSpec) -> Message:
+    return Message('The text is kept in "%(field)s".', {"field": Message(spec.label)})

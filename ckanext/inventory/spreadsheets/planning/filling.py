@@ -6,7 +6,7 @@ import re
 
 from ckanext.inventory.fields import FieldSpec
 from ckanext.inventory.spreadsheets.headers import BLOCKERS, COMMENTS, MARKS, Assignment, Fate
-from ckanext.inventory.spreadsheets.messages import Message
+from ckanext.inventory.spreadsheets.messages import Message, also
 from ckanext.inventory.spreadsheets.reader import Cell, text
 from ckanext.inventory.spreadsheets.synonyms import squash
 from ckanext.inventory.spreadsheets.values import plain_text
@@ -60,10 +60,12 @@ def _field(draft: Draft, item: Assignment, spec: FieldSpec, cell: Cell, written:
         _other_entry(draft, item, spec, written)
         return
     reading = task.cells.read(spec, cell, day_first=draft.columns.day_first.get(item.column.index))
-    if reading.message:
-        draft.warn(item.column, written, reading.message, reading.suggestion)
+    message = reading.message
     if reading.rest:
-        draft.keep(spec.name, item.column.label, reading.rest)
+        kept = draft.keep(spec.name, item.column.label, reading.rest)
+        message = message and also(message, kept)
+    if message:
+        draft.warn(item.column, written, message, reading.suggestion)
     if reading.value is None:
         return
     if spec.name not in draft.content:
@@ -85,8 +87,8 @@ def _other_entry(draft: Draft, item: Assignment, spec: FieldSpec, written: str) 
     if found:
         draft.content[spec.name] = found.id
         return
-    draft.warn(item.column, written, Message("No entry has this number or name."))
-    draft.comment(item.column.label, written)
+    kept = draft.comment(item.column.label, written)
+    draft.warn(item.column, written, also(Message("No entry has this number or name."), kept))
 
 
 def _mark(draft: Draft, item: Assignment, written: str) -> None:
@@ -108,8 +110,7 @@ def _mark(draft: Draft, item: Assignment, written: str) -> None:
             return
         labels = (choice.label for choice in vocabularies.choices(name))
         message = Message("It is none of the values: %(values)s.", {"values": ", ".join(labels)})
-    draft.warn(item.column, written, message)
-    draft.comment(item.column.label, written)
+    draft.warn(item.column, written, also(message, draft.comment(item.column.label, written)))
 
 
 def _sources(draft: Draft, item: Assignment, written: str) -> None:
