@@ -65,7 +65,7 @@ class Ground:
         found.names = self.names
         self.department = settled.choices.department
         self.known: dict[str, RowPlan] = {}
-        self.intact: dict[str, tuple[int, str]] = {}
+        self.intact: dict[str, tuple[str, int, str]] = {}
         self.new_titles: dict[str, RowPlan] = {}
         self.same_titles: dict[str, RowPlan] = {}
         self._links: dict[tuple[str, str], dict[str, str]] = {}
@@ -302,44 +302,48 @@ class Ground:
         :param fixable: something else may be put into the cell here
         :param label: our name of the field, for a file that has no column for it
         """
-        if severity is Severity.ERROR:
-            row.failed = True
-        place, column = self._cell(row, about)
-        key = ""
-        if fixable and place is not None and (place.sheet, place.row) == (row.sheet, row.row):
-            key = about if self.preview.ours else at_column(place.column)
-        self.preview.problems.append(
-            Problem(
-                severity,
-                row.sheet,
-                row.row,
-                column,
-                shorten(value),
-                message,
-                suggestion,
-                key,
-                place,
-                "" if column else label,
+        for there, part in self._told_at(row, about):
+            if severity is Severity.ERROR:
+                there.failed = True
+            place, column = self._cell(there, part)
+            key = ""
+            if fixable and place is not None:
+                key = part if self.preview.ours else at_column(place.column)
+            self.preview.problems.append(
+                Problem(
+                    severity,
+                    there.sheet,
+                    there.row,
+                    column,
+                    shorten(value),
+                    message,
+                    suggestion,
+                    key,
+                    place,
+                    "" if column else label,
+                )
             )
-        )
+
+    def _told_at(self, row: RowPlan, about: str) -> list[tuple[RowPlan, str]]:
+        """Find the rows of the file that a problem is told at, and what it is about there."""
+        kind, _, part = about.rpartition("/")
+        line = row.rows_at.get(kind)
+        if line is not None:
+            return [(line, part)]
+        lines = [line for line in row.rows_at.values() if not line.left_out]
+        if row.without_row and lines:
+            return [(line, "") for line in lines]
+        return [(row, about)]
 
     def _cell(self, row: RowPlan, about: str) -> tuple[Place | None, str]:
         """Find a cell of a row in the file, and how the file calls its column."""
         field, _, rest = about.partition("/")
-        kind, _, part = rest.rpartition("/")
-        own = [at for key, at in row.rows_at.items() if key.partition("/")[0] == field]
-        if own:
-            sheet, number = row.rows_at.get(f"{field}/{kind}", own[0])
-            wanted = part
-        else:
-            sheet, number = row.sheet, row.row
-            wanted = f"{field}.{part}" if part else field
-        columns = self.preview.places.get(sheet)
-        found = columns.find(wanted) if columns is not None else None
-        if found is not None:
-            return Place(sheet, number, found.column), found.label
-        naming = columns.naming if columns is not None and own else None
-        return (Place(sheet, number, naming.column) if naming is not None else None), ""
+        part = rest.rpartition("/")[2]
+        columns = self.preview.places.get(row.sheet)
+        found = columns.find(f"{field}.{part}" if part else field) if columns is not None else None
+        if found is None:
+            return None, ""
+        return Place(row.sheet, row.row, found.column), found.label
 
     def not_the_same(self, plan: RowPlan, record: Record | None) -> Message | None:
         """Say why a row can't be the record that somebody answered.

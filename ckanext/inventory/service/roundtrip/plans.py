@@ -84,6 +84,9 @@ class Settled:
 class RowPlan:
     """What one row of the file would do.
 
+    A row of a sheet of rows, such as Blockers, has a plan of its own: an error in it holds it, and it can be
+    left out, while the record that it belongs to takes its other changes.
+
     :param sheet: its sheet
     :param row: its number there
     :param package_type: what it is about
@@ -102,7 +105,9 @@ class RowPlan:
     :param back_to_review: it was approved, and saving sends it back
     :param submit: it is submitted in the same step
     :param rows: fields of rows, by kind, that the file writes into
-    :param rows_at: ``field/kind`` to sheet and row, where these stand on a sheet of their own
+    :param rows_at: ``field/kind`` to the rows that say these, where they stand on a sheet of their own
+    :param part_of: the record's row, for a row of such a sheet
+    :param without_row: it stands for a record that only such rows write into
     """
 
     sheet: str
@@ -125,12 +130,22 @@ class RowPlan:
     rows: dict[str, dict[str, dict[str, Any]]] = field(
         default_factory=dict[str, dict[str, dict[str, Any]]]
     )
-    rows_at: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
+    rows_at: dict[str, RowPlan] = field(default_factory=dict[str, "RowPlan"])
+    part_of: RowPlan | None = None
+    without_row: bool = False
 
     @property
     def where(self) -> str:
         """Its place, as choices name it."""
         return f"{self.sheet}!{self.row}"
+
+    def place_of(self, key: str) -> str:
+        """Return the place of the row that a cell stands in.
+
+        :param key: the cell's key
+        """
+        line = self.rows_at.get(key.rpartition("/")[0])
+        return line.where if line is not None else self.where
 
     @property
     def changes_marks(self) -> list[Cell]:
@@ -288,9 +303,14 @@ class Preview:
         found: dict[tuple[str, str], str] = {}
         for row in rows:
             values = {**row.content, **row.marks} if row.new is not None else {}
+            for name, by_kind in row.rows.items() if row.new is not None else ():
+                values.pop(name, None)
+                values |= {f"{name}/{kind}/": edits for kind, edits in by_kind.items()}
             values |= {cell.key: cell.file for cell in row.cells if every or cell.goes_in}
             for key, value in values.items():
-                found[row.where, key] = canonical_json(_without_ids(value, made))
+                found[row.place_of(key), f"{row.where} {key}"] = canonical_json(
+                    _without_ids(value, made)
+                )
         return found
 
 

@@ -25,6 +25,7 @@ class RowSheets:
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
+        self.stands: dict[tuple[str, str], int] = {}
 
     def compare(self, page: Page) -> None:
         """Compare a sheet.
@@ -43,58 +44,63 @@ class RowSheets:
             base = self.ground.base(pairs, stored)
             for number, record in records.items():
                 line = next(line for line, found in pairs if found is record)
+                sheet, row, _ = self.ground.intact.get(number, (line.sheet, line.row, ""))
                 self.ground.known[number] = RowPlan(
-                    line.sheet,
-                    line.row,
+                    sheet,
+                    row,
                     page.layout.package_type,
                     record.title,
                     record,
                     base[record.package_id],
                     stored.get(record.package_id, {}),
+                    without_row=True,
                 )
+        self._note_intact(page, spec)
         for line in lines:
             self.ground.preview.read += 1
             self._row_line(page, line, spec)
 
+    def _note_intact(self, page: Page, spec: FieldSpec) -> None:
+        """Note which rows stand in the file as they were downloaded; a copy of one that says another kind is new."""
+        first = spec.subfields[0].name
+        self.stands = {}
+        kept: set[tuple[str, str]] = set()
+        typed: list[Line] = []
+        for line in page.lines:
+            if line.token is None:
+                continue
+            key = (line.number, line.token.row)
+            if returned.intact(line):
+                self.stands.setdefault(key, line.row)
+                kept.add(key)
+            elif self._kind(spec, line) == line.token.row or first not in line.cells:
+                kept.add(key)
+            else:
+                typed.append(line)
+        for line in typed:
+            if line.token is not None and (line.number, line.token.row) in kept:
+                line.token = None
+
+    def _kind(self, spec: FieldSpec, line: Line) -> str:
+        """Return the kind that a row says, empty if it is none."""
+        kind, written = spec.subfields[0], text(line.cells.get(spec.subfields[0].name, ""))
+        value = returned.value_of_label(kind.choices, written, self.ground.names.say)
+        return str(value or self.ground.cells.choice(kind, written).value or "")
+
     def _row_line(self, page: Page, line: Line, spec: FieldSpec) -> None:
         here = RowPlan(line.sheet, line.row, page.layout.package_type)
         here.left_out = here.where in self.ground.settled.left_out
+        # It stays in the preview even if it is left out, so that this can be seen and changed.
+        self.ground.preview.rows.append(here)
         owner = self._owner(page, line, here)
         if owner is None:
-            if here.failed and not here.left_out:
-                self.ground.preview.rows.append(here)
             return
+        here.part_of, here.record, here.title = owner, owner.record, owner.title
+        here.left_out |= owner.left_out
         first = spec.subfields[0]
         old = self._old_row(owner, spec, line)
         key = str(old.get(first.name) or "") if old else ""
-        edits: dict[str, Any] = {}
-        unclear = False
-        for column in page.layout.columns:
-            sub = column.spec
-            if sub is None or column.key not in line.cells:
-                continue
-            before = layouts.write(sub, (old or {}).get(sub.name), self.ground.names)
-            fixed = f"{here.where}!{column.key}" in self.ground.settled.fixes
-            cell = line.cells[column.key]
-            if not fixed and not returned.was_written_into(cell, before, plain=page.plain):
-                continue
-            understood, value = self.ground.read(
-                page, line, here, column, (old or {}).get(sub.name)
-            )
-            if not understood:
-                # said already; without its kind a new row is nothing
-                unclear |= sub is first
-                continue
-            if sub is first and old:
-                self.ground.problem(
-                    here,
-                    Severity.WARNING,
-                    column.key,
-                    text(line.cells[column.key]),
-                    Message("The kind of a row can't be changed. Add a row of the new kind."),
-                )
-            elif value not in (None, "", []) or old:
-                edits[sub.name] = value
+        edits, unclear = self._edits(page, line, here, old)
         if not old:
             key = str(edits.pop(first.name, "") or "")
             if not key:
@@ -109,14 +115,82 @@ class RowSheets:
                         fixable=True,
                         label=first.label,
                     )
-                if not here.left_out:
-                    self.ground.preview.rows.append(here)
                 return
-            edits = edits or {}
             edits[first.name] = key
-        if edits and not here.left_out:
+        before = self._stands_in(line, here, owner, key)
+        if not edits:
+            return
+        if before is not None:
+            # Nobody could tell which of them counts.
+            message = Message(
+                "This reason stands in row %(row)s, too. Put both into one row, and leave the other "
+                "one out.",
+                {"row": before},
+            )
+            written = text(line.cells.get(first.name, ""))
+            self.ground.problem(here, Severity.ERROR, first.name, written, message)
+            return
+        here.rows[spec.name] = {key: edits}
+        owner.rows_at[f"{spec.name}/{key}"] = here
+        if not here.left_out:
             owner.rows.setdefault(spec.name, {})[key] = edits
-            owner.rows_at[f"{spec.name}/{key}"] = (line.sheet, line.row)
+
+    def _stands_in(self, line: Line, here: RowPlan, owner: RowPlan, kind: str) -> int | None:
+        """Return which other row gives the same reason for the same record; None for the first one."""
+        key = (owner.record.number if owner.record is not None else owner.where, kind)
+        before = self.stands.get(key)
+        if before is None and not here.left_out:
+            self.stands[key] = line.row
+        return before
+
+    def _edits(
+        self, page: Page, line: Line, here: RowPlan, old: Mapping[str, Any] | None
+    ) -> tuple[dict[str, Any], bool]:
+        """Read the cells that somebody wrote into.
+
+        :param page: the sheet
+        :param line: the row
+        :param here: what it would do
+        :param old: the row as it was, None for a new one
+        :returns: what they say, by column; and whether it says a kind that isn't understood
+        """
+        edits: dict[str, Any] = {}
+        unclear = False
+        first = True
+        for column in page.layout.columns:
+            sub = column.spec
+            if sub is None:
+                continue
+            is_kind, first = first, False
+            if column.key not in line.cells:
+                continue
+            before = layouts.write(sub, (old or {}).get(sub.name), self.ground.names)
+            fixed = f"{here.where}!{column.key}" in self.ground.settled.fixes
+            cell = line.cells[column.key]
+            if line.token is None and not fixed and not text(cell):
+                # Nobody knows what stood there, so that nothing says that it was emptied.
+                continue
+            if not fixed and not returned.was_written_into(cell, before, plain=page.plain):
+                continue
+            understood, value = self.ground.read(
+                page, line, here, column, (old or {}).get(sub.name)
+            )
+            if not understood:
+                # said already; without its kind a new row is nothing
+                unclear |= is_kind
+                continue
+            if is_kind and old:
+                if value != old.get(sub.name):
+                    self.ground.problem(
+                        here,
+                        Severity.WARNING,
+                        column.key,
+                        text(line.cells[column.key]),
+                        Message("The kind of a row can't be changed. Add a row of the new kind."),
+                    )
+            elif value not in (None, "", []) or old:
+                edits[sub.name] = value
+        return edits, unclear
 
     def _old_row(self, owner: RowPlan, spec: FieldSpec, line: Line) -> Mapping[str, Any] | None:
         """Return the row as it was downloaded; for a row typed by hand, as it is stored."""
@@ -126,10 +200,7 @@ class RowSheets:
         if line.token is not None:
             key, rows = line.token.row, rows_of(owner.base, spec.name)
         else:
-            written = text(line.cells.get(first, ""))
-            kind = spec.subfields[0]
-            value = returned.value_of_label(kind.choices, written, self.ground.names.say)
-            key = str(value or self.ground.cells.choice(kind, written).value or "")
+            key = self._kind(spec, line)
             rows = rows_of(owner.stored, spec.name)
         return next((row for row in rows if str(row.get(first)) == key), None)
 

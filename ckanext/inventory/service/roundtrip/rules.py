@@ -67,7 +67,8 @@ class Rules:
         if "all" in self.ground.settled.left_out:
             for row in self.ground.preview.held:
                 row.left_out = True
-        self.ground.preview.rows.sort(key=lambda row: (row.sheet, row.row))
+        # A row of a sheet of rows comes after a record that stands at its place for want of its own.
+        self.ground.preview.rows.sort(key=lambda row: (row.sheet, row.row, row.part_of is not None))
 
     def _merge_rows(self, row: RowPlan) -> None:
         schema = schema_for(row.package_type)

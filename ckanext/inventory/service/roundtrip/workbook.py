@@ -107,7 +107,7 @@ class Workbook:
                 conditions.append(Record.package_id.in_(held))
             total = self.ground.session.scalar(sa.select(sa.func.count()).where(*conditions)) or 0
             there = {n for n, row in self.ground.known.items() if row.package_type == package_type}
-            there |= {n for n, (_, kind) in self.ground.intact.items() if kind == package_type}
+            there |= {n for n, (_, _, kind) in self.ground.intact.items() if kind == package_type}
             self.ground.preview.missing += max(total - len(there), 0)
 
     def _page(self, page: Page) -> None:
@@ -177,7 +177,7 @@ class Workbook:
         readable = self.ground.readable(page.layout.package_type, same)
         package_type = page.layout.package_type
         for number in readable:
-            self.ground.intact[number] = (same[number].row, package_type)
+            self.ground.intact[number] = (page.sheet, same[number].row, package_type)
         self.ground.preview.read += len(readable)
         if len(readable) < len(same):
             others += [line for number, line in same.items() if number not in readable]
@@ -213,7 +213,8 @@ class Workbook:
             self.ground.preview.rows.append(plan)
             return
         known = self.ground.known.get(line.number)
-        before = known.row if known is not None else self.ground.intact.get(line.number, (0, ""))[0]
+        unchanged = self.ground.intact.get(line.number)
+        before = known.row if known is not None else unchanged[1] if unchanged is not None else 0
         if before:
             self.ground.problem(
                 plan,

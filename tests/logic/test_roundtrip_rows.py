@@ -1,0 +1,179 @@
+"""Rows of the sheet Blockers that come back: each is a row of its own, to be fixed or left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.logic.city import City, make_city
+from tests.logic.returning import add, again, cells, content, download, opened, preview, put, save
+
+pytestmark = pytest.mark.usefixtures("db")
+
+PRIVACY = {
+    "kind": "privacy",
+    "detail": ["personal_information"],
+    "rationale": "It names donors.",
+    "citation": "Privacy Code § 4",
+    "since": "2026-05-29",
+    "status": "open",
+}
+
+
+@pytest.fixture
+def city(db: None) -> City:
+    return make_city()
+
+
+def blockers(city: City, number: str) -> dict[str, dict[str, Any]]:
+    """What stands in the way of an entry, by kind."""
+    return {row["kind"]: row for row in content(city, number).get("release_blockers", [])}
+
+
+def told(found: dict[str, Any]) -> list[tuple[str, int, str]]:
+    """Where each problem is said to be."""
+    return [(p["sheet"], p["row"], p["column"]) for p in found["problems"]]
+
+
+def row_at(found: dict[str, Any], where: str) -> dict[str, Any]:
+    """The row of a preview that stands at a place."""
+    [row] = [row for row in found["rows"] if row["where"] == where]
+    return row
+
+
+class TestLeavingARowOut:
+    def test_it_stays_on_the_page_with_its_problem(self, city: City) -> None:
+        """Else the page has nothing to say the choice with, and the next look asks for it again."""
+        city.entry(title="Trees")
+        book = opened(download(city))
+        put(book, "Datasets", "PARKS-0001", Comments="Looked at")
+        row = add(book, "Blockers", Number="Fountains nowhere", Kind="Privacy")
+        found = preview(city, book)
+        assert found["counts"]["held"] == 1
+        where = f"Blockers!{row}"
+        for choice in (["all"], [where]):
+            left = again(city, found, left_out=choice)
+            assert (left["counts"]["held"], left["counts"]["left_out"]) == (0, 1)
+            assert left["can_save"]
+            assert row_at(left, where)["left_out"]
+            assert [problem["where"] for problem in left["problems"]] == [where]
+        save(city, left, left_out=[where])
+        assert content(city, "PARKS-0001")["comments"] == "Looked at"
+
+    def test_a_row_without_its_kind(self, city: City) -> None:
+        city.entry(title="Trees")
+        book = opened(download(city))
+        row = add(book, "Blockers", Number="PARKS-0001", Why="Names")
+        add(book, "Blockers", Number="PARKS-0001", Kind="Effort", Why="A new export")
+        left = again(city, preview(city, book), left_out=[f"Blockers!{row}"])
+        assert row_at(left, f"Blockers!{row}")["left_out"]
+        save(city, left)
+        assert set(blockers(city, "PARKS-0001")) == {"effort"}
+
+
+class TestARowTypedByHand:
+    """Nobody knows what stood in its blank cells, so that nothing says that they were emptied."""
+
+    def test_it_changes_what_it_says_and_empties_nothing(self, city: City) -> None:
+        city.entry(title="Trees", release_blockers=[PRIVACY])
+        book = opened(download(city))
+        book["Blockers"].delete_rows(2)
+        add(book, "Blockers", Number="PARKS-0001", Kind="Privacy", Law_or_rule="Law X")
+        found = preview(city, book)
+        assert cells(found) == {("PARKS-0001", "release_blockers/privacy/citation"): "changed"}
+        save(city, found)
+        assert blockers(city, "PARKS-0001") == {"privacy": {**PRIVACY, "citation": "Law X"}}
+
+    def test_a_downloaded_row_is_emptied_by_emptying_its_cell(self, city: City) -> None:
+        city.entry(title="Trees", release_blockers=[PRIVACY])
+        book = opened(download(city))
+        put(book, "Blockers", 2, Law_or_rule=None)
+        save(city, preview(city, book))
+        assert "citation" not in blockers(city, "PARKS-0001")["privacy"]
+
+
+class TestOneRecordAndKindTwice:
+    """The second row is an error that names the first, on the sheet where both stand."""
+
+    def second(self, found: dict[str, Any], row: int) -> None:
+        [problem] = found["problems"]
+        assert (problem["sheet"], problem["row"], problem["column"]) == ("Blockers", row, "Kind")
+        assert problem["severity"] == "error"
+        assert f"stands in row {row - 1}, too" in problem["message"]
+        assert (found["counts"]["held"], found["can_save"]) == (1, False)
+
+    def test_for_a_known_record(self, city: City) -> None:
+        city.entry(title="Trees")
+        book = opened(download(city))
+        add(book, "Blockers", Number="PARKS-0001", Kind="Privacy", Why="first")
+        row = add(book, "Blockers", Number="PARKS-0001", Kind="Privacy", Why="second")
+        found = preview(city, book)
+        self.second(found, row)
+        left = again(city, found, left_out=[f"Blockers!{row}"])
+        save(city, left)
+        assert blockers(city, "PARKS-0001")["privacy"]["rationale"] == "first"
+
+    def test_the_first_one_is_left_out(self, city: City) -> None:
+        city.entry(title="Trees")
+        book = opened(download(city))
+        row = add(book, "Blockers", Number="PARKS-0001", Kind="Privacy", Why="first")
+        add(book, "Blockers", Number="PARKS-0001", Kind="Privacy", Why="second")
+        left = again(city, preview(city, book), left_out=[f"Blockers!{row}"])
+        save(city, left)
+        assert blockers(city, "PARKS-0001")["privacy"]["rationale"] == "second"
+
+    def test_for_a_reason_that_stands_there_already(self, city: City) -> None:
+        city.entry(title="Trees", release_blockers=[PRIVACY])
+        book = opened(download(city))
+        row = add(book, "Blockers", Number="PARKS-0001", Kind="Privacy", Why="twice")
+        found = preview(city, book)
+        self.second(found, row)
+        assert cells(found) == {}
+
+    def test_for_a_new_row(self, city: City) -> None:
+        book = opened(download(city))
+        add(book, "Datasets", Name="Trees")
+        add(book, "Blockers", Number="Trees", Kind="Privacy", Why="first")
+        row = add(book, "Blockers", Number="trees", Kind="Privacy", Why="second")
+        found = preview(city, book)
+        self.second(found, row)
+        save(city, again(city, found, left_out=[f"Blockers!{row}"]))
+        assert blockers(city, "PARKS-0001")["privacy"]["rationale"] == "first"
+
+    def test_a_copied_row_of_another_kind_is_a_reason_of_its_own(self, city: City) -> None:
+        city.entry(title="Trees", release_blockers=[PRIVACY])
+        book = opened(download(city))
+        sheet = book["Blockers"]
+        sheet.append([cell.value for cell in sheet[2]])
+        put(book, "Blockers", 3, Kind="Effort", Why="Needs a new export")
+        found = preview(city, book)
+        assert found["problems"] == []
+        save(city, found)
+        rows = blockers(city, "PARKS-0001")
+        assert rows["privacy"] == PRIVACY
+        assert rows["effort"]["rationale"] == "Needs a new export"
+
+    def test_a_copied_row_that_says_the_same_is_nothing(self, city: City) -> None:
+        city.entry(title="Trees", release_blockers=[PRIVACY])
+        book = opened(download(city))
+        sheet = book["Blockers"]
+        sheet.append([cell.value for cell in sheet[2]])
+        sheet.append([cell.value for cell in sheet[2]][:-1])
+        found = preview(city, book)
+        assert (found["problems"], found["rows"]) == ([], [])
+
+
+def test_a_kind_is_fixed_and_saved_in_one_step(city: City) -> None:
+    """What was typed to fix a row has been seen, wherever the row stands."""
+    city.entry(title="Trees")
+    book = opened(download(city))
+    add(book, "Datasets", Name="Benches")
+    for name in ("PARKS-0001", "Benches"):
+        add(book, "Blockers", Number=name, Kind="Quantum", Why="Spooky")
+    found = preview(city, book)
+    places = [(problem["where"], problem["field"]) for problem in found["problems"]]
+    assert places == [("Blockers!2", "kind"), ("Blockers!3", "kind")]
+    save(city, found, fixes={f"{where}!{field}": "Privacy" for where, field in places})
+    for number in ("PARKS-0001", "PARKS-0002"):
+        assert blockers(city, number)["privacy"]["rationale"] == "Spooky"
