@@ -19,7 +19,7 @@ from ckanext.inventory.logic import import_job
 from ckanext.inventory.model import Import
 from ckanext.inventory.views import roundtrip
 from tests.logic.city import City, make_city
-from tests.logic.returning import add, content, opened, put, saved
+from tests.logic.returning import add, column, content, opened, put, saved
 from tests.support import headers
 
 
@@ -297,7 +297,7 @@ def test_all_rows_with_errors_are_left_out_at_once(city: City, pages: Pages) -> 
     pages.post(path, act="out_all")
     page = pages.get(path)
     out = dict.fromkeys(re.findall(r'name="(out-[^"]+)" checked', page.body), "on")
-    assert len(out) == 2
+    assert out == {"out-all": "on"}
     assert pages.post(path, act="save", **form_of(page.body), **out).status_code == 303
     assert content(city, "PARKS-0001")["title"] == "Trees"
 
@@ -507,3 +507,22 @@ class TestALargeFile:
         assert words not in pages.get(path).body
         with clock.at(clock.now() + dt.timedelta(minutes=3)):
             assert words in pages.get(path).body
+
+
+def test_what_a_renamed_column_of_a_workbook_is_is_said_on_the_page(
+    city: City, pages: Pages
+) -> None:
+    city.entry(notes="one")
+    book = pages.workbook()
+    put(book, "Datasets", "PARKS-0001", Description="two")
+    book["Datasets"].cell(1, column(book, "Datasets", "Description")).value = "What it is about"
+    path = pages.upload(saved(book))
+    page = pages.get(path)
+    chosen = re.compile(r'<select [^>]*name="column-What it is about">.*?</select>', re.S)
+    (offered,) = chosen.findall(page.body)
+    assert re.findall(r'<option value="([^"]*)"', offered) == ["", "notes"]
+    pages.post(path, act="look", **{"column-What it is about": "notes"})
+    page = pages.get(path)
+    assert '<option value="notes" selected>' in chosen.findall(page.body)[0]
+    pages.post(path, act="save", **form_of(page.body), **{"column-What it is about": "notes"})
+    assert content(city, "PARKS-0001")["notes"] == "two"

@@ -22,6 +22,7 @@ from ckanext.inventory.spreadsheets.headers import Assignment
 from ckanext.inventory.spreadsheets.layout import MARK_HEADERS, Names
 from ckanext.inventory.spreadsheets.merge import Cell, Outcome, mark_of
 from ckanext.inventory.spreadsheets.messages import Message, Place, Problem, Severity
+from ckanext.inventory.spreadsheets.returned import Unknown
 from ckanext.inventory.spreadsheets.workbook import Remark
 
 Plain = dict[str, Any]
@@ -110,10 +111,7 @@ def preview_head(found: Preview) -> Plain:
             for item in found.skipped
         ],
         "notes": [said(note) for note in found.notes],
-        "unknown": [
-            {"sheet": u.sheet, "column": u.header, "filled": u.filled, "sample": u.sample[:120]}
-            for u in found.unknown
-        ],
+        "unknown": [_unknown(item) for item in found.unknown],
         "departments_named": [
             {
                 "title": item.title,
@@ -197,7 +195,7 @@ def counts(found: Preview) -> Plain:
         "strange": len(found.strange),
         "warnings": sum(p.severity is Severity.WARNING for p in found.problems),
         "errors": sum(p.severity is Severity.ERROR for p in found.problems),
-        "unknown": len(found.unknown)
+        "unknown": sum(1 for u in found.unknown if not u.chosen)
         + sum(1 for _, cs in found.columns for c in cs if not c.target),
         "back_to_review": sum(row.back_to_review for row in changed),
         "submit": sum(row.submit for row in new),
@@ -298,13 +296,13 @@ def _cell(
         "file": shown(kind, cell.key, cell.file, names),
         "emptied": cell.file in (None, "", []),
         "chosen": cell.chosen,
+        "against": mark_of(cell.stored) if cell.outcome is Outcome.CONFLICT else "",
         "goes_in": cell.goes_in,
         "reason": tk._(cell.reason) if cell.reason else "",
         "who": who.name if who else None,
         "when": who.at.isoformat() if who else None,
     }
 
-        "against": mark_of(cell.stored) if cell.outcome is Outcome.CONFLICT else "",
 
 def problems(found: Preview) -> list[Plain]:
     """Write everything that is wrong for an answer.
@@ -360,6 +358,23 @@ def _words(problem: Mapping[str, Any]) -> str:
         hint = tk._("Did you mean “{value}”?").format(value=problem["suggestion"])
         words = f"{words} {hint}"
     return words
+
+
+def _unknown(item: Unknown) -> Plain:
+    """Write a column that isn't understood, with the fields that it may be."""
+    columns = layouts.translated(item.layout, tk._).columns
+    return {
+        "sheet": item.sheet,
+        "column": item.header,
+        "filled": item.filled,
+        "sample": item.sample[:120],
+        "field": item.chosen,
+        "fields": [
+            {"name": column.key, "label": column.header}
+            for column in columns
+            if column.key in item.free
+        ],
+    }
 
 
 def _column(sheet: str, item: Assignment, found: Preview) -> Plain:

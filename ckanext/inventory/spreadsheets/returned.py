@@ -20,7 +20,7 @@ from ckanext.inventory.fields import FieldSpec, Schema
 from ckanext.inventory.vocabularies import Choice
 
 from .headers import HeaderMap
-from .layout import NUMBER, RECORD, Column, Layout, Role, Say, as_it_is, translated
+from .layout import DEPARTMENT, NUMBER, RECORD, Column, Layout, Role, Say, as_it_is, translated
 from .messages import FileProblem, Message, counted, shorten
 from .reader import (
     HEADER_ROWS,
@@ -44,18 +44,24 @@ OUR_NUMBER = re.compile(r"[A-Z0-9]{2,10}-S?\d{3,}")
 
 @dataclass(frozen=True)
 class Unknown:
-    """A filled column that isn't one of ours.
+    """A filled column whose header isn't one of ours.
 
     :param sheet: its sheet
     :param header: its header
     :param filled: how many of its cells are filled
     :param sample: one of them
+    :param layout: the columns of its sheet
+    :param free: keys of those that it may be: no other column of the file is one of them
+    :param chosen: key of the one that somebody said it is, empty as long as it is kept out
     """
 
     sheet: str
     header: str
     filled: int
     sample: str
+    layout: Layout
+    free: tuple[str, ...] = ()
+    chosen: str = ""
 
 
 @dataclass
@@ -111,7 +117,7 @@ class Page:
     :param header_row: row of these headers as shown
     :param places: key of a column to its position in the file
     :param lines: its rows
-    :param unknown: columns that aren't ours
+    :param unknown: columns whose headers aren't ours
     :param plain: a text file, whose cells are guarded against formulas
     """
 
@@ -220,6 +226,7 @@ def pages(
     schemas: Mapping[str, Schema],
     synonyms: Synonyms,
     say_in: Callable[[str], Say] = lambda _language: as_it_is,
+    chosen: Mapping[str, str] | None = None,
 ) -> list[Page]:
     """Find the sheets of ours in a file.
 
@@ -228,11 +235,13 @@ def pages(
     :param schemas: package type to schema, for headers that a workbook of long ago has
     :param synonyms: other people's headers
     :param say_in: code of a language to what translates into it
+    :param chosen: header that isn't understood to the key of the column that somebody said it is
     :returns: the sheets; none for a file that isn't of ours
     """
+    wanted = {_plain(header): key for header, key in (chosen or {}).items()}
     found: list[Page] = []
     for sheet in source.sheets:
-        page = _page(sheet, layouts, schemas, synonyms, say_in)
+        page = _page(sheet, layouts, schemas, synonyms, say_in, wanted)
         if page is not None:
             found.append(page)
     twice = [key for key, count in Counter(p.layout.key for p in found).items() if count > 1]
@@ -250,12 +259,13 @@ def _page(
     schemas: Mapping[str, Schema],
     synonyms: Synonyms,
     say_in: Callable[[str], Say],
+    wanted: Mapping[str, str],
 ) -> Page | None:
     found = _stamp_of(sheet)
     layout = layouts.get(found[2].sheet) if found is not None else None
     if found is None or layout is None:
         return None
-    headers = _Headers(layout, schemas, synonyms, say_in(found[2].language))
+    headers = _Headers(layout, schemas, synonyms, say_in(found[2].language), wanted)
     return _read_page(sheet, *found, layout, headers)
 
 
@@ -287,7 +297,12 @@ class _Headers:
     """Finds the column that a header names."""
 
     def __init__(
-        self, layout: Layout, schemas: Mapping[str, Schema], synonyms: Synonyms, say: Say
+        self,
+        layout: Layout,
+        schemas: Mapping[str, Schema],
+        synonyms: Synonyms,
+        say: Say,
+        wanted: Mapping[str, str],
     ) -> None:
         shown = translated(layout, say).columns
         self.own = {
@@ -297,6 +312,12 @@ class _Headers:
         self.layout = layout
         self.schemas = schemas
         self.synonyms = synonyms
+        self.wanted = wanted
+
+    def chosen(self, header: str) -> Column | None:
+        """Return the column that somebody said a header means."""
+        column = self.layout.column(self.wanted.get(_plain(header), ""))
+        return column if column is not None and _may_be_chosen(column) else None
 
     def find(self, header: str) -> Column | None:
         own = self.own.get(_plain(header))
@@ -343,7 +364,14 @@ def _read_page(
             columns[index] = column
             page.headers[column.key] = title
         else:
-            strange[index] = title
+            strange[index] = title or f"({letter(index)})"
+    chosen: dict[int, str] = {}
+    for index, title in strange.items():
+        column = headers.chosen(title)
+        if column is not None and column.key not in page.headers:
+            columns[index] = column
+            page.headers[column.key] = title
+            chosen[index] = column.key
     counts: Counter[int] = Counter()
     samples: dict[int, str] = {}
     page.places = places = {column.key: index for index, column in columns.items()}
@@ -361,12 +389,27 @@ def _read_page(
             cell != "" and index != hidden and text(cell) for index, cell in enumerate(cells)
         ):
             page.lines.append(Line(sheet.name, number, "", token, cells, places, whole))
-    page.unknown = [
-        Unknown(sheet.name, title or f"({letter(index)})", counts[index], samples[index])
-        for index, title in strange.items()
-        if counts[index]
+    free = [
+        column.key
+        for column in layout.columns
+        if _may_be_chosen(column)
+        and (column.key not in page.headers or column.key in chosen.values())
     ]
+    for index, title in strange.items():
+        mine = chosen.get(index, "")
+        # What another column was chosen for isn't free any more.
+        others = set(chosen.values()) - {mine}
+        possible = tuple(key for key in free if key not in others)
+        if counts[index]:
+            page.unknown.append(
+                Unknown(sheet.name, title, counts[index], samples[index], layout, possible, mine)
+            )
     return page
+
+
+def _may_be_chosen(column: Column) -> bool:
+    """Tell whether somebody may say of a column of theirs that it is this one."""
+    return column.role is not Role.READ_ONLY or column.key in (NUMBER, DEPARTMENT)
 
 
 class _WholeRows:

@@ -110,7 +110,9 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
     :param id: of a file that was brought before
     :param department: name, id or code, where the file doesn't tell
     :param kind: ``entry`` or ``source``, for a list that isn't ours
-    :param columns: header to field, for a list that isn't ours; remembered for the department
+    :param columns: header to field, of columns of ``unknown`` in a workbook of ours, or of a list that isn't
+        ours; for such it is remembered when it is saved, for the department
+        or, where a chief data officer chooses none, for the city
     :param values: field to cell text to value
     :param departments: a department as the file writes it to name, id or code of one of the site's;
         empty leaves its rows out; ``*`` for all others

@@ -6,7 +6,7 @@ seen us goes through the importer's plan, and rows that look like a record that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy.orm import Session
@@ -53,7 +53,7 @@ def preview(
     """
     source = source or read_file(upload)
     found = Preview(source.filename, source.digest, source, notes=list(source.notes))
-    pages = _pages(person, source)
+    pages = _pages(person, source, settled.choices.columns)
     ground = Ground(session, person, user_name, settled, found, tell)
     if pages:
         Workbook(ground).compare(pages)
@@ -132,8 +132,8 @@ def read_file(upload: imports.Upload) -> Source:
     )
 
 
-def _pages(person: Person, source: Source) -> list[Page]:
+def _pages(person: Person, source: Source, chosen: Mapping[str, str]) -> list[Page]:
     schemas, words = workbooks.schemas(), synonyms.load()
     department = returned.department_of(source)
     sheets = workbooks.layouts_for(person, department)
-    return returned.pages(source, sheets, schemas, words, languages.sayer)
+    return returned.pages(source, sheets, schemas, words, languages.sayer, chosen)

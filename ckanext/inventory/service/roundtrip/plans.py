@@ -170,7 +170,7 @@ class Preview:
     :param rows: rows that would do something, or that something holds
     :param problems: everything that is wrong, by sheet, row and column
     :param notes: remarks on the whole file
-    :param unknown: columns that are kept out
+    :param unknown: columns of a workbook of ours whose headers aren't understood
     :param columns: what each column of a file that isn't ours means
     :param places: name of a sheet to where its columns stand in the file
     :param read: rows that were read
