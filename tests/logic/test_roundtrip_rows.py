@@ -177,3 +177,92 @@ def test_a_kind_is_fixed_and_saved_in_one_step(city: City) -> None:
     save(city, found, fixes={f"{where}!{field}": "Privacy" for where, field in places})
     for number in ("PARKS-0001", "PARKS-0002"):
         assert blockers(city, number)["privacy"]["rationale"] == "Spooky"
+
+
+WAIVED = {"Kind": "Law", "Status": "Waived", "Why_it_is_resolved_or_waived": "No"}
+
+
+class TestWhatARuleRefuses:
+    """A coordinator may not waive a reason: that is said at the reason, and holds it alone."""
+
+    def test_it_is_told_where_the_reason_stands(self, city: City) -> None:
+        city.entry(title="Trees")
+        book = opened(download(city))
+        put(book, "Datasets", "PARKS-0001", Comments="Looked at")
+        row = add(book, "Blockers", Number="PARKS-0001", **WAIVED)
+        found = preview(city, book)
+        [problem] = found["problems"]
+        assert told(found) == [("Blockers", row, "Status")]
+        assert (problem["value"], problem["number"]) == ("Waived", "PARKS-0001")
+        assert problem["message"].startswith("Law: ")
+        fixed = again(city, found, fixes={f"{problem['where']}!{problem['field']}": "Open"})
+        assert fixed["problems"] == []
+
+    def test_left_out_it_takes_nothing_else_with_it(self, city: City) -> None:
+        city.entry(title="Trees")
+        book = opened(download(city))
+        put(book, "Datasets", "PARKS-0001", Comments="Looked at")
+        row = add(book, "Blockers", Number="PARKS-0001", **WAIVED)
+        add(book, "Blockers", Number="PARKS-0001", Kind="Effort", Why="A new export")
+        found = preview(city, book)
+        assert told(found) == [("Blockers", row, "Status")]
+        assert not row_at(found, "Datasets!2")["held"]
+        where = f"Blockers!{row}"
+        for choice in (["all"], [where]):
+            left = again(city, found, left_out=choice)
+            assert told(left) == [("Blockers", row, "Status")]
+            assert (row_at(left, where)["left_out"], left["can_save"]) == (True, True)
+            assert left["counts"]["changed_cells"] == 3
+        save(city, left, left_out=[where])
+        assert set(blockers(city, "PARKS-0001")) == {"effort"}
+        assert content(city, "PARKS-0001")["comments"] == "Looked at"
+
+    def test_of_a_record_that_nothing_else_changes(self, city: City) -> None:
+        city.entry(title="Trees")
+        book = opened(download(city))
+        row = add(book, "Blockers", Number="PARKS-0001", **WAIVED)
+        found = preview(city, book)
+        for choice in (["all"], [f"Blockers!{row}"]):
+            left = again(city, found, left_out=choice)
+            assert (left["counts"]["held"], left["counts"]["changed"]) == (0, 0)
+            assert told(left) == [("Blockers", row, "Status")]
+
+    def test_of_a_new_row(self, city: City) -> None:
+        book = opened(download(city))
+        add(book, "Datasets", Name="Trees")
+        add(book, "Datasets", Name="Benches")
+        row = add(book, "Blockers", Number="Trees", **WAIVED)
+        add(book, "Blockers", Number="Trees", Kind="Effort", Why="A new export")
+        add(book, "Blockers", Number="Benches", **WAIVED)
+        found = preview(city, book)
+        assert told(found) == [("Blockers", row, "Status"), ("Blockers", row + 2, "Status")]
+        assert found["counts"]["new"] == 2
+        both = [f"Blockers!{row}", f"Blockers!{row + 2}"]
+        for choice in (["all"], both):
+            left = again(city, found, left_out=choice)
+            assert (len(left["problems"]), left["counts"]["held"]) == (2, 0)
+        save(city, left, left_out=both)
+        assert set(blockers(city, "PARKS-0001")) == {"effort"}
+        assert blockers(city, "PARKS-0002") == {}
+
+    def test_what_goes_out_with_its_record(self, city: City) -> None:
+        book = opened(download(city, city.cdo, department=None))
+        row = add(book, "Datasets", Department="Parks", Description="Without a name")
+        add(book, "Datasets", Name="Benches", Department="Nobody's")
+        add(book, "Blockers", Number="Benches", Kind="Privacy", Why="Names")
+        found = preview(city, book, city.cdo)
+        assert [problem["sheet"] for problem in found["problems"]] == ["Datasets", "Datasets"]
+        left = again(city, found, city.cdo, left_out=[f"Datasets!{row}", f"Datasets!{row + 1}"])
+        assert left["counts"]["held"] == 0
+
+
+def test_a_record_that_a_rule_refuses_stays_out_by_choice(city: City) -> None:
+    """What is left out is checked all the same, so that the page can show the choice with its reason."""
+    city.submitted()
+    book = opened(download(city))
+    put(book, "Datasets", "PARKS-0001", Description=None)
+    found = preview(city, book)
+    assert (found["counts"]["held"], len(found["problems"])) == (1, 1)
+    left = again(city, found, left_out=["Datasets!2"])
+    assert (left["counts"]["held"], len(left["problems"])) == (0, 1)
+    assert row_at(left, "Datasets!2")["left_out"]

@@ -6,12 +6,13 @@ The rows live in the package, so that the rules here are held on every door that
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import ckan.model as model
 import ckan.plugins.toolkit as tk
 
-from ckanext.inventory import config, policy
+from ckanext.inventory import config, policy, vocabularies
 from ckanext.inventory.policy import Act
 from ckanext.inventory.service.content import Write
 from ckanext.inventory.types import Facts, Person
@@ -20,6 +21,20 @@ FIELD = "release_blockers"
 STATUS_FIELD = "blocker_status"
 
 _STATUS = ("status", "status_reason")
+
+
+@dataclass(frozen=True)
+class RowProblem:
+    """What is wrong with a blocker row.
+
+    :param kind: its kind
+    :param column: what to change about it, empty for the row as a whole
+    :param message: what is wrong
+    """
+
+    kind: str
+    column: str
+    message: str
 
 
 def by_kind(rows: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
@@ -48,31 +63,49 @@ def row_errors(
     :param known: what is known of the record
     :param how: who writes
     :returns: ``release_blockers`` → messages, empty if all is well
+    """
+    messages = [problem.message for problem in row_problems(old, new, known, how)]
+    return {FIELD: messages} if messages else {}
+
+
+def row_problems(
+    old: Sequence[Mapping[str, Any]],
+    new: Sequence[Mapping[str, Any]],
+    known: Facts,
+    how: Write,
+) -> list[RowProblem]:
+    """Tell what is wrong with a change of blocker rows, row by row.
+
+    :param old: as for :func:`row_errors`
+    :param new: as there
+    :param known: as there
+    :param how: as there
+    :returns: the problems, none if all is well
 
     Source: the project's field list, "who sets a blocker's status".
     """
     before, after = by_kind(old), by_kind(new)
-    messages: list[str] = []
+    found: list[RowProblem] = []
     for kind, row in after.items():
-        messages += _status_errors(kind, before.get(kind), row, known, how.person)
+        found += _status_problems(kind, before.get(kind), row, known, how.person)
     if not policy.is_decider(how.person):
         for kind, row in before.items():
             if not _settled(row):
                 continue
             if kind not in after:
-                messages.append(
-                    tk._("A reviewer has decided on the blocker {kind}, so it stays.").format(
-                        kind=kind
-                    )
-                )
+                words = tk._("A reviewer has decided on the blocker {kind}, so it stays.")
             elif _words(row) != _words(after[kind]):
-                messages.append(
-                    tk._(
-                        "A reviewer has decided on the blocker {kind}, so its text can't be "
-                        "changed."
-                    ).format(kind=kind)
+                words = tk._(
+                    "A reviewer has decided on the blocker {kind}, so its text can't be changed."
                 )
-    return {FIELD: messages} if messages else {}
+            else:
+                continue
+            found.append(RowProblem(kind, "", words.format(kind=_label(kind))))
+    return found
+
+
+def _label(kind: str) -> str:
+    return tk._(vocabularies.load().label("blocker_kind", kind))
 
 
 def _settled(row: Mapping[str, Any]) -> bool:
@@ -85,13 +118,13 @@ def _words(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _status_errors(
+def _status_problems(
     kind: str,
     before: Mapping[str, Any] | None,
     row: Mapping[str, Any],
     known: Facts,
     person: Person,
-) -> list[str]:
+) -> list[RowProblem]:
     status = row.get("status") or "open"
     was = (before or {}).get("status") or "open"
     if status == was and (row.get("status_reason") or "") == (
@@ -101,9 +134,11 @@ def _status_errors(
     if status == "waived" or was == "waived":
         decision = policy.may(person, Act.WAIVE, known, config.options())
         if not decision:
-            return [f"{kind}: {tk._(decision.reason)}"]
+            words = f"{_label(kind)}: {tk._(decision.reason)}"
+            return [RowProblem(kind, "status", words)]
         if status == "waived" and not row.get("status_reason"):
-            return [tk._("Say why the blocker {kind} is waived.").format(kind=kind)]
+            words = tk._("Say why the blocker {kind} is waived.").format(kind=_label(kind))
+            return [RowProblem(kind, "status_reason", words)]
         return []
     if status == "resolved" or was == "resolved":
         owner = str(row.get("owner") or "")
@@ -112,11 +147,8 @@ def _status_errors(
         unit_owned = not owner or not _is_person(owner)
         if unit_owned and policy.coordinates(person, known.department):
             return []
-        return [
-            tk._(
-                "Only its owner or a reviewer can say that the blocker {kind} is resolved."
-            ).format(kind=kind)
-        ]
+        words = tk._("Only its owner or a reviewer can say that the blocker {kind} is resolved.")
+        return [RowProblem(kind, "status", words.format(kind=_label(kind)))]
     return []
 
 

@@ -9,10 +9,11 @@ from typing import Any, cast
 import ckan.plugins.toolkit as tk
 
 from ckanext.inventory import config, policy
-from ckanext.inventory.fields import material_hash, schema_for
+from ckanext.inventory.fields import FieldSpec, material_hash, schema_for
 from ckanext.inventory.model import Record
 from ckanext.inventory.policy import Act
 from ckanext.inventory.service import (
+    blockers,
     bulk,
     bulk_edit,
     content,
@@ -22,6 +23,7 @@ from ckanext.inventory.service import (
     review,
 )
 from ckanext.inventory.service.marks import MARKS
+from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets import merge
 from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.merge import Cell, Outcome
@@ -63,10 +65,11 @@ class Rules:
                 self._new_rows(row)
         self._validate_edits(touched, findings)
         self._find_same()
-        self._validate_new()
+        new = [row for row in self.ground.preview.rows if row.new is not None]
+        self._validate_new(new)
+        self._check_left_out()
         if "all" in self.ground.settled.left_out:
-            for row in self.ground.preview.held:
-                row.left_out = True
+            self._leave_out(findings)
         # A row of a sheet of rows comes after a record that stands at its place for want of its own.
         self.ground.preview.rows.sort(key=lambda row: (row.sheet, row.row, row.part_of is not None))
 
@@ -82,6 +85,39 @@ class Rules:
     def _new_rows(self, row: RowPlan) -> None:
         for name, edits in row.rows.items():
             row.content[name] = list(edits.values())
+
+    def _check_left_out(self) -> None:
+        """Check rows of sheets of rows that stay out by choice: the page shows it beside what is wrong."""
+        for line in self.ground.preview.rows:
+            chosen = line.where in self.ground.settled.left_out
+            if line.part_of is not None and chosen and not line.failed:
+                for name in line.rows:
+                    self._tell_row(line.part_of, schema_for(line.package_type).fields[name], line)
+
+    def _leave_out(self, findings: Mapping[str, Any]) -> None:
+        """Leave all rows out that an error holds, and what rows of sheets of rows say of their records."""
+        held = self.ground.preview.held
+        for row in held:
+            row.left_out = True
+        again: dict[int, RowPlan] = {}
+        for line in held:
+            owner = line.part_of
+            if owner is None or owner.left_out or not line.rows:
+                continue
+            for name, edits in line.rows.items():
+                for kind in edits:
+                    owner.rows[name].pop(kind, None)
+                    begin = f"{name}/{kind}/"
+                    owner.cells = [cell for cell in owner.cells if not cell.key.startswith(begin)]
+                if owner.new is not None:
+                    owner.new.validated = None
+                    owner.content[name] = list(owner.rows[name].values())
+            owner.edit, again[id(owner)] = None, owner
+        known = [owner for owner in again.values() if owner.record is not None]
+        self._validate_edits(known, findings)
+        self._validate_new([owner for owner in again.values() if owner.new is not None])
+        for row in self.ground.preview.held:
+            row.left_out = True
 
     def _ask(self, row: RowPlan, findings: Mapping[str, Any]) -> None:
         """Refuse cells that the person may not write; a confirmed value is only proposed against."""
@@ -120,7 +156,7 @@ class Rules:
     def _validate_edits(self, rows: Sequence[RowPlan], findings: Mapping[str, Any]) -> None:
         for package_type in (SOURCE, ENTRY):
             schema = schema_for(package_type)
-            mine = [row for row in rows if row.package_type == package_type and not row.left_out]
+            mine = [row for row in rows if row.package_type == package_type]
             edits: list[tuple[RowPlan, bulk_edit.Edit]] = []
             for row in mine:
                 new = merge.apply(row.stored, row.cells)
@@ -181,6 +217,9 @@ class Rules:
         schema = schema_for(row.package_type)
         for name, messages in found.items():
             spec = schema.fields.get(name)
+            if spec is not None and spec.kind == "rows" and row.rows_at:
+                self._tell_rows(row, spec, messages)
+                continue
             cell = next((cell for cell in row.cells if cell.key == name), None)
             for message in messages:
                 self.ground.problem(
@@ -193,6 +232,83 @@ class Rules:
                     label=spec.label if spec is not None else "",
                 )
 
+    def _tell_rows(self, row: RowPlan, spec: FieldSpec, messages: Sequence[str]) -> None:
+        """Tell what is wrong with a field of rows at those rows of the file that it is about."""
+        lines = [
+            line
+            for kind in row.rows.get(spec.name, {})
+            if (line := row.rows_at.get(f"{spec.name}/{kind}")) is not None
+        ]
+        told = [self._tell_row(row, spec, line) for line in lines]
+        if not any(told):
+            # None is wrong by itself.
+            for line in lines or [row]:
+                for message in messages:
+                    reason = Message("%(message)s", {"message": message})
+                    self.ground.problem(line, Severity.ERROR, "", self._said(spec, line), reason)
+
+    def _tell_row(self, row: RowPlan, spec: FieldSpec, line: RowPlan) -> bool:
+        """Ask of one row alone whether it is wrong, and tell it there.
+
+        :param row: the record's row
+        :param spec: the field of rows
+        :param line: the row of the sheet of rows
+        :returns: whether it is wrong
+        """
+        edits = line.rows[spec.name]
+        old: list[dict[str, Any]] = []
+        if row.record is not None:
+            old = rows_of(row.stored, spec.name)
+            rows = (rows_of(row.base, spec.name), old)
+            cells = merge.compare_rows(spec, rows, edits, lambda key: self.ground.chosen(row, key))
+            new = merge.apply_rows(spec, *rows, cells)
+            edit = bulk_edit.Edit(row.record, row.stored, {**row.stored, spec.name: new})
+            [errors] = bulk_edit.validate(
+                self.ground.session, [edit], self.ground.person, self.ground.user_name
+            )
+            known = facts.of_record(row.record)
+        else:
+            new = list(edits.values())
+            department = row.content.get("owner_org")
+            alone = {"title": row.title, "owner_org": department, spec.name: new}
+            [errors] = bulk.validate(
+                self.ground.session,
+                row.package_type,
+                [bulk.NewRecord(alone)],
+                self.ground.person,
+                self.ground.user_name,
+            )
+            known = Facts("", row.package_type, str(department))
+        messages = errors.get(spec.name, [])
+        how = content.Write(self.ground.person)
+        columns = {
+            problem.message: problem.column
+            for problem in blockers.row_problems(old, new, known, how)
+        }
+        for message in messages:
+            column = columns.get(message, "")
+            sub = next((sub for sub in spec.subfields if sub.name == column), None)
+            self.ground.problem(
+                line,
+                Severity.ERROR,
+                column,
+                self._said(spec, line, column),
+                Message("%(message)s", {"message": message}),
+                fixable=True,
+                label=sub.label if sub is not None else "",
+            )
+        return bool(messages)
+
+    def _said(self, spec: FieldSpec, line: RowPlan, column: str = "") -> str:
+        """Return what a row of a sheet of rows says, or one cell of it."""
+        cells = [
+            str(layouts.write(sub, edits.get(sub.name), self.ground.names))
+            for edits in line.rows.get(spec.name, {}).values()
+            for sub in spec.subfields
+            if column in ("", sub.name)
+        ]
+        return "; ".join(cell for cell in cells if cell)
+
     def _find_same(self) -> None:
         """Offer records that new rows look like."""
         ground = self.ground
@@ -202,14 +318,16 @@ class Rules:
             )
             ground.problem(row, Severity.WARNING, "", row.title, message)
 
-    def _validate_new(self) -> None:
+    def _validate_new(self, given: Sequence[RowPlan]) -> None:
+        chosen = self.ground.settled.left_out
         for package_type in (SOURCE, ENTRY):
+            # What stays out by choice is checked, too: the page shows it beside what is wrong.
             rows = [
                 row
-                for row in self.ground.preview.rows
-                if row.new is not None
-                and row.package_type == package_type
-                and not (row.failed or row.left_out)
+                for row in given
+                if row.package_type == package_type
+                and not row.failed
+                and (not row.left_out or row.where in chosen)
             ]
             unchecked = [row for row in rows if row.new is not None and row.new.validated is None]
             records = [cast(bulk.NewRecord, row.new) for row in unchecked]
@@ -238,7 +356,8 @@ class Rules:
         )
         for row in rows:
             wanted = row.where in settled
-            if row.failed or not (wanted or "all" in settled) or row.new is None:
+            asked = wanted or "all" in settled
+            if row.failed or row.left_out or row.new is None or not asked:
                 continue
             values = content.of_package(schema, bulk.package_of(row.new))
             department = str(row.content.get("owner_org"))

@@ -376,7 +376,10 @@ class Workbook:
                 fixable=True,
             )
             return
-        if not plan.failed:
+        if plan.failed:
+            # Its reasons are about it all the same.
+            self.ground.new_titles.setdefault(f"{plan.package_type}!{fold(plan.title)}", plan)
+        else:
             self.ground.new_record(plan)
 
     def _answer(self, line: Line, plan: RowPlan) -> str:
