@@ -62,7 +62,7 @@ def ask(kept: Import, person: Person, do: str, **what: Any) -> None:
     :param kept: the import
     :param person: for whom it is done, with their rights at the time of doing
     :param do: :data:`~ckanext.inventory.model.imports.LOOK`, ``SAVE`` or ``UNDO``
-    :param what: a look: ``remember``; a save: ``fingerprint`` and ``choices``, all of them
+    :param what: a save: ``fingerprint`` and ``choices``, all of them
     """
     kept.status, kept.step, kept.done, kept.seen_at = QUEUED, "", 0, clock.now()
     kept.message = None

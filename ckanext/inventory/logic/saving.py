@@ -21,7 +21,9 @@ from ckanext.inventory.service import (
     parts,
     roundtrip,
 )
+from ckanext.inventory.service.imports import Upload
 from ckanext.inventory.service.roundtrip import Preview, Tell, tell_nobody
+from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Problem, Severity
 from ckanext.inventory.spreadsheets.reader import Source
 from ckanext.inventory.types import Person
 
@@ -48,7 +50,7 @@ def look(
     :param choices: the choices made so far
     :param tell: told how far it is
     :param source: the file, where it has just been read
-    :returns: the preview, and the choices with what the department said of such a file before
+    :returns: the preview, and the choices with what was said of such a file before
     :raises ValidationError: if the file isn't kept any more
     :raises FileProblem: if it can't be read
     """
@@ -59,18 +61,48 @@ def look(
         message = tk._("The file isn't kept any more. Upload it again.")
         raise tk.ValidationError({"id": [message]}) from error
     found = roundtrip.preview(session, person, user_name, upload, settled, tell, source)
-    department = settled.choices.department
-    if found.ours or not department:
+    if found.ours:
         return found, _as_chosen(found, choices)
-    known = kept_imports.remembered(session, department, kept_imports.layout_of(found))
-    given = settled.choices.columns
-    fresh = {header: name for header, name in known.items() if header not in given}
-    if not fresh:
+    return _as_said_before(session, person, user_name, upload, (found, choices), tell)
+
+
+def _as_said_before(
+    session: Session,
+    person: Person,
+    user_name: str,
+    upload: Upload,
+    seen: tuple[Preview, Mapping[str, Any]],
+    tell: Tell,
+) -> tuple[Preview, dict[str, Any]]:
+    """Look at a list again with what was said about its columns before, where nobody says it now."""
+    found, choices = seen
+    whose = kept_imports.remembered_for(person, choices.get("department"))
+    if whose is None:
         return found, _as_chosen(found, choices)
-    all_choices = {**choices, "columns": {**given, **fresh}}
-    settled = kept_imports.from_json(all_choices)
-    found = roundtrip.preview(session, person, user_name, upload, settled, tell)
-    return found, _as_chosen(found, all_choices)
+    known = kept_imports.remembered(session, whose, kept_imports.layout_of(found))
+    given: Mapping[str, str] = choices.get("columns") or {}
+    all_columns = {**known, **given}
+    if all_columns != given:
+        choices = {**choices, "columns": all_columns}
+        try:
+            settled = kept_imports.from_json(choices)
+            found = roundtrip.preview(session, person, user_name, upload, settled, tell)
+        except FileProblem:
+            found.notes.append(_SAID_BEFORE_NOT_USED)
+            return found, _as_chosen(found, seen[1])
+    if found.lacking is not None and any(all_columns[name] == known[name] for name in known):
+        found.problems.append(Problem(Severity.WARNING, "", None, "", "", _SAID_BEFORE_USED))
+    return found, _as_chosen(found, choices)
+
+
+_SAID_BEFORE_USED = Message(
+    "What was remembered from an earlier list was used for the columns of this one. If it doesn't fit, "
+    "change it at Columns, and look again."
+)
+_SAID_BEFORE_NOT_USED = Message(
+    "What was remembered from an earlier list about these columns would leave no row of this file, so that "
+    "it wasn't used."
+)
 
 
 def _as_chosen(found: Preview, choices: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,8 +122,6 @@ def note(
     kept: Import,
     found: Preview,
     choices: Mapping[str, Any],
-    *,
-    remember: bool,
 ) -> None:
     """Note what somebody's look found. The caller commits.
 
@@ -100,13 +130,7 @@ def note(
     :param kept: the import
     :param found: the preview
     :param choices: the choices that it was made with
-    :param remember: they said what its columns mean, which holds for later files, too
     """
-    department = choices.get("department")
-    if remember and department and not found.ours:
-        columns: Mapping[str, str] = choices.get("columns") or {}
-        layout = kept_imports.layout_of(found)
-        kept_imports.remember(session, person, department, layout, columns)
     kept.choices = dict(choices)
     kept.status, kept.message, kept.step, kept.task = PREVIEW, None, "", {}
     kept.counts = showing.counts(found)
@@ -141,7 +165,7 @@ def look_and_keep(
     found, choices = look(session, person, user_name, kept, kept.choices, tell)
     if not before():
         raise Cancelled
-    note(session, person, kept, found, choices, remember=bool(task.get("remember")))
+    note(session, person, kept, found, choices)
     if task.get("why"):
         # It was to be saved, and wasn't: this is how it is now.
         kept.status, kept.message = FAILED, str(task["why"])
@@ -216,6 +240,7 @@ def carry_out(
     kept.status, kept.saved_at, kept.message = SAVED, clock.now(), None
     kept.step, kept.task, kept.choices = "", {}, chosen
     kept_looks.forget(session, [kept.id])
+    _remember(session, person, found, chosen)
     kept.counts = counts | {"created": len(done.created), "submitted": len(done.submitted)}
     kept.file = None
     kept.last_event = events.last(session)
@@ -226,6 +251,14 @@ def carry_out(
             for record in done.created
         ]
     }
+
+
+def _remember(session: Session, person: Person, found: Preview, choices: Mapping[str, Any]) -> None:
+    """Remember what the columns of a list mean, now that it was good enough to be saved."""
+    columns: Mapping[str, str] = choices.get("columns") or {}
+    whose = kept_imports.remembered_for(person, choices.get("department"))
+    if columns and whose is not None and not found.ours:
+        kept_imports.remember(session, person, whose, kept_imports.layout_of(found), columns)
 
 
 def _refuse_unseen(

@@ -264,7 +264,25 @@ def from_json(given: Mapping[str, Any]) -> Settled:
     )
 
 
-# Layouts that a department has explained once
+# Layouts that a department, or the city, has explained once
+
+CITY = ""
+"""For whom the meaning of a whole city's list is remembered."""
+
+
+def remembered_for(person: Person, department: str | None) -> str | None:
+    """Tell for whom it is remembered what the columns of a list mean.
+
+    :param person: who brings it
+    :param department: organization id of the department that it is brought into
+    :returns: an organization id, :data:`CITY`, or None where it is remembered for nobody
+    """
+    if department:
+        return department
+    if policy.is_cdo(person):
+        return CITY
+    own = sorted(policy.departments_of(person))
+    return own[0] if len(own) == 1 else None
 
 
 def layout_of(found: Preview) -> str:
@@ -286,7 +304,7 @@ def remember(
 
     :param session: the database session
     :param person: who said it
-    :param department: organization id
+    :param department: as :func:`remembered_for` tells
     :param layout: digest of the layout
     :param columns: header to field, empty for a column that stays out
     """
@@ -313,7 +331,7 @@ def remembered(session: Session, department: str, layout: str) -> dict[str, str]
     """Return what a department said about the columns of a layout.
 
     :param session: the database session
-    :param department: organization id
+    :param department: as :func:`remembered_for` tells
     :param layout: digest of the layout
     :returns: header to field; empty if it never said anything
     """

@@ -153,13 +153,12 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
                 if not import_job.notice_death(session, kept):
                     return showing.waiting(kept)
             else:
-                remember = bool(data_dict.get("columns"))
                 large = _is_large(kept)
                 if data_dict["now"] or not large:
                     found, choices = saving.look(
                         session, person, who.user_name(context), kept, choices, source=source
                     )
-                    saving.note(session, person, kept, found, choices, remember=remember)
+                    saving.note(session, person, kept, found, choices)
                     if large:
                         kept_looks.forget(session, [kept.id])
                     return showing.preview(
@@ -170,7 +169,7 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
                     if seen is not None:
                         return showing.answer(kept, seen.head, seen.rows, seen.more)
                 kept.choices = choices
-                import_job.ask(kept, person, LOOK, remember=remember)
+                import_job.ask(kept, person, LOOK)
                 session.flush()
             answer = showing.waiting(kept)
         import_job.enqueue(answer["id"])
