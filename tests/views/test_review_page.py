@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
+import json
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
 from ckan.tests.helpers import CKANTestApp
 
+from ckanext.inventory.views import roundtrip
 from tests.logic.city import City, make_city
-from tests.logic.returning import add, put, saved
-from tests.views.test_spreadsheet_pages import Pages
+from tests.logic.returning import add, content, put, saved
+from tests.views.test_spreadsheet_pages import Pages, form_of
 
 
 @pytest.fixture
@@ -70,3 +75,164 @@ def test_a_new_entry_names_the_new_source_that_it_comes_from(city: City, pages: 
     add(book, "Datasets", Name="Trees", Source="Tree register")
     shown = section(pages.get(pages.upload(saved(book))), "new")
     assert shown.count("Tree register") == 2
+
+
+def boxes(page: Any) -> dict[str, str]:
+    """The boxes that take a fix, and what stands in them."""
+    found = re.findall(r'<input class="form-control" name="(fix[^"]*)" value="([^"]*)"', page.body)
+    assert len({name for name, _ in found}) == len(found), "each once"
+    return {html.unescape(name): html.unescape(value) for name, value in found}
+
+
+def test_a_fix_stands_in_its_box_is_changed_and_taken_back(city: City, pages: Pages) -> None:
+    city.entry(title="Trees")
+    book = pages.workbook()
+    put(book, "Datasets", "PARKS-0001", Value="Hgh")
+    path = pages.upload(saved(book))
+    name = "fix-Datasets!2!value"
+    assert boxes(pages.get(path)) == {name: ""}
+    for wrong in ("Lwo", "Medum"):
+        pages.post(path, act="look", **{name: wrong})
+        page = pages.get(path)
+        assert boxes(page) == {name: wrong}
+        assert f"“{wrong}”" in section(page, "fix") or wrong in section(page, "fix")
+    pages.post(path, act="look", **{name: "Low"})
+    page = pages.get(path)
+    assert boxes(page) == {name: "Low"}, "a good one, too"
+    assert "<ins>Low</ins>" in section(page, "changes")
+    assert "“Hgh”" in section(page, "fix")
+    pages.post(path, act="look", **{name: ""})
+    page = pages.get(path)
+    assert boxes(page) == {name: ""}
+    assert not section(page, "changes")
+
+
+def test_a_cell_with_two_problems_has_one_box(city: City, pages: Pages) -> None:
+    """A fix that is understood, but that a rule refuses, and the other way round."""
+    city.entry(title="Trees", notes="one")
+    rows = f"Remarks,Data set,Master_ID\n,Trees,{'7' * 201}\n"
+    path = pages.upload(rows.encode(), "list.csv", department="parks")
+    pages.post(path, act="look", **{"same-!2": "PARKS-0001"})
+    assert [*boxes(pages.get(path))] == ["fix-!2!@2"]
+
+
+ALIKE = "fixall-" + json.dumps(["", "@1", "Prvt"])
+LIST = b"Dataset name,Classification,Description\n" + b"".join(
+    f"Trees {number},{'Prvt' if number % 2 else 'Public'},x\n".encode() for number in range(60)
+)
+
+
+def test_cells_that_say_the_same_are_fixed_in_one_box(city: City, pages: Pages) -> None:
+    path = pages.upload(LIST, "list.csv", department="parks")
+    page = pages.get(path)
+    shown = section(page, "fix")
+    assert "30 cells" in shown
+    assert "rows 3, 5, 7, 9, 11, 13, 15, 17 …" in shown
+    assert "30 times “Prvt”" in shown
+    assert boxes(page)[ALIKE] == ""
+    assert len(boxes(page)) == 21, "and some of them each by itself"
+    pages.post(path, act="look", **{ALIKE: "Sanitive"})
+    assert boxes(pages.get(path))[ALIKE] == "Sanitive", "a wrong one, too"
+    pages.post(path, act="look", **{ALIKE: "Sensitive", "fix-!3!@1": "Internal"})
+    page = pages.get(path)
+    assert boxes(page) == {ALIKE: "Sensitive", "fix-!3!@1": "Internal"}
+    answer = pages.post(path, act="save", **form_of(page.body), **boxes(page))
+    assert answer.status_code == 303, answer.body[-1500:]
+    found = city.do(city.coordinator, "inventory_entry_list", limit=100)["results"]
+    levels = Counter(row["classification"] for row in found)
+    assert levels == {"sensitive": 29, "internal": 1, "public": 30}
+
+
+def test_a_fix_of_many_cells_is_taken_back(city: City, pages: Pages) -> None:
+    path = pages.upload(LIST, "list.csv", department="parks")
+    pages.post(path, act="look", **{ALIKE: "Sensitive"})
+    pages.post(path, act="look", **{ALIKE: ""})
+    page = pages.get(path)
+    assert boxes(page)[ALIKE] == ""
+    assert "30 times “Prvt”" in section(page, "fix")
+
+
+def test_cells_of_our_workbook_that_say_the_same_are_fixed_in_one_box(
+    city: City, pages: Pages
+) -> None:
+    """Only what somebody wrote is fixed, and never what the inventory held."""
+    for title in ("Trees", "Benches", "Lamps"):
+        city.entry(title=title)
+    book = pages.workbook()
+    put(book, "Datasets", "PARKS-0001", Value="Hgh")
+    put(book, "Datasets", "PARKS-0002", Value="Hgh")
+    add(book, "Datasets", Name="Paths", Value="Hgh")
+    path = pages.upload(saved(book))
+    name = "fixall-" + json.dumps(["Datasets", "value", "Hgh"])
+    page = pages.get(path)
+    assert boxes(page)[name] == ""
+    pages.post(path, act="look", **{name: "High"})
+    page = pages.get(path)
+    assert boxes(page) == {name: "High"}
+    assert pages.post(path, act="save", **form_of(page.body)).status_code == 303
+    values = [content(city, f"PARKS-000{number}").get("value") for number in range(1, 5)]
+    assert values == ["high", "high", None, "high"]
+
+
+def test_what_can_only_be_known_is_not_among_what_to_fix(city: City, pages: Pages) -> None:
+    city.entry(title="Trees")
+    book = pages.workbook()
+    put(book, "Datasets", "PARKS-0001", State="Approved", Value="Hgh")
+    page = pages.get(pages.upload(saved(book)))
+    fix, remarks = section(page, "fix"), section(page, "remarks")
+    assert "one cell" in fix
+    assert "A state can't be changed" not in fix
+    assert "A state can't be changed" in remarks
+    assert "one remark" in remarks
+
+
+def test_a_remark_on_the_whole_file_says_not_that_a_cell_is_empty(city: City, pages: Pages) -> None:
+    """A text file of ours without its hidden column."""
+    city.entry(title="Trees")
+    data = pages.get("/workbook?department=parks&format=csv").data.decode("utf-8-sig")
+    rows = list(csv.reader(io.StringIO(data)))
+    stream = io.StringIO()
+    csv.writer(stream).writerows(row[:-1] for row in rows)
+    page = pages.get(pages.upload(stream.getvalue().encode(), "x.csv", department="parks"))
+    assert section(page, "remarks")
+    assert ">empty<" not in section(page, "remarks")
+    assert ">empty<" not in section(page, "fix")
+
+
+def test_rows_with_errors_stay_out_however_many_there_are(
+    city: City, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roundtrip, "ASKED", 2)
+    file = b"Dataset name,Brief description\nTrees,one\n" + b",two\n" * 6
+    path = pages.upload(file, "list.csv", department="parks")
+    assert "and 4 more" in section(pages.get(path), "fix")
+    pages.post(path, act="out_all")
+    page = pages.get(path)
+    assert 'name="out-all" checked' in page.body
+    answer = pages.post(path, act="save", **form_of(page.body), **{"out-all": "on"})
+    assert answer.status_code == 303, answer.body[-1500:]
+
+
+def test_a_row_that_was_left_out_stays_out_where_the_page_has_no_room_for_it(
+    city: City, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roundtrip, "ASKED", 1)
+    file = b"Dataset name,Brief description\nTrees,one\n,two\n,three\n"
+    path = pages.upload(file, "list.csv", department="parks")
+    pages.post(path, act="look", **{"out-!3": "on", "out-!4": "on"})
+    page = pages.get(path)
+    out = dict.fromkeys(re.findall(r'name="(out-[^"]+)"', page.body), "on")
+    assert sorted(out) == ["out-!3", "out-!4"]
+    assert pages.post(path, act="save", **form_of(page.body), **out).status_code == 303
+
+
+def test_a_row_left_out_that_nothing_is_wrong_with_any_more_can_be_taken_in(
+    city: City, pages: Pages
+) -> None:
+    file = b"Dataset name,Brief description\nTrees,one\n,two\n"
+    path = pages.upload(file, "list.csv", department="parks")
+    pages.post(path, act="look", **{"out-!3": "on", "fix-!3!@0": "Benches"})
+    page = pages.get(path)
+    assert "Row 3, “Benches”, stays out." in section(page, "fix")
+    pages.post(path, act="look", **{"fix-!3!@0": "Benches"})
+    assert "Benches" in section(pages.get(path), "new")

@@ -15,13 +15,15 @@ from ckanext.inventory.model import Import, Record
 from ckanext.inventory.model.imports import QUEUED, READING, RUNNING, SAVE
 from ckanext.inventory.service.kept_imports import Changed, Meanwhile
 from ckanext.inventory.service.kept_looks import ShownRow
-from ckanext.inventory.service.roundtrip import Preview, RowPlan
+from ckanext.inventory.service.roundtrip import Preview, RowPlan, as_shown, at_column
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.headers import Assignment
 from ckanext.inventory.spreadsheets.layout import MARK_HEADERS, Names
 from ckanext.inventory.spreadsheets.merge import Cell, Outcome, mark_of
 from ckanext.inventory.spreadsheets.messages import Message, Place, Problem, Severity
+from ckanext.inventory.spreadsheets.places import Header
+from ckanext.inventory.spreadsheets.reader import Cell as FileCell
 from ckanext.inventory.spreadsheets.returned import Unknown
 from ckanext.inventory.spreadsheets.workbook import Remark
 
@@ -99,6 +101,7 @@ def preview_head(found: Preview) -> Plain:
         "downloaded": found.downloaded or None,
         "counts": counts(found),
         "problems": problems(found),
+        "fixed": fixed(found),
         "skipped": [
             {
                 "where": f"{item.sheet}!{item.row}",
@@ -221,6 +224,9 @@ def _row(row: RowPlan, found: Preview, meanwhile: Mapping[tuple[str, str], Meanw
         "number": record.number if record is not None else None,
         "title": record.title if record is not None else row.title,
         "new": row.new is not None,
+        "department": found.names.departments.get(str(row.content["owner_org"]), "")
+        if row.new is not None
+        else "",
         "held": row.failed,
         "left_out": row.left_out,
         "same": {"number": row.same.number, "title": row.same.title, "written": row.title}
@@ -228,9 +234,6 @@ def _row(row: RowPlan, found: Preview, meanwhile: Mapping[tuple[str, str], Meanw
         else None,
         "back_to_review": row.back_to_review,
         "submit": row.submit,
-        "department": found.names.departments.get(str(row.content["owner_org"]), "")
-        if row.new is not None
-        else "",
         "cells": [_cell(cell, row, found.names, record, meanwhile) for cell in row.cells],
         "fields": [
             {
@@ -310,7 +313,64 @@ def problems(found: Preview) -> list[Plain]:
     :param found: the preview
     """
     rows = {(row.sheet, row.row): row for row in found.rows} if found.problems else {}
-    return [_problem(item, rows.get((item.sheet, item.row or 0))) for item in found.problems]
+    written = _Written(found)
+    return [
+        _problem(item, rows.get((item.sheet, item.row or 0)))
+        | {"cell": written.at(item.place) if item.key else ""}
+        for item in found.problems
+    ]
+
+
+class _Written:
+    """What cells say in the file, whatever stands for them now."""
+
+    def __init__(self, found: Preview) -> None:
+        self._sheets = {sheet.name: sheet for sheet in found.source.sheets}
+        self._rows: dict[str, Mapping[int, Sequence[FileCell]]] = {}
+
+    def at(self, place: Place | None) -> str:
+        if place is None or place.sheet not in self._sheets:
+            return ""
+        if place.sheet not in self._rows:
+            self._rows[place.sheet] = dict(self._sheets[place.sheet].rows)
+        cells = self._rows[place.sheet].get(place.row, ())
+        return as_shown(cells[place.column]) if place.column < len(cells) else ""
+
+
+def fixed(found: Preview) -> list[Plain]:
+    """Write every fix that was given for an answer.
+
+    :param found: the preview
+    """
+    written, answer = _Written(found), list[Plain]()
+    for key, fix in found.settled.fixes.items():
+        where, _, field = key.rpartition("!")
+        sheet, _, row = where.rpartition("!")
+        at = _header(found, sheet, field)
+        place = Place(sheet, int(row), at.column) if at is not None and row.isdecimal() else None
+        answer.append(
+            _fix(sheet, field, at, fix) | {"where": where, "row": row} | {"cell": written.at(place)}
+        )
+    for key, alike in found.settled.fixes_all.items():
+        sheet, _, field = key.rpartition("!")
+        at = _header(found, sheet, field)
+        answer += [
+            _fix(sheet, field, at, fix) | {"where": None, "row": None, "cell": cell}
+            for cell, fix in alike.items()
+        ]
+    return answer
+
+
+def _fix(sheet: str, field: str, at: Header | None, fix: str) -> Plain:
+    return {"sheet": sheet, "field": field, "column": at.label if at else field, "text": fix}
+
+
+def _header(found: Preview, sheet: str, field: str) -> Header | None:
+    """Return the column of a fix."""
+    columns = found.places.get(sheet)
+    if columns is None or found.ours:
+        return columns.find(field) if columns is not None else None
+    return next((at for at in columns.headers.values() if at_column(at.column) == field), None)
 
 
 def _problem(problem: Problem, row: RowPlan | None) -> Plain:

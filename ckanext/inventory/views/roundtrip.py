@@ -12,8 +12,10 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from ckanext.inventory import forms
-from ckanext.inventory.fields import FieldSpec, schema_for
+from ckanext.inventory.fields import schema_for
+from ckanext.inventory.spreadsheets import layout
 from ckanext.inventory.types import ENTRY, SOURCE
+from ckanext.inventory.views import file_problems
 from ckanext.inventory.views.blueprint import inventory
 from ckanext.inventory.views.common import action, file_response, page_of
 from ckanext.inventory.views.edit import departments_to_add, no_department
@@ -51,6 +53,9 @@ _FILTERS = (
     "source",
 )
 
+
+ALL = "all"
+"""Stands among the rows that are left out for all that an error holds."""
 
 OUT = "out"
 """What the list of departments offers besides departments: leave the rows out."""
@@ -169,19 +174,24 @@ def _preview(found: dict[str, Any], errors: forms.Problems | None = None) -> str
         return tk.render("inventory/spreadsheet_report.html", extra_vars=extra_vars)
     package_type = found["choices"].get("package_type") or ENTRY
     rows = found["rows"]
+    by_place = {row["where"]: row for row in rows}
+    at_once = sys.maxsize if flask.request.args.get("all") else ASKED
+    told = file_problems.sorted_out(found, by_place, found["choices"])
+    chosen: list[str] = found["choices"].get("left_out") or []
+    # Left out by somebody although no error holds it any more.
+    left_out = [row for row in rows if row["where"] in chosen and not (row["held"] or row["same"])]
+    drawn = file_problems.drawn(told.lines[:at_once]) | {row["where"] for row in left_out}
     new = [row for row in rows if row["new"] and not row["left_out"] and not row["held"]]
     return tk.render(
         "inventory/spreadsheet_preview.html",
         extra_vars={
             "report": found,
             "errors": errors or forms.Problems(),
-            "fields": [
-                spec for spec in schema_for(package_type).fields.values() if _can_be_column(spec)
-            ],
+            "fields": layout.targets_in_words(schema_for(package_type), tk._),
             "kind": "source" if package_type == SOURCE else "entry",
             "departments": departments_to_add(),
             "conflicts": _conflicts(rows),
-            "at_once": sys.maxsize if flask.request.args.get("all") else ASKED,
+            "at_once": at_once,
             "same": [_asked(row) for row in rows if row["same"]],
             "new": [_all_fields(row) for row in new],
             "room": SHOWN_TEXT,
@@ -193,7 +203,10 @@ def _preview(found: dict[str, Any], errors: forms.Problems | None = None) -> str
                 for cell in row["cells"]
                 if cell["outcome"] in ("kept", "refused")
             ],
-            "by_place": {row["where"]: row for row in rows},
+            "found": told,
+            "left_out": left_out,
+            "out_all": ALL in chosen,
+            "out_unseen": [where for where in chosen if where != ALL and where not in drawn],
         },
     )
 
@@ -228,10 +241,6 @@ def _all_fields(row: dict[str, Any]) -> dict[str, Any]:
     for item in row["fields"]:
         item["long"] = len(item["value"]) > SHOWN_TEXT or "\n" in item["value"]
     return row
-
-
-def _can_be_column(spec: FieldSpec) -> bool:
-    return spec.kind not in ("rows", "entry")
 
 
 @inventory.route("/spreadsheet/<id>", methods=["POST"])
@@ -321,7 +330,8 @@ def spreadsheet_marked(id: str) -> Response:  # noqa: A002 - as above
 def _choices(form: forms.Form) -> dict[str, Any]:
     """Read the choices of the preview's form."""
     choices: dict[str, Any] = {
-        "fixes": _named(form, "fix-"),
+        "fixes": _texts(form, file_problems.FIX),
+        "fixes_all": file_problems.fixes_all(form),
         "conflicts": _named(form, "conflict-"),
         "same": _named(form, "same-"),
         "left_out": [name.removeprefix("out-") for name in form if name.startswith("out-")],
@@ -347,8 +357,12 @@ def _choices(form: forms.Form) -> dict[str, Any]:
 
 
 def _named(form: forms.Form, prefix: str) -> dict[str, str]:
+    return {name: value for name, value in _texts(form, prefix).items() if value}
+
+
+def _texts(form: forms.Form, prefix: str) -> dict[str, str]:
     return {
         name.removeprefix(prefix): value.strip()
         for name, value in form.items()
-        if name.startswith(prefix) and value.strip()
+        if name.startswith(prefix)
     }

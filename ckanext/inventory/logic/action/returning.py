@@ -76,6 +76,7 @@ _CHOICES: Mapping[str, Steps] = {
     "sheets": _TEXTS,
     "day_first": ("ignore_empty", "boolean_validator"),
     "fixes": MAPPING,
+    "fixes_all": MAPPING,
     "left_out": _TEXTS,
     "conflicts": MAPPING,
     "all_conflicts": (*_TEXT, ("inventory_one_of", ["", "mine", "stored"])),
@@ -116,7 +117,10 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
     :param values: field to cell text to value
     :param departments: a department as the file writes it to name, id or code of one of the site's;
         empty leaves its rows out; ``*`` for all others
-    :param fixes: ``sheet!row!field`` to the text that stands for the cell
+    :param fixes: ``sheet!row!field`` to the text that stands for the cell; an empty text takes the fix
+        back
+    :param fixes_all: ``sheet!field`` to what cells say there (``cell`` of their problems) to the text that
+        stands for all of them; an empty text takes it back
     :param left_out: ``sheet!row`` of rows that stay out, or ``all`` that an error holds
     :param conflicts: ``number!field`` to ``mine`` (the file) or ``stored``; with ``@`` and the cell's
         ``against`` it holds only as long as nothing else is stored than what was seen
@@ -136,8 +140,12 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
         "known", "chosen", "near"}],
         "problems": [{"severity", "where", "sheet", "row", "column" (as the file has it; our label with
         "no_column" where it has none), "place": {"sheet", "row", "column" (from 0)} (the cell that is
-        marked), "field" (what ``fixes`` names after the row), "value", "message", "suggestion", "number",
-        "new", "type"}], "notes", "unknown", "columns", "can_save"}``
+        marked), "field" (what ``fixes`` names after the row), "value", "message", "suggestion", "cell"
+        (what stands in the file, also where a fix stands for it), "number",
+        "new", "type"}], "fixed": [{"where" (None for all cells that say the same), "sheet", "row", "field",
+        "column", "cell", "text"}] (every fix that was given), "notes", "unknown": [{"sheet",
+        "column", "filled", "sample", "field" (chosen for it), "fields": [{"name", "label"}] (that it may
+        be)}], "columns", "can_save"}``
     :raises NotAuthorized: for people without role and assignment
     :raises ObjectNotFound: for an ``id`` that the caller may not know of
     :raises ValidationError: ``upload`` if the file can't be read or is another department's
@@ -228,10 +236,25 @@ def _merged(session: Session, before: Mapping[str, Any], data_dict: DataDict) ->
             given = cast("Mapping[str, Any]", value)
             if name == "departments":
                 given = files.departments(session, given)
-            choices[name] = {**(choices.get(name) or {}), **given}
+            before_it: Mapping[str, Any] = choices.get(name) or {}
+            if name == "fixes":
+                choices[name] = _fixed(before_it, given)
+            elif name == "fixes_all":
+                each = {
+                    key: _fixed(before_it.get(key) or {}, alike) for key, alike in given.items()
+                }
+                choices[name] = {key: fix for key, fix in {**before_it, **each}.items() if fix}
+            else:
+                choices[name] = {**before_it, **given}
         else:
             choices[name] = value
     return choices
+
+
+def _fixed(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Put new fixes over earlier ones; an empty text takes one back."""
+    fixes = {**before, **given}
+    return {key: fix for key, fix in fixes.items() if not isinstance(fix, str) or fix.strip()}
 
 
 save_schema = takes({**_CHOICES, "id": NEEDED, "fingerprint": NEEDED, "now": OFF})

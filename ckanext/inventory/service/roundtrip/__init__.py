@@ -21,13 +21,23 @@ from ckanext.inventory.spreadsheets.returned import Page
 from ckanext.inventory.spreadsheets.synonyms import squash
 from ckanext.inventory.types import Person
 
-from .ground import Ground
+from .ground import Ground, at_column
 from .lists import ForeignList
-from .plans import Preview, RowPlan, Settled, Tell, tell_nobody
+from .plans import Preview, RowPlan, Settled, Tell, as_shown, tell_nobody
 from .rules import Rules
 from .workbook import Workbook
 
-__all__ = ["Preview", "RowPlan", "Settled", "Tell", "preview", "read_file", "tell_nobody"]
+__all__ = [
+    "Preview",
+    "RowPlan",
+    "Settled",
+    "Tell",
+    "as_shown",
+    "at_column",
+    "preview",
+    "read_file",
+    "tell_nobody",
+]
 
 
 def preview(
@@ -52,7 +62,9 @@ def preview(
     :raises FileProblem: if the file can't be read, or is another department's workbook
     """
     source = source or read_file(upload)
-    found = Preview(source.filename, source.digest, source, notes=list(source.notes))
+    found = Preview(
+        source.filename, source.digest, source, notes=list(source.notes), settled=settled
+    )
     pages = _pages(person, source, settled.choices.columns)
     ground = Ground(session, person, user_name, settled, found, tell)
     if pages:

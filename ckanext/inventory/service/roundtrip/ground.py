@@ -404,7 +404,7 @@ class Ground:
         :returns: False if it wasn't understood, and the value
         """
         assert column.spec is not None
-        fix = self.settled.fixes.get(f"{plan.where}!{column.key}")
+        fix = self.settled.fix(plan.sheet, plan.row, column.key, line.cells[column.key])
         cell = line.cells[column.key] if fix is None else fix
         resolve = self.resolver(column.spec, plan)
         reading = returned.read_cell(

@@ -22,7 +22,7 @@ from ckanext.inventory.spreadsheets.reader import Sheet, Source
 from ckanext.inventory.types import NOT_KNOWN
 
 from .ground import COLUMN, UNKNOWN, Ground, at_column
-from .plans import NEW, RowPlan, rows_of
+from .plans import NEW, RowPlan, Settled, as_shown, rows_of
 
 
 class ForeignList:
@@ -45,7 +45,7 @@ class ForeignList:
             settled.package_type,
             upload,
             choices,
-            source=_mended(found.source, settled.fixes),
+            source=_mended(found.source, settled),
             answered=self._answered(),
             others=frozenset(where for where, said in settled.same.items() if said == NEW),
             tell=self.ground.checked(0),
@@ -253,10 +253,21 @@ def _fixable(problems: Sequence[Problem]) -> list[Problem]:
     ]
 
 
-def _mended(source: Source, fixes: Mapping[str, str]) -> Source:
+def _mended(source: Source, settled: Settled) -> Source:
     """Put the texts that stand for cells of a file that isn't ours into their places."""
     found: dict[tuple[str, int], dict[int, str]] = {}
-    for key, written in fixes.items():
+    for key, alike in settled.fixes_all.items():
+        name, _, column = key.rpartition("!")
+        index = column.removeprefix(COLUMN)
+        if column.startswith(COLUMN) and index.isdecimal():
+            for sheet in source.sheets:
+                for number, given in sheet.rows if sheet.name == name else ():
+                    written = (
+                        alike.get(as_shown(given[int(index)])) if int(index) < len(given) else None
+                    )
+                    if written is not None:
+                        found.setdefault((name, number), {})[int(index)] = written
+    for key, written in settled.fixes.items():
         place, _, column = key.rpartition("!")
         sheet, _, row = place.rpartition("!")
         index = column.removeprefix(COLUMN)

@@ -17,12 +17,13 @@ from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.headers import Assignment
 from ckanext.inventory.spreadsheets.merge import SEEN, Cell, mark_of
-from ckanext.inventory.spreadsheets.messages import Message, Problem
+from ckanext.inventory.spreadsheets.messages import Message, Problem, shorten
 from ckanext.inventory.spreadsheets.places import Columns
 from ckanext.inventory.spreadsheets.planning.choices import Choices
 from ckanext.inventory.spreadsheets.planning.known import Ref
 from ckanext.inventory.spreadsheets.planning.outcome import NamedDepartment, Skipped
-from ckanext.inventory.spreadsheets.reader import Source
+from ckanext.inventory.spreadsheets.reader import Cell as FileCell
+from ckanext.inventory.spreadsheets.reader import Source, text
 from ckanext.inventory.spreadsheets.returned import Unknown
 from ckanext.inventory.types import ENTRY
 
@@ -43,6 +44,14 @@ SAME = "same"
 """Answers "the same one?" for all rows that the inventory knows by their very name or ID."""
 
 
+def as_shown(cell: FileCell | None) -> str:
+    """Return what a cell of the file says as its problems quote it.
+
+    :param cell: the cell
+    """
+    return shorten(text(cell)) if cell is not None else ""
+
+
 @dataclass(frozen=True)
 class Settled:
     """What whoever brings the file has chosen.
@@ -50,6 +59,7 @@ class Settled:
     :param choices: what the importer asks (department, columns, sheets, …)
     :param package_type: what a file that isn't ours lists
     :param fixes: ``sheet!row!column`` to the text that stands for the cell
+    :param fixes_all: ``sheet!column`` to what cells say there to the text that stands for all of these
     :param left_out: ``sheet!row`` of rows that stay out; ``all`` for all that an error holds
     :param conflicts: ``number!cell`` to ``mine`` or ``stored``, with the mark of what was seen as stored
     :param all_conflicts: ``mine`` or ``stored`` for conflicts that aren't settled by themselves
@@ -61,11 +71,24 @@ class Settled:
     choices: Choices = field(default_factory=Choices)
     package_type: str = ENTRY
     fixes: Mapping[str, str] = field(default_factory=dict[str, str])
+    fixes_all: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     left_out: frozenset[str] = frozenset()
     conflicts: Mapping[str, str] = field(default_factory=dict[str, str])
     all_conflicts: str = ""
     same: Mapping[str, str] = field(default_factory=dict[str, str])
     submit: frozenset[str] = frozenset()
+
+    def fix(self, sheet: str, row: int, column: str, cell: FileCell | None) -> str | None:
+        """Return the text that stands for a cell: its own, or that of all that say the same.
+
+        :param sheet: its sheet
+        :param row: its row
+        :param column: its column
+        :param cell: what it says in the file
+        """
+        own = self.fixes.get(f"{sheet}!{row}!{column}")
+        alike = self.fixes_all.get(f"{sheet}!{column}") if own is None else None
+        return alike.get(as_shown(cell)) if alike else own
 
     def is_the_same(self, where: str, known: Ref | None) -> str:
         """Return how "the same one?" is answered for a row.
@@ -185,6 +208,7 @@ class Preview:
     :param part: id of the part that it says it is
     :param downloaded: when the workbook was downloaded, empty if unknown
     :param names: what ids stand for
+    :param settled: the choices that it was made with
     """
 
     filename: str
@@ -211,6 +235,7 @@ class Preview:
     part: str = ""
     downloaded: str = ""
     names: layouts.Names = layouts.NO_NAMES
+    settled: Settled = field(default_factory=Settled)
 
     @property
     def new(self) -> list[RowPlan]:

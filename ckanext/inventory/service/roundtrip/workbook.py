@@ -314,7 +314,7 @@ class Workbook:
         names = MARK_COLUMNS[plan.package_type]
         if line.token is not None and len(line.token.marks) == len(names):
             base = mark_value(name, line.token.marks[names.index(name)])
-        fix = self.ground.settled.fixes.get(f"{plan.where}!{name}")
+        fix = self.ground.settled.fix(plan.sheet, plan.row, name, line.cells[name])
         written = text(line.cells[name]) if fix is None else fix.strip()
         if line.token is None and not written:
             return
@@ -356,8 +356,9 @@ class Workbook:
                     )
                 continue
             if column.role is Role.MARK:
-                fix = self.ground.settled.fixes.get(f"{plan.where}!{column.key}")
-                written = text(line.cells[column.key]) if fix is None else fix.strip()
+                cell = line.cells[column.key]
+                fix = self.ground.settled.fix(plan.sheet, plan.row, column.key, cell)
+                written = text(cell) if fix is None else fix.strip()
                 understood, value = self.ground.read_mark(plan, column.key, written)
                 if understood:
                     plan.marks[column.key] = value
