@@ -146,6 +146,24 @@ WHOLE_CITY = (
 )
 
 
+def test_what_a_column_becomes_is_said_in_words(city: City, pages: Pages) -> None:
+    """Also where it is a part of a reason, a mark, or the record's own number."""
+    city.entry(title="Street trees")
+    header = "Number,Name,release_blockers.rationale,Assigned to,part_of"
+    path = pages.upload(f"{header}\nPARKS-0001,Street trees,Names,,\n".encode(), name="l.csv")
+    body = pages.get(path).body
+    chosen = re.findall(r'<option value="([^"]+)" selected>([^<]+)</option>', body)
+    wanted = {
+        "number": "Number",
+        "title": "Name",
+        "release_blockers.rationale": "What stands in the way: Why",
+        "assignee": "Assigned to",
+    }
+    assert wanted.items() <= dict(chosen).items()
+    assert [name for name, label in chosen if name == label] == []
+    assert "part_of" in dict(chosen)
+
+
 def test_a_whole_citys_list_with_departments_nobody_knows(
     city: City, app: CKANTestApp, pages: Pages
 ) -> None:

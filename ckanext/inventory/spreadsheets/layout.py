@@ -16,7 +16,7 @@ from ckanext.inventory.fields import FieldSpec, Schema
 from ckanext.inventory.types import ENTRY, SOURCE, Stage, Word, Writer
 from ckanext.inventory.vocabularies import Vocabularies
 
-from .headers import MARKS
+from .headers import BLOCKER_PARTS, BLOCKERS, MARKS, targets
 
 NUMBER = "number"
 STATE = "state"
@@ -327,6 +327,36 @@ def _mark(name: str, vocabularies: Vocabularies, shut: frozenset[str]) -> Column
         labels=tuple(c.label for c in vocabularies.choices(list_name)) if list_name else (),
         width=18,
     )
+
+
+def targets_in_words(schema: Schema, say: Say = as_it_is) -> list[tuple[str, str]]:
+    """Return what a column of any list may be, and how people call that.
+
+    :param schema: the schema in force
+    :param say: translates labels
+    :returns: target and label, in the order of the schema; the number and what isn't a field at the end
+    """
+    known = targets(schema)
+    fields = [spec for spec in schema.fields.values() if spec.name in known]
+    times = Counter(spec.label for spec in fields)
+    found = [
+        (
+            spec.name,
+            f"{say(spec.label)} ({say(spec.term)})"
+            if times[spec.label] > 1 and spec.term
+            else say(spec.label),
+        )
+        for spec in fields
+    ]
+    if BLOCKERS in schema.fields:
+        rows = schema.fields[BLOCKERS]
+        found += [
+            (f"{BLOCKERS}.{sub.name}", f"{say(rows.label)}: {say(sub.label)}")
+            for sub in rows.subfields
+            if sub.name in BLOCKER_PARTS
+        ]
+    marks = MARKS.get(schema.package_type, ())
+    return [*found, *((m, say(MARK_HEADERS[m][0])) for m in marks), (NUMBER, say("Number"))]
 
 
 def _unlike(columns: Sequence[Column]) -> tuple[Column, ...]:
