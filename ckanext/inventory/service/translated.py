@@ -12,8 +12,8 @@ from dataclasses import replace
 from ckanext.inventory import config, vocabularies
 from ckanext.inventory.fields import Schema, schema_for
 from ckanext.inventory.service import languages
-from ckanext.inventory.spreadsheets.headers import HeaderMap
-from ckanext.inventory.spreadsheets.layout import Say, as_it_is, layouts
+from ckanext.inventory.spreadsheets.headers import MARKS, HeaderMap
+from ckanext.inventory.spreadsheets.layout import MARK_LISTS, Say, as_it_is, layouts
 from ckanext.inventory.spreadsheets.synonyms import Synonyms, squash
 from ckanext.inventory.types import ENTRY, SOURCE
 from ckanext.inventory.vocabularies import normalise
@@ -72,18 +72,21 @@ def labels(schema: Schema) -> dict[str, Mapping[str, str]]:
     """Return what a cell may say for a value in the languages of the site, field by field.
 
     :param schema: the schema
-    :returns: field to normalised label to value; nothing of English labels
+    :returns: field or mark to normalised label to value; nothing of English labels
     """
     speak = sayers()
     if not speak:
         return {}
+    words = vocabularies.load()
+    choices = {spec.name: spec.choices for spec in schema.fields.values() if spec.choices}
+    marks = {MARK_LISTS.get(name, name) for name in MARKS.get(schema.package_type, ())}
+    choices |= {name: words.choices(name) for name in marks & words.lists.keys()}
     return {
-        spec.name: {
+        name: {
             normalise(said): choice.value
             for say in speak
-            for choice in spec.choices
+            for choice in offered
             if (said := say(choice.label)) != choice.label
         }
-        for spec in schema.fields.values()
-        if spec.choices
+        for name, offered in choices.items()
     }

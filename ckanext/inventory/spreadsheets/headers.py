@@ -210,7 +210,7 @@ def targets(schema: Schema) -> frozenset[str]:
     names = {
         name
         for name, spec in schema.fields.items()
-        if spec.writers - {Writer.SYSTEM} and name not in (BLOCKERS, "name", "external_id_origin")
+        if spec.writers - {Writer.SYSTEM} and name not in (BLOCKERS, "name")
     }
     if BLOCKERS in schema.fields:
         names |= {f"{BLOCKERS}.{part}" for part in BLOCKER_PARTS}

@@ -86,14 +86,14 @@ class Reader:
         written = text(cell)
         if not written:
             return NOTHING
-        mapped = self.mapping.get(spec.name, {}).get(normalise(written))
+        mapped = self.mapped(spec.name, written)
         if mapped is not None:
             listed = spec.kind in LIST_KINDS
             return Reading(([mapped] if listed else mapped) if mapped else None)
         if spec.kind == "choice":
             return self.choice(spec, written)
         if spec.kind == "choices":
-            return self.choices(spec, written)
+            return self.choices(spec, written, lambda piece: self.mapped(spec.name, piece))
         word = self.vocabularies.match_word(written)
         if word == "" or (word == NOT_KNOWN and spec.kind not in ("text", "long_text", "markdown")):
             return NOTHING
@@ -115,6 +115,15 @@ class Reader:
         if spec.kind == "license":
             return self._license(written)
         return plain_text(written)
+
+    def mapped(self, name: str, written: str) -> str | None:
+        """Return the value that a text was mapped to.
+
+        :param name: the field or mark
+        :param written: the text
+        :returns: the value, empty for a text that says nothing, None for one that isn't mapped
+        """
+        return self.mapping.get(name, {}).get(normalise(written))
 
     # Lists of values
 

@@ -6,8 +6,10 @@ import re
 
 from ckanext.inventory.fields import FieldSpec
 from ckanext.inventory.spreadsheets.headers import BLOCKERS, COMMENTS, MARKS, Assignment, Fate
+from ckanext.inventory.spreadsheets.layout import MARK_LISTS
 from ckanext.inventory.spreadsheets.messages import Message, also
 from ckanext.inventory.spreadsheets.reader import Cell, text
+from ckanext.inventory.spreadsheets.returned import reference
 from ckanext.inventory.spreadsheets.synonyms import squash
 from ckanext.inventory.spreadsheets.values import plain_text
 
@@ -81,7 +83,7 @@ def _field(draft: Draft, item: Assignment, spec: FieldSpec, cell: Cell, written:
 
 def _other_entry(draft: Draft, item: Assignment, spec: FieldSpec, written: str) -> None:
     known = draft.task.known
-    found = known.numbers.get(written.upper()) or known.titles.get(
+    found = known.numbers.get(reference(written)) or known.titles.get(
         (draft.department, fold(written))
     )
     if found:
@@ -100,8 +102,8 @@ def _mark(draft: Draft, item: Assignment, written: str) -> None:
             return
         message = Message("Nobody with an account has this name or e-mail address.")
     else:
-        name = "in_directory" if item.target == "shared" else item.target
-        value = vocabularies.match(name, written)
+        name = MARK_LISTS.get(item.target, item.target)
+        value = draft.task.cells.mapped(name, written) or vocabularies.match(name, written)
         if value:
             yes_no = item.target in ("shared", "in_directory")
             draft.marks[item.target] = value == "yes" if yes_no else value

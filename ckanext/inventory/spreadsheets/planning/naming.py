@@ -123,7 +123,10 @@ def read_identity(draft: Draft) -> Identity:
     foreign = None
     texts = draft.texts("external_id")
     if texts:
-        origin, external_id = foreign = (draft.columns.origin, " ".join(texts[0][1].split()))
+        named = [" ".join(written.split()) for _, written in draft.texts("external_id_origin")]
+        origin = named[0] if named else draft.columns.origin
+        external_id = " ".join(texts[0][1].split())
+        foreign = (origin, external_id)
         draft.content |= {"external_id": external_id, "external_id_origin": origin}
     return Identity(
         draft.columns.sheet, draft.number, draft.department, draft.content["title"], foreign

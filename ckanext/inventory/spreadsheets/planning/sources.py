@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from ckanext.inventory.spreadsheets.returned import reference
+
 from .known import SourceRef, fold
 from .outcome import Offer
 
@@ -32,9 +34,9 @@ class Sources:
         """Find the source that an entry may link.
 
         :param department: the entry's department
-        :param name: number, name or ID of a source
+        :param name: number, name or ID of a source; or its number and name, as our workbooks write it
         """
-        by_number = self._found.get(("", fold(name)))
+        by_number = self._found.get(("", fold(reference(name) or name)))
         if by_number and (by_number.shared or by_number.department == department):
             return by_number
         return self._found.get((department, fold(name)))
