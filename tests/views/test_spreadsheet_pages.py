@@ -294,6 +294,17 @@ def test_a_problem_of_a_column_is_not_said_to_be_one_of_the_file(city: City, pag
     assert "whole file" not in page.body
 
 
+def test_what_cant_be_taken_back_any_more_is_said(city: City, pages: Pages) -> None:
+    path = pages.upload(b"Dataset name\nTrees <b>\n", "list.csv", department="parks")
+    pages.post(path, act="save", **form_of(pages.get(path).body))
+    city.do(city.coordinator, "inventory_entry_patch", id="PARKS-0001", notes="built on it")
+    answer = pages.post(path, act="undo")
+    assert answer.status_code == 303, answer.body[-800:]
+    page = pages.get(path).body
+    assert "PARKS-0001" in page
+    assert "Trees <b>" not in page
+
+
 def test_a_row_that_is_there_twice_can_be_taken(city: City, pages: Pages) -> None:
     path = pages.upload(b"Dataset name\nTrees\nLamps\nTrees\n", "list.csv", department="parks")
     page = pages.get(path)

@@ -261,7 +261,7 @@ def spreadsheet_choose(id: str) -> str | tuple[str, int] | Response:  # noqa: A0
         choices = _choices(form)
         for name, settled in _FOR_ALL.get(act, {}).items():
             # What was chosen for one counts before what is chosen for all.
-            one_by_one = choices.get(name) or {}
+            one_by_one: dict[str, Any] = choices.get(name) or {}
             choices[name] = {**settled, **one_by_one} if isinstance(settled, dict) else settled
         try:
             _look(id, **choices)
@@ -307,7 +307,7 @@ def _undo(import_id: str) -> Response:
         done = action("inventory_import_undo", {"id": import_id})
     except tk.ValidationError as error:
         messages: Any = error.error_dict.get("id") or []
-        tk.h.flash_error(str(tk.h.escape(" ".join(str(message) for message in messages[:6]))))
+        tk.h.flash_error(" ".join(str(message) for message in messages[:6]))
     else:
         if done["status"] not in RUNNING:
             tk.h.flash_success(tk._("Taken back: everything is as it was before this file."))

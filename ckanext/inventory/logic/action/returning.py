@@ -241,7 +241,8 @@ def _merged(session: Session, before: Mapping[str, Any], data_dict: DataDict) ->
                 choices[name] = _fixed(before_it, given)
             elif name == "fixes_all":
                 each = {
-                    key: _fixed(before_it.get(key) or {}, alike) for key, alike in given.items()
+                    key: _fixed(before_it.get(key) or {}, _texts_of(alike))
+                    for key, alike in given.items()
                 }
                 choices[name] = {key: fix for key, fix in {**before_it, **each}.items() if fix}
             else:
@@ -249,6 +250,14 @@ def _merged(session: Session, before: Mapping[str, Any], data_dict: DataDict) ->
         else:
             choices[name] = value
     return choices
+
+
+def _texts_of(alike: Any) -> Mapping[str, Any]:
+    """Return the fixes for a column's cells, by what the cells say."""
+    if not isinstance(alike, Mapping):
+        message = tk._("Give a fix for each text of the column's cells.")
+        raise tk.ValidationError({"fixes_all": [message]})
+    return cast("Mapping[str, Any]", alike)
 
 
 def _fixed(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
