@@ -960,3 +960,15 @@ def test_a_workbook_comes_back_to_somebody_who_reads_another_language(
     stored = content(city, "PARKS-0001")
     assert (stored["value"], stored["notes"]) == ("high", "Alle Bäume")
     assert stored["release_blockers"][0]["rationale"] == "Namen"
+
+
+def test_what_a_rule_refuses_is_shown_as_people_read_it(city: City) -> None:
+    entry = city.entry(title="Trees")
+    city.do(city.coordinator, "inventory_assign", ids=[entry["id"]], user=city.editor.name)
+    book = opened(download(city))
+    put(book, "Datasets", "PARKS-0001", Who_may_see_it="The department and the chief data officer")
+    found = preview(city, book, city.editor)
+    (problem,) = found["problems"]
+    assert problem["column"] == "Who may see it"
+    assert "_" not in problem["value"]
+    assert problem["value"].startswith("The department")

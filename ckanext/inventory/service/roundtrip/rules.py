@@ -143,7 +143,12 @@ class Rules:
                 cell = replace(cell, outcome=Outcome.REFUSED, reason=decision.reason)
                 reason = Message(decision.reason)
                 self.ground.problem(
-                    row, Severity.WARNING, cell.key, _shown(cell.file), reason, label=cell.label
+                    row,
+                    Severity.WARNING,
+                    cell.key,
+                    self._in_words(row, cell.key, cell.file),
+                    reason,
+                    label=cell.label,
                 )
             elif cell.key == "classification" and findings[record.package_id].confirmed:
                 confirmed = self.ground.words.label(
@@ -226,7 +231,7 @@ class Rules:
                     row,
                     Severity.ERROR,
                     name if spec is not None else "",
-                    _shown(cell.file if cell else row.content.get(name)),
+                    self._in_words(row, name, cell.file if cell else row.content.get(name)),
                     Message("%(message)s", {"message": message}),
                     fixable=True,
                     label=spec.label if spec is not None else "",
@@ -308,6 +313,16 @@ class Rules:
             if column in ("", sub.name)
         ]
         return "; ".join(cell for cell in cells if cell)
+
+    def _in_words(self, row: RowPlan, key: str, value: Any) -> str:
+        """Write a value as people read it, never as it is stored."""
+        names = replace(self.ground.names, say=tk._)
+        if key in MARK_COLUMNS.get(row.package_type, ()):
+            return layouts.write_mark(key, value, self.ground.words, names)
+        spec = schema_for(row.package_type).fields.get(key)
+        if spec is None or spec.kind == "rows":
+            return _shown(value)
+        return str(layouts.write(spec, value, names))
 
     def _find_same(self) -> None:
         """Offer records that new rows look like."""
