@@ -25,6 +25,7 @@ PAGES = [
     "/inventory/review",
     "/inventory/overview",
     "/inventory/spreadsheet",
+    "/inventory/spreadsheet/files",
     "/inventory/admin",
     "/inventory/take-over",
     "/inventory/take-over/link",

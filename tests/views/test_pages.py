@@ -58,6 +58,7 @@ PAGES: dict[str, set[str]] = {
     "/inventory/overview": EVERYBODY,
     "/inventory/overview.csv": EVERYBODY,
     "/inventory/spreadsheet": ADDERS,
+    "/inventory/spreadsheet/files": ADDERS,
     "/inventory/parts/new": ADDERS,
     "/inventory/parts/new?state=draft": ADDERS,
     "/inventory/admin": CDOS,

@@ -17,7 +17,7 @@ from ckanext.inventory.spreadsheets import layout
 from ckanext.inventory.types import ENTRY, SOURCE
 from ckanext.inventory.views import file_problems
 from ckanext.inventory.views.blueprint import inventory
-from ckanext.inventory.views.common import action, file_response, page_of
+from ckanext.inventory.views.common import action, file_response, page_number, page_of, page_size
 from ckanext.inventory.views.edit import departments_to_add, no_department
 
 _FOR_ALL: Mapping[str, Mapping[str, Any]] = {
@@ -37,6 +37,9 @@ ASKED = 200
 
 SHOWN_TEXT = 80
 """Characters of a new value that stand in the table; the whole text is one click away."""
+
+NEWEST = 20
+"""Earlier files that the page shows; all of them have a list of their own."""
 
 REPORTED = 300
 """Records that the report of a saved file shows at once."""
@@ -104,6 +107,34 @@ def spreadsheet() -> str | Response:
     return _start() if departments_to_add() else no_department()
 
 
+@inventory.route("/spreadsheet/files")
+def spreadsheet_files() -> str | Response:
+    """List the files that were brought, newest first, a page at a time.
+
+    :returns: the page
+    """
+    departments = departments_to_add()
+    if not departments:
+        return no_department()
+    asked = flask.request.args.get("department")
+    params = {"department": asked} if asked else {}
+    page = page_number()
+    found = action(
+        "inventory_import_list",
+        {**params, "limit": page_size(), "offset": (page - 1) * page_size()},
+    )
+    return tk.render(
+        "inventory/spreadsheet_files.html",
+        extra_vars={
+            "departments": departments,
+            "params": params,
+            "page": page,
+            "size": page_size(),
+            "found": found,
+        },
+    )
+
+
 def _start(errors: forms.Problems | None = None) -> str:
     return tk.render(
         "inventory/spreadsheet.html",
@@ -111,7 +142,7 @@ def _start(errors: forms.Problems | None = None) -> str:
             "departments": departments_to_add(),
             "form": flask.request.form,
             "errors": errors or forms.Problems(),
-            "earlier": action("inventory_import_list", {"limit": 20}),
+            "earlier": action("inventory_import_list", {"limit": NEWEST}),
             "parts": action("inventory_part_list", {"limit": 20}),
         },
     )

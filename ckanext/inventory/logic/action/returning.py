@@ -376,13 +376,15 @@ list_schema = takes({"department": OPTIONAL, "limit": number(50), "offset": numb
 @tk.side_effect_free
 @tk.validate_action_data(list_schema)
 def inventory_import_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """List files that were brought, newest first: one's own, and those of one's departments.
+    """List files that were brought, newest first: one's own, and what was saved in one's departments.
+
+    A file that isn't saved is for its uploader only.
 
     :param department: name, id or code of a department
     :param limit: at most so many (default 50)
     :param offset: skip so many
     :returns: ``{"count", "results": [{"id", "status", "file", "by_name", "at", "saved_at",
-        "counts", …}]}``
+        "departments", "department_titles", "counts", …}]}``
     :raises NotAuthorized: for people without role and assignment
     """
     tk.check_access("inventory_import_list", context, data_dict)
@@ -400,7 +402,13 @@ def inventory_import_list(context: Context, data_dict: DataDict) -> dict[str, An
     )
     ids = {key for row in rows for key in (row.by, row.undone_by) if key}
     names = kept_imports.people(session, ids)
-    return {"count": total, "results": [showing.head(row, names) for row in rows]}
+    titles = kept_imports.titles(session, rows)
+    return {"count": total, "results": [_titled(row, names, titles) for row in rows]}
+
+
+def _titled(kept: Import, names: Mapping[str, str], titles: Mapping[str, str]) -> dict[str, Any]:
+    called = sorted(titles[key] for key in kept.departments if key in titles)
+    return showing.head(kept, names) | {"department_titles": called}
 
 
 show_schema = takes({"id": NEEDED, "limit": OPTIONAL_NUMBER})
