@@ -138,8 +138,8 @@ def may_see(person: str, sentinel: Sentinel) -> bool:
     return person in READERS
 
 
-ALONE = ("coordinator", "cdo", "sysadmin")
-"""Who knows of a file that isn't saved: who brought it, and the chief data officer."""
+ALONE = ("coordinator",)
+"""Who knows of a file that isn't saved: who brought it."""
 
 TEAM = ("coordinator", "coordinator_editor", "coordinator_member", "cdo", "sysadmin")
 """Who knows of saved files and of parts."""

@@ -26,7 +26,7 @@ from tests.leaks.sentinels import unpacked
 STRANGERS = (*OUTSIDERS, "assignee", "viewer", "reviewer")
 """People who may know of no file and no part of the department."""
 
-COLLEAGUES = ("coordinator_editor", "coordinator_member")
+COLLEAGUES = ("coordinator_editor", "coordinator_member", "cdo", "sysadmin")
 """People who may know of saved files, and of none that somebody else still works on."""
 
 IMPORT_ACTIONS: dict[str, dict[str, Any]] = {
@@ -100,6 +100,7 @@ POSTS = (
         "viewer",
         "former_coordinator",
         "coordinator_editor",
+        "cdo",
     ],
 )
 def test_no_page_knows_a_file_of_others(whole_city: City, swept_site: Site, person: str) -> None:
