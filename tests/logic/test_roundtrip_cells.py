@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.logic.city import City, make_city
-from tests.logic.returning import add, cells, content, download, opened, preview, put, save
+from tests.logic.returning import add, again, cells, content, download, opened, preview, put, save
 
 
 @pytest.fixture
@@ -185,3 +185,35 @@ def test_a_list_takes_the_good_ones_and_keeps_the_rest(city: City) -> None:
     save(city, found)
     stored = content(city, "PARKS-0001")
     assert (stored["format"], stored["comments"]) == (["paper"], "Format: Nonsense")
+
+
+# Rows
+
+
+def test_a_row_of_a_name_that_the_file_holds_already_is_told_and_may_be_named_otherwise(
+    city: City,
+) -> None:
+    book = opened(download(city))
+    first = add(book, "Datasets", Name="Benches")
+    second = add(book, "Datasets", Name="benches")
+    found = preview(city, book)
+    (problem,) = found["problems"]
+    assert (problem["column"], problem["message"]) == (
+        "Name",
+        f"The file holds this name already, in row {first}: this row stays out. Give it another name if "
+        "it is another one.",
+    )
+    assert found["counts"]["new"] == 1
+    found = again(city, found, fixes={f"Datasets!{second}!title": "Benches by the lake"})
+    assert (found["problems"], found["counts"]["new"]) == ([], 2)
+
+
+# Columns
+
+
+def test_samples_of_a_column_come_from_below_its_header(city: City) -> None:
+    found = listed(
+        city, "Department of Parks,\nas of May 2024,\n,\nNo.,Data set title\n1,Trees\n2,Lamps\n"
+    )
+    samples = {item["column"]: item["samples"] for item in found["columns"]}
+    assert samples == {"No.": ["1", "2"], "Data set title": ["Trees", "Lamps"]}

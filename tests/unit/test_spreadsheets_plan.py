@@ -513,6 +513,39 @@ def test_in_a_departments_own_list_other_departments_are_errors_and_other_names_
     found = plan([["Name", "Department"], ["A", "Water Utility"], ["B", "Tree crew"]])
     assert problems(found, Severity.ERROR) == [(2, "Department")]
     assert found.rows[0].content["division"] == "Tree crew"
+    (error,) = [problem for problem in found.problems if problem.severity is Severity.ERROR]
+    assert str(error.message) == (
+        'The row names "Water Utility", which is another department: leave the row out, or bring the '
+        "file there."
+    )
+
+
+def test_names_that_are_read_as_divisions_are_told_once() -> None:
+    rows = [["Name", "Department"], ["A", "Tree crew"], ["B", "Parks"], ["C", "Tree crew"]]
+    assert [str(note) for note in plan(rows).notes] == [
+        'The file names "Tree crew" as a department, which this site doesn\'t have: it is read as the '
+        "division."
+    ]
+    many = [[str(number), f"Crew number {number:02d}"] for number in range(40)]
+    (note,) = plan([["Name", "Department"], *many]).notes
+    assert str(note).startswith("The file names 40 departments that this site doesn't have (")
+    assert str(note).endswith("): they are read as divisions.")
+    assert len(str(note)) < 260
+    assert plan([["Name", "Department"], ["A", "Parks"]]).notes == []
+
+
+def test_a_row_that_is_there_twice_says_what_becomes_of_it() -> None:
+    rows = [["Name", "ID"], ["A", "1"], ["B", "1"], ["A", "2"]]
+    out = " This row is left out."
+    assert [str(item.reason) for item in plan(rows).skipped] == [
+        "The file holds its ID already, in row 2." + out,
+        "The file holds this name for the department already, in row 2." + out,
+    ]
+    asked = replace(HERE, read_known=True)
+    assert all(
+        str(item.reason).endswith(" This row is left out unless you say that it is another one.")
+        for item in plan(rows, asked).skipped
+    )
 
 
 def test_departments_where_the_person_may_not_add_are_told_once() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -453,7 +454,9 @@ def _samples(sheet: str, item: Assignment, found: Preview) -> list[str]:
     """Return the first different cells of a column, so that its meaning can be told."""
     page = next((page for page in found.source.sheets if page.name == sheet), None)
     samples: list[str] = []
-    for _, cells in (page.rows if page is not None else ())[:60]:
+    header = found.places[sheet].row
+    below = (cells for row, cells in (page.rows if page is not None else ()) if row > header)
+    for cells in islice(below, 60):
         index = item.column.index
         text = str(cells[index]).strip()[:60] if index < len(cells) else ""
         if text and text != item.column.header and text not in samples:

@@ -329,7 +329,9 @@ class Rules:
         ground = self.ground
         for row, twin in ground.sameness.offer(ground.preview.rows, ground.settled.same):
             message = Message(
-                "The file holds this name already, in row %(row)s.", {"row": twin.row}
+                "The file holds this name already, in row %(row)s: this row stays out. Give it another "
+                "name if it is another one.",
+                {"row": twin.row},
             )
             ground.problem(row, Severity.WARNING, "", row.title, message)
 

@@ -6,7 +6,13 @@ import difflib
 from collections import Counter
 from collections.abc import Sequence
 
-from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity, counted
+from ckanext.inventory.spreadsheets.messages import (
+    Message,
+    Problem,
+    Severity,
+    counted,
+    shorten,
+)
 from ckanext.inventory.spreadsheets.synonyms import key
 
 from .choices import Choices
@@ -38,6 +44,7 @@ class Departments:
         self._new: dict[str, NewDepartment] = {}
         self._forbidden: Counter[str] = Counter()
         self._named: dict[str, NamedDepartment] = {}
+        self._divisions: dict[str, str] = {}
 
     def find(self, candidates: Sequence[str]) -> Department | None:
         """Find the department that a row's cells name.
@@ -93,6 +100,13 @@ class Departments:
         )
         return identifier
 
+    def read_as_division(self, title: str) -> None:
+        """Note a name that nobody knows in a list of a single department.
+
+        :param title: as the file writes it
+        """
+        self._divisions.setdefault(key(title), title)
+
     def report(self, plan: Plan) -> None:
         """Say of each department what concerns all its rows at once.
 
@@ -100,6 +114,18 @@ class Departments:
         """
         plan.unknown_departments = list(self._new.values())
         plan.named = sorted(self._named.values(), key=lambda item: (-item.rows, item.title))
+        if self._divisions:
+            names = ", ".join(f'"{title}"' for title in self._divisions.values())
+            plan.notes.append(
+                counted(
+                    "The file names %(names)s as a department, which this site doesn't have: it is read "
+                    "as the division.",
+                    "The file names %(count)s departments that this site doesn't have (%(names)s): they "
+                    "are read as divisions.",
+                    len(self._divisions),
+                    names=shorten(names),
+                )
+            )
         if not self._choices.read_known:
             plan.problems += self._problems()
 

@@ -85,7 +85,7 @@ def make_plan(
         plan,
         Departments(known.departments, choices),
         Sources(known.sources),
-        Recogniser(known),
+        Recogniser(known, asked=choices.read_known),
     )
     for table, assignments in assigned:
         _plan_table(task, source.filename, table, assignments)

@@ -86,11 +86,16 @@ def read_department(draft: Draft) -> bool:
             draft.fail(
                 texts[0][0].column,
                 candidates[0],
-                Message("The row belongs to another department."),
+                Message(
+                    'The row names "%(department)s", which is another department: leave the row out, '
+                    "or bring the file there.",
+                    {"department": found.title},
+                ),
             )
         elif candidates and not found and "division" in draft.fields:
-            draft.content["division"] = max(candidates, key=len)
-            draft.add_beside("division", texts[0][0].column.label, draft.content["division"])
+            division = draft.content["division"] = max(candidates, key=len)
+            draft.add_beside("division", texts[0][0].column.label, division)
+            departments.read_as_division(division)
     elif found and found.allowed:
         draft.department = found.id
     elif candidates:

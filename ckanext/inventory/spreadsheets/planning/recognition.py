@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ckanext.inventory.spreadsheets.messages import Message
+from ckanext.inventory.spreadsheets.messages import Message, also
 
 from .known import Known, Ref, fold
 
@@ -53,10 +53,16 @@ class Recogniser:
     """Recognises rows, by what the inventory holds and by the rows before.
 
     :param known: what the inventory holds
+    :param asked: somebody may answer that a row is another one
     """
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: Known, *, asked: bool) -> None:
         self._known = known
+        self._left_out = (
+            Message("This row is left out unless you say that it is another one.")
+            if asked
+            else Message("This row is left out.")
+        )
         self._titles: dict[tuple[str, str], Identity] = {}
         self._ids: dict[tuple[str, str], Identity] = {}
 
@@ -103,9 +109,8 @@ class Recogniser:
             return Recognised(message, same)
         twin = self._ids.get(listed)
         if twin:
-            return Recognised(
-                Message("The file holds its ID already, in row %(row)s.", {"row": twin.row})
-            )
+            message = Message("The file holds its ID already, in row %(row)s.", {"row": twin.row})
+            return Recognised(also(message, self._left_out))
         return None
 
     def _by_title(self, identity: Identity) -> Recognised | None:
@@ -119,12 +124,11 @@ class Recogniser:
             )
         twin = self._titles.get(identity.named)
         if twin:
-            return Recognised(
-                Message(
-                    "The file holds this name for the department already, in row %(row)s.",
-                    {"row": twin.row},
-                )
+            message = Message(
+                "The file holds this name for the department already, in row %(row)s.",
+                {"row": twin.row},
             )
+            return Recognised(also(message, self._left_out))
         return None
 
     def add(self, identity: Identity) -> None:
