@@ -333,7 +333,7 @@ class Rules:
                 "name if it is another one.",
                 {"row": twin.row},
             )
-            ground.problem(row, Severity.WARNING, "", row.title, message)
+            ground.problem(row, Severity.WARNING, "title", row.title, message, fixable=True)
 
     def _validate_new(self, given: Sequence[RowPlan]) -> None:
         chosen = self.ground.settled.left_out
