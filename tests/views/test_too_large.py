@@ -89,4 +89,4 @@ def test_a_spreadsheet_too_big_is_named(city: City, app: CKANTestApp) -> None:
         headers=headers(city.coordinator),
     )
     assert page.status_code == 400
-    assert "are read. Split it into parts." in page.body
+    assert "more than 1 MB, which is the most that is read. Split it into parts" in page.body
