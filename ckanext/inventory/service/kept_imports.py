@@ -408,19 +408,6 @@ def people(session: Session, ids: Collection[str]) -> dict[str, str]:
     return {row.id: row.fullname or row.name for row in session.execute(query)}
 
 
-def titles(session: Session, rows: Collection[Import]) -> dict[str, str]:
-    """Return what the departments of imports are called.
-
-    :param session: the database session
-    :param rows: the imports
-    :returns: organization id to title
-    """
-    group = model.group_table
-    ids = {department for row in rows for department in row.departments}
-    query = sa.select(group.c.id, group.c.title, group.c.name).where(group.c.id.in_(ids))
-    return {row.id: row.title or row.name for row in session.execute(query)} if ids else {}
-
-
 # The report
 
 

@@ -37,6 +37,7 @@ from ckanext.inventory.model.imports import (
     UNDO,
 )
 from ckanext.inventory.service import (
+    departments,
     import_undo,
     imports,
     kept_imports,
@@ -402,7 +403,7 @@ def inventory_import_list(context: Context, data_dict: DataDict) -> dict[str, An
     )
     ids = {key for row in rows for key in (row.by, row.undone_by) if key}
     names = kept_imports.people(session, ids)
-    titles = kept_imports.titles(session, rows)
+    titles = departments.titles(session)
     return {"count": total, "results": [_titled(row, names, titles) for row in rows]}
 
 

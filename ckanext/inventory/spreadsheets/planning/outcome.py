@@ -25,7 +25,6 @@ class Row:
     :param content: the fields
     :param marks: what our tables hold besides (assignee, visibility, …)
     :param existing: the record that it is, or may be; None for a new one
-    :param reason: how it was recognised
     :param written: fields that the row itself fills
     :param beside: other fields to what its columns add to them: header and text
     """
@@ -36,7 +35,6 @@ class Row:
     content: dict[str, Any]
     marks: dict[str, Any]
     existing: Ref | None = None
-    reason: Message | None = None
     written: frozenset[str] = frozenset()
     beside: Mapping[str, Sequence[tuple[str, str]]] = field(
         default_factory=dict[str, Sequence[tuple[str, str]]]

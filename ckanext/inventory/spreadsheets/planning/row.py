@@ -48,7 +48,6 @@ def plan_row(draft: Draft) -> None:
             replace(
                 row,
                 existing=existing,
-                reason=recognised.reason,
                 written=written,
                 beside={name: draft.beside[name] for name in draft.beside.keys() - written},
             )
