@@ -40,6 +40,19 @@ def test_a_committing_test_finds_everything_empty(turn: int, app: CKANTestApp) -
     _fill(app)
 
 
+@pytest.mark.with_plugins("stats")
+@pytest.mark.usefixtures("db")
+def test_another_plugin_is_there_behind_a_committing_test_too(app: CKANTestApp) -> None:
+    """The database is made anew for it, and the application stays the one that it asked for."""
+    _assert_empty()
+    assert app.get("/stats").status_code == 200
+
+
+@pytest.mark.usefixtures("clean_db")
+def test_another_committing_test(app: CKANTestApp) -> None:
+    _fill(app)
+
+
 @pytest.mark.usefixtures("db")
 def test_a_rolled_back_test_finds_nothing_of_a_committing_one(app: CKANTestApp) -> None:
     _assert_empty()
