@@ -6,7 +6,7 @@ import io
 import zipfile
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ckanext.inventory.spreadsheets import package_scan
@@ -45,11 +45,11 @@ def otherwise(rows: str) -> str:
 REFERENCES = st.builds(
     "{}{}".format, st.sampled_from(["A", "C", "Z", "AA", "BG", "XFD"]), st.just("R")
 )
+PLAIN = ["<v>7</v>", "<v>x &amp; y</v>", "<is><t>Straße &lt;1&gt;</t></is>"]
+USUAL_VALUES = st.sampled_from(PLAIN)
 VALUES = st.sampled_from(
     [
-        "<v>7</v>",
-        "<v>x &amp; y</v>",
-        "<is><t>Straße &lt;1&gt;</t></is>",
+        *PLAIN,
         '<is><t xml:space="preserve"> \n</t></is>',
         "<is><r><t>rich</t></r></is>",
         "<v></v>",
@@ -69,21 +69,56 @@ VALUES = st.sampled_from(
 @st.composite
 def rows(draw: st.DrawFn) -> str:
     written: list[str] = []
+    # Half of the files hold nothing but what every program writes; else few of them would be told by it.
+    usual = draw(st.booleans())
     for number in draw(st.lists(st.sampled_from([1, 2, 3, 50, 9_999, 1_048_576]), max_size=6)):
         cells: list[str] = []
         for reference in draw(st.lists(REFERENCES, max_size=5)):
-            where = f' r="{reference.replace("R", str(number))}"' if draw(st.booleans()) else ""
+            named = usual or draw(st.booleans())
+            where = f' r="{reference.replace("R", str(number))}"' if named else ""
             kind = draw(st.sampled_from(["", ' s="3"', ' s="3" t="s"', ' t="inlineStr"', ' t="e"']))
             if draw(st.integers(0, 3)) == 0:
                 cells.append(f"<c{where}{kind}/>")
             else:
-                cells.append(f"<c{where}{kind}>{draw(VALUES)}</c>")
+                value = draw(USUAL_VALUES if usual else VALUES)
+                cells.append(f"<c{where}{kind}>{value}</c>")
         more = draw(st.sampled_from(["", ' ht="48" customHeight="1"', ' r="4"', ' spans="1:59"']))
         written.append(f'<row r="{number}"{more}>{"".join(cells)}</row>')
     return "".join(written)
 
 
+def filled(row: int, *columns: str) -> str:
+    """A row with filled cells, as every program writes it."""
+    cells = "".join(f'<c r="{column}{row}"><v>7</v></c>' for column in columns)
+    return f'<row r="{row}">{cells}</row>'
+
+
+@pytest.mark.parametrize(
+    ("written", "row", "column"),
+    [
+        (filled(9_999, "A", "XFD") + filled(1_048_576, "A"), 9_999, 16_384),
+        (filled(9_999, "XFD", "A") + filled(1, "A"), 9_999, 16_384),
+        (filled(1_048_576, "A", "C", "XFD"), 1_048_576, 3),
+        (filled(1, "ZZ") + filled(9_999, "A") + filled(1_048_576, "A"), 9_999, 702),
+    ],
+)
+def test_the_first_cell_that_is_too_far_away_is_named(written: str, row: int, column: int) -> None:
+    said = f"as far away as row {row}, column {column}."
+    assert said in str(outcome(written))
+    assert outcome(otherwise(written)) == outcome(written)
+
+
+def test_too_many_cells_are_told_before_those_too_far_away_if_they_come_first() -> None:
+    """Either may be what is said: it is what comes first in the file."""
+    near, far = filled(1, "A", "B", "C", "D"), filled(1_048_576, "XFD")
+    assert "more than 3 cells" in str(outcome(near + far, max_cells=3))
+    assert "as far away as" in str(outcome(far + near, max_cells=3))
+    for written in (near + far, far + near):
+        assert outcome(otherwise(written), max_cells=3) == outcome(written, max_cells=3)
+
+
 @given(rows())
+@example(filled(9_999, "A", "XFD") + filled(1_048_576, "A"))
 def test_rows_are_counted_alike_however_they_are_written(written: str) -> None:
     assert outcome(written) == outcome(otherwise(written))
     assert outcome(written, max_cells=3) == outcome(otherwise(written), max_cells=3)

@@ -191,6 +191,15 @@ class _Counter:
     def end(self, name: str) -> None:
         raise NotImplementedError
 
+    def fits(self, count: int, bottom: int, right: int) -> bool:
+        """Tell whether so many more cells, as far as that, are still within the limits."""
+        bottom, right = max(self.bottom, bottom), max(self.right, right)
+        try:
+            check_extent(self.scan.cells + count, bottom, right, self.max_cells)
+        except FileProblem:
+            return False
+        return True
+
     def add(self, count: int, bottom: int, right: int) -> None:
         self.scan.cells += count
         self.bottom, self.right = max(self.bottom, bottom), max(self.right, right)
@@ -301,15 +310,20 @@ class _OfficeOpenXml(_Counter):
             if self.strange >= MAX_STRANGE:
                 self.plain = _NEVER
             return
-        self.waiting = self.waiting[end:]
         numbers = [int(number) for number in pieces[1::3]]
-        # A row without a number, if one comes, follows the last one.
-        self.row = max(self.row, *numbers)
         filled = [number for number, held in zip(numbers, pieces[2::3], strict=True) if held]
         if filled:
+            count = rows.count(_CELL_ENDS)
             right = max(_column(found.decode()) for found in set(_FILLED_COLUMN.findall(rows)))
-            self.add(rows.count(_CELL_ENDS), max(filled), right)
+            if not self.fits(count, max(filled), right):
+                # Cell by cell, so that what is said names the first one that is too many or too far away.
+                self._parse_to(end)
+                return
+            self.add(count, max(filled), right)
             self.scan.error_values += len(_FILLED_ERROR.findall(rows))
+        self.waiting = self.waiting[end:]
+        # A row without a number, if one comes, follows the last one.
+        self.row = max(self.row, *numbers)
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self.elements += 1
