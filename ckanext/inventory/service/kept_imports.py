@@ -131,9 +131,10 @@ def forget_old(session: Session) -> int:
         .execution_options(synchronize_session=False)
     ).all()
     ids = [row.id for row in done]
-    kept_looks.forget(session, ids)
-    parts.dropped(session, ids)
-    return len(done)
+    if ids:
+        kept_looks.forget(session, ids)
+        parts.dropped(session, ids)
+    return len(ids)
 
 
 def find(session: Session, person: Person, import_id: str, *, lock: bool = False) -> Import | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -22,7 +23,6 @@ from ckanext.inventory.service import (
     workbooks,
 )
 from ckanext.inventory.service.marks import MARKS
-from ckanext.inventory.service.search import Query
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets import merge, places, returned
 from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
@@ -99,16 +99,26 @@ class Workbook:
         types = {page.layout.package_type for page in pages if not page.layout.rows_of}
         part = self.ground.preview.part
         held = parts.entries_of(self.ground.session, self.ground.person, part) if part else None
-        for package_type in types:
-            conditions = search.conditions(self.ground.person, Query(package_type))
-            if self.ground.department is not None:
-                conditions.append(Record.department == self.ground.department)
-            if held is not None:
-                conditions.append(Record.package_id.in_(held))
-            total = self.ground.session.scalar(sa.select(sa.func.count()).where(*conditions)) or 0
-            there = {n for n, row in self.ground.known.items() if row.package_type == package_type}
-            there |= {n for n, (_, _, kind) in self.ground.intact.items() if kind == package_type}
-            self.ground.preview.missing += max(total - len(there), 0)
+        conditions = [
+            Record.package_type.in_(types),
+            Record.package_state == "active",
+            search.visible(policy.scope(self.ground.person)),
+        ]
+        if self.ground.department is not None:
+            conditions.append(Record.department == self.ground.department)
+        if held is not None:
+            conditions.append(Record.package_id.in_(held))
+        there = Counter(row.package_type for row in self.ground.known.values())
+        there.update(
+            kind
+            for number, (_, _, kind) in self.ground.intact.items()
+            if number not in self.ground.known
+        )
+        query = sa.select(Record.package_type, sa.func.count()).where(*conditions)
+        for package_type, total in self.ground.session.execute(
+            query.group_by(Record.package_type)
+        ).tuples():
+            self.ground.preview.missing += max(total - there[package_type], 0)
 
     def _page(self, page: Page) -> None:
         others = self._put_aside(page)
