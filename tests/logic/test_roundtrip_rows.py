@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 
 from tests.logic.city import City, make_city
-from tests.logic.returning import add, again, cells, content, download, opened, preview, put, save
+from tests.logic.returning import (
+    add,
+    again,
+    cells,
+    column,
+    content,
+    download,
+    opened,
+    preview,
+    put,
+    save,
+)
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -177,6 +188,99 @@ def test_a_kind_is_fixed_and_saved_in_one_step(city: City) -> None:
     save(city, found, fixes={f"{where}!{field}": "Privacy" for where, field in places})
     for number in ("PARKS-0001", "PARKS-0002"):
         assert blockers(city, number)["privacy"]["rationale"] == "Spooky"
+
+
+class TestOneFixForAllThatSayTheSame:
+    """The box of a line for many cells, by what they say: also where they say nothing."""
+
+    def fixed(self, city: City, found: dict[str, Any], **fixes: dict[str, str]) -> dict[str, Any]:
+        given = {f"Blockers!{name}": alike for name, alike in fixes.items()}
+        found = again(city, found, fixes_all=given)
+        assert found["problems"] == []
+        assert {(fix["field"], fix["row"], fix["cell"], fix["text"]) for fix in found["fixed"]} == {
+            (name, None, cell, fix) for name, alike in fixes.items() for cell, fix in alike.items()
+        }
+        return found
+
+    @pytest.fixture
+    def two(self, city: City) -> tuple[str, str]:
+        return city.entry(title="Trees")["number"], city.entry(title="Benches")["number"]
+
+    @pytest.mark.parametrize("written", ["Quantum", None])
+    def test_kinds(self, city: City, two: tuple[str, str], written: str | None) -> None:
+        book = opened(download(city))
+        for number in two:
+            add(book, "Blockers", Number=number, Kind=written, Why="Spooky")
+        found = preview(city, book)
+        assert [problem["field"] for problem in found["problems"]] == ["kind", "kind"]
+        save(city, self.fixed(city, found, kind={written or "": "Privacy"}))
+        for number in two:
+            assert blockers(city, number)["privacy"]["rationale"] == "Spooky"
+
+    def test_a_kind_that_the_record_has_already(self, city: City, two: tuple[str, str]) -> None:
+        city.do(city.coordinator, "inventory_entry_patch", id=two[0], release_blockers=[PRIVACY])
+        book = opened(download(city))
+        book["Blockers"].delete_rows(2)
+        for number in two:
+            add(book, "Blockers", Number=number, Kind="Quantum", Why="Spooky")
+        found = self.fixed(city, preview(city, book), kind={"Quantum": "Privacy"})
+        assert cells(found)["PARKS-0001", "release_blockers/privacy/rationale"] == "changed"
+        save(city, found)
+        assert blockers(city, two[0]) == {"privacy": {**PRIVACY, "rationale": "Spooky"}}
+
+    def test_states_and_dates(self, city: City, two: tuple[str, str]) -> None:
+        book = opened(download(city))
+        for number in two:
+            add(book, "Blockers", Number=number, Kind="Privacy", Status="Waved", Since="some day")
+        found = self.fixed(
+            city, preview(city, book), status={"Waved": "Open"}, since={"some day": "2026-01-31"}
+        )
+        save(city, found)
+        for number in two:
+            row = blockers(city, number)["privacy"]
+            assert (row["status"], row["since"]) == ("open", "2026-01-31")
+
+    def test_what_a_rule_asks_for_in_cells_that_nobody_wrote_into(
+        self, city: City, two: tuple[str, str]
+    ) -> None:
+        for number in two:
+            city.do(
+                city.coordinator, "inventory_entry_patch", id=number, release_blockers=[PRIVACY]
+            )
+        book = opened(download(city, city.cdo))
+        for row in (2, 3):
+            put(book, "Blockers", row, Status="Waived")
+        found = preview(city, book, city.cdo)
+        assert [p["field"] for p in found["problems"]] == ["status_reason", "status_reason"]
+        found = again(
+            city, found, city.cdo, fixes_all={"Blockers!status_reason": {"": "It is public anyway"}}
+        )
+        assert found["problems"] == []
+        save(city, found, city.cdo)
+        for number in two:
+            row = blockers(city, number)["privacy"]
+            assert (row["status"], row["status_reason"]) == ("waived", "It is public anyway")
+
+    def test_new_rows_without_what_submitting_takes(self, city: City) -> None:
+        book = opened(download(city))
+        rows = [add(book, "Datasets", Name=name, Value="High") for name in ("Lamps", "Ponds")]
+        where = [f"Datasets!{row}" for row in rows]
+        book["Datasets"].cell(rows[-1] + 1, column(book, "Datasets", "Waits for")).value = "x"
+        found = again(city, preview(city, book), submit=where)
+        assert [p["row"] for p in found["problems"] if p["field"] == "notes"] == rows
+        found = again(
+            city, found, submit=where, fixes_all={"Datasets!notes": {"": "Every one of them"}}
+        )
+        assert [p["row"] for p in found["problems"] if p["field"] == "notes"] == []
+        assert [row["row"] for row in found["rows"]] == rows, "a row without a word stays none"
+
+    def test_rows_as_they_were_downloaded_are_none_of_its_business(
+        self, city: City, two: tuple[str, str]
+    ) -> None:
+        book = opened(download(city))
+        add(book, "Datasets", Name="Ponds")
+        found = preview(city, book, fixes_all={"Datasets!notes": {"": "Every one of them"}})
+        assert (found["counts"]["changed"], found["counts"]["new"]) == (0, 1)
 
 
 WAIVED = {"Kind": "Law", "Status": "Waived", "Why_it_is_resolved_or_waived": "No"}

@@ -83,7 +83,10 @@ class RowSheets:
 
     def _kind(self, spec: FieldSpec, line: Line) -> str:
         """Return the kind that a row says, empty if it is none."""
-        kind, written = spec.subfields[0], text(line.cells.get(spec.subfields[0].name, ""))
+        kind = spec.subfields[0]
+        cell = line.cells.get(kind.name, "")
+        fix = self.ground.settled.fix(line.sheet, line.row, kind.name, cell)
+        written = text(cell) if fix is None else fix.strip()
         value = returned.value_of_label(kind.choices, written, self.ground.names.say)
         return str(value or self.ground.cells.choice(kind, written).value or "")
 
@@ -165,8 +168,8 @@ class RowSheets:
             if column.key not in line.cells:
                 continue
             before = layouts.write(sub, (old or {}).get(sub.name), self.ground.names)
-            fixed = f"{here.where}!{column.key}" in self.ground.settled.fixes
             cell = line.cells[column.key]
+            fixed = self.ground.settled.fix(here.sheet, here.row, column.key, cell) is not None
             if line.token is None and not fixed and not text(cell):
                 # Nobody knows what stood there, so that nothing says that it was emptied.
                 continue

@@ -291,9 +291,8 @@ class Workbook:
 
     def _field(self, page: Page, line: Line, plan: RowPlan, column: Column) -> None:
         spec = cast(FieldSpec, column.spec)
-        key = f"{plan.where}!{column.key}"
         cell, old = line.cells[column.key], plan.base.get(column.key)
-        fixed = key in self.ground.settled.fixes
+        fixed = self._fix(line, column) is not None
         if line.token is None and not fixed and not text(cell):
             # Nobody knows what stood there, so that nothing says that it was emptied.
             return
@@ -324,7 +323,7 @@ class Workbook:
         names = MARK_COLUMNS[plan.package_type]
         if line.token is not None and len(line.token.marks) == len(names):
             base = mark_value(name, line.token.marks[names.index(name)])
-        fix = self.ground.settled.fix(plan.sheet, plan.row, name, line.cells[name])
+        fix = self._fix(line, column)
         written = text(line.cells[name]) if fix is None else fix.strip()
         if line.token is None and not written:
             return
@@ -336,6 +335,11 @@ class Workbook:
             self.ground.add_cell(plan, name, column.header, None, (base, stored, value))
 
     def _first_state(self) -> str:
+    def _fix(self, line: Line, column: Column) -> str | None:
+        """Return the text that stands for a cell, None if nothing does."""
+        cell = line.cells[column.key]
+        return self.ground.settled.fix(line.sheet, line.row, column.key, cell)
+
         return self.ground.names.say(STATE_LABELS[State.DRAFT])
 
     def _new_line(self, page: Page, line: Line, plan: RowPlan) -> None:
@@ -344,12 +348,15 @@ class Workbook:
             column
             for column in page.layout.columns
             if column.key in line.cells
-            and (
-                text(line.cells[column.key])
-                or f"{plan.where}!{column.key}" in self.ground.settled.fixes
-            )
+            and (text(line.cells[column.key]) or self._fix(line, column) is not None)
         ]
-        if not any(column.role is not Role.READ_ONLY for column in filled):
+        # A fix for all empty cells doesn't make a row of one that says nothing itself.
+        own = self.ground.settled.fixes
+        if not any(
+            column.role is not Role.READ_ONLY
+            and (text(line.cells[column.key]) or f"{plan.where}!{column.key}" in own)
+            for column in filled
+        ):
             return
         self.ground.preview.rows.append(plan)
         self._new_department(line, plan)
@@ -366,9 +373,8 @@ class Workbook:
                     )
                 continue
             if column.role is Role.MARK:
-                cell = line.cells[column.key]
-                fix = self.ground.settled.fix(plan.sheet, plan.row, column.key, cell)
-                written = text(cell) if fix is None else fix.strip()
+                fix = self._fix(line, column)
+                written = text(line.cells[column.key]) if fix is None else fix.strip()
                 understood, value = self.ground.read_mark(plan, column.key, written)
                 if understood:
                     plan.marks[column.key] = value
