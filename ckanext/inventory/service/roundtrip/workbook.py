@@ -334,12 +334,12 @@ class Workbook:
         if understood and value != base:
             self.ground.add_cell(plan, name, column.header, None, (base, stored, value))
 
-    def _first_state(self) -> str:
     def _fix(self, line: Line, column: Column) -> str | None:
         """Return the text that stands for a cell, None if nothing does."""
         cell = line.cells[column.key]
         return self.ground.settled.fix(line.sheet, line.row, column.key, cell)
 
+    def _first_state(self) -> str:
         return self.ground.names.say(STATE_LABELS[State.DRAFT])
 
     def _new_line(self, page: Page, line: Line, plan: RowPlan) -> None:
