@@ -139,3 +139,45 @@ def test_values_and_marks_are_understood_in_another_language(
     record = city.do(city.coordinator, "inventory_entry_show", id="PARKS-0001")["record"]
     assert record["visibility"] == "department_and_cdo_only"
     assert record["listing"] == words.choices("listing")[1].value
+
+
+def test_reasons_are_understood_in_another_language(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def say(text: str) -> str:
+        return f"Zz {text}"
+
+    monkeypatch.setattr(translated, "sayers", lambda: [say])
+    words = vocabularies.load()
+    kinds = [say(words.label("blocker_kind", kind)) for kind in ("privacy", "legal")]
+    found = brought(
+        city,
+        [
+            ["Name", say("Release blockers"), "Reasons in detail"],
+            ["Trees", "; ".join(kinds), say(words.label("blocker_detail", "personal_information"))],
+            ["Benches", kinds[0].lower(), ""],
+            ["Lamps", "Privacy", ""],
+        ],
+        columns={"Reasons in detail": "release_blockers.detail"},
+    )
+    assert found["problems"] == []
+    save(city, found)
+    rows = content(city, "PARKS-0001")["release_blockers"]
+    assert [(row["kind"], row["detail"]) for row in rows] == [
+        ("privacy", ["personal_information"]),
+        ("legal", ["personal_information"]),
+    ]
+    for number in ("PARKS-0002", "PARKS-0003"):
+        assert [row["kind"] for row in content(city, number)["release_blockers"]] == ["privacy"]
+
+
+def test_what_a_text_means_is_said_of_reasons_too(city: City) -> None:
+    found = brought(
+        city,
+        [["Name", "Release blockers"], ["Trees", "Datenschutz; Law"]],
+        values={"release_blockers.kind": {"Datenschutz": "privacy"}},
+    )
+    assert found["problems"] == []
+    save(city, found)
+    rows = content(city, "PARKS-0001")["release_blockers"]
+    assert [row["kind"] for row in rows] == ["privacy", "legal"]

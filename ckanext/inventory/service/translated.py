@@ -72,13 +72,20 @@ def labels(schema: Schema) -> dict[str, Mapping[str, str]]:
     """Return what a cell may say for a value in the languages of the site, field by field.
 
     :param schema: the schema
-    :returns: field or mark to normalised label to value; nothing of English labels
+    :returns: field, part of a field of rows (``release_blockers.kind``) or mark to normalised label to
+        value; nothing of English labels
     """
     speak = sayers()
     if not speak:
         return {}
     words = vocabularies.load()
     choices = {spec.name: spec.choices for spec in schema.fields.values() if spec.choices}
+    choices |= {
+        f"{spec.name}.{sub.name}": sub.choices
+        for spec in schema.fields.values()
+        for sub in spec.subfields
+        if sub.choices
+    }
     marks = {MARK_LISTS.get(name, name) for name in MARKS.get(schema.package_type, ())}
     choices |= {name: words.choices(name) for name in marks & words.lists.keys()}
     return {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ckanext.inventory.spreadsheets.headers import BLOCKERS, Assignment
 from ckanext.inventory.spreadsheets.messages import Message, also
 from ckanext.inventory.types import NOT_KNOWN
@@ -22,7 +24,8 @@ def read_part(draft: Draft, item: Assignment, part: str, written: str) -> None:
     if task.vocabularies.match_word(written) == "":
         return
     specs = {spec.name: spec for spec in draft.fields[BLOCKERS].subfields}
-    spec = specs[part]
+    # What texts stand for is known by the column's whole name: a field may be called like a part.
+    spec = replace(specs[part], name=item.target)
     if part == "kind":
         if normalise(written) == normalise("under_review"):
             draft.comment(item.column.label, written)
@@ -31,7 +34,9 @@ def read_part(draft: Draft, item: Assignment, part: str, written: str) -> None:
             draft.content.setdefault("existing_publication", ["open_data_portal"])
             draft.add_beside("existing_publication", item.column.label, "open_data_portal")
             return
-        reading = task.cells.choices(spec, written)
+        reading = task.cells.choices(
+            spec, written, lambda piece: task.cells.mapped(spec.name, piece)
+        )
         draft.blocker_kinds = list(reading.value or [])
     else:
         if part == "rationale" and _no_reason(task.vocabularies, written):
