@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from typing import Any
 
+import openpyxl
 import pytest
 from ckan.tests.helpers import CKANTestApp
 
@@ -236,3 +237,121 @@ def test_a_row_left_out_that_nothing_is_wrong_with_any_more_can_be_taken_in(
     assert "Row 3, “Benches”, stays out." in section(page, "fix")
     pages.post(path, act="look", **{"fix-!3!@0": "Benches"})
     assert "Benches" in section(pages.get(path), "new")
+
+
+def chosen(page: Any, name: str) -> list[str]:
+    """What is ticked or selected of a question."""
+    ticked = re.findall(rf'name="{name}" value="([^"]*)" checked', page.body)
+    asked = re.search(rf'<select[^>]* name="{name}">(.*?)</select>', page.body, re.S)
+    selected = re.findall(r'value="([^"]*)" selected', asked.group(1)) if asked else []
+    return [html.unescape(value) for value in (*ticked, *selected)]
+
+
+def counts(page: Any) -> dict[str, int]:
+    """What the tiles at the top count."""
+    tiles = re.findall(r"<b>(\d+)</b>([^<]*)", re.sub(r"(?s).*inv-sums|</nav>.*", "", page.body))
+    return {words.strip(): int(number) for number, words in tiles}
+
+
+def test_the_department_of_a_list_is_chosen_where_its_lack_is_told(
+    city: City, app: CKANTestApp
+) -> None:
+    pages = Pages(city, app, "cdo")
+    path = pages.upload(b"Dataset name,Description\nTrees,one\nBenches,two\n", "list.csv")
+    page = pages.get(path)
+    assert "No column names the department." in section(page, "fix")
+    assert 'id="about" style="margin-top:10px" open' in page.body
+    pages.post(path, act="look", department=city.parks.id, kind="entry", kind_was="entry")
+    page = pages.get(path)
+    assert chosen(page, "department") == [city.parks.id]
+    assert counts(page)["new records"] == 2
+    pages.post(path, act="look", department="", kind="entry", kind_was="entry")
+    assert "No column names the department." in section(pages.get(path), "fix")
+
+
+def test_what_a_file_lists_is_chosen_afterwards(city: City, pages: Pages) -> None:
+    """What columns mean is guessed anew: fields of the other kind mean nothing here."""
+    file = b"Name of the system,Vendor,Description\nTree register,Acme,one\n"
+    path = pages.upload(file, "list.csv", department="parks", kind="source")
+    page = pages.get(path)
+    assert chosen(page, "kind") == ["source"]
+    column = {"column-Vendor": "hosting"}
+    pages.post(path, act="look", kind="source", kind_was="source", **column)
+    assert "hosting" in chosen(pages.get(path), "column-Vendor")
+    pages.post(path, act="look", kind="entry", kind_was="source", **column)
+    page = pages.get(path)
+    assert chosen(page, "kind") == ["entry"]
+    assert "hosting" not in chosen(page, "column-Vendor")
+    pages.post(path, act="look", kind="source", kind_was="entry")
+    assert counts(pages.get(path))["new record"] == 1
+
+
+def test_the_sheets_of_a_list_are_chosen_on_the_page(city: City, pages: Pages) -> None:
+    book = openpyxl.Workbook()
+    for title, names in (("This year", ("Trees",)), ("Last year", ("Benches", "Lamps"))):
+        sheet = book.create_sheet(title)
+        sheet.append(["Dataset name", "Description" if title == "This year" else "Remarks"])
+        for name in names:
+            sheet.append([name, "x"])
+    del book["Sheet"]
+    path = pages.upload(saved(book), "list.xlsx", department="parks")
+    page = pages.get(path)
+    assert "Sheets not read: Last year." in page.body
+    assert chosen(page, "sheet") == ["This year"]
+    pages.post(path, act="look", sheets_asked="1", sheet=["This year", "Last year"])
+    page = pages.get(path)
+    assert chosen(page, "sheet") == ["This year", "Last year"]
+    assert counts(page)["new records"] == 3
+    pages.post(path, act="look", sheets_asked="1")
+    assert chosen(pages.get(path), "sheet") == ["This year"], "none ticked: the one that fits best"
+
+
+def test_a_guess_stays_a_guess_until_it_is_corrected(city: City, pages: Pages) -> None:
+    """Only what somebody said is remembered."""
+    path = pages.upload(LIST, "list.csv", department="parks")
+    page = pages.get(path)
+    sent = {
+        name: chosen(page, name)[0]
+        for name in ("column-Dataset name", "column-Classification", "column-Description")
+    }
+    assert set(sent.values()) == {"="}
+    pages.post(path, act="look", **sent | {"column-Description": "comments"})
+    import_id = path.rpartition("/")[2]
+    found = city.do(city.coordinator, "inventory_import_preview", id=import_id)
+    assert found["choices"]["columns"] == {"Description": "comments"}
+    assert chosen(pages.get(path), "column-Description") == ["comments"]
+
+
+def test_columns_come_before_what_follows_from_them(city: City, pages: Pages) -> None:
+    known = pages.get(pages.upload(LIST, "list.csv", department="parks")).body
+    assert known.index('id="fix"') < known.index('id="columns"')
+    file = LIST.replace(b"Description", b"Xyzzy")
+    unknown = pages.get(pages.upload(file, "list.csv", department="parks")).body
+    assert unknown.index('id="columns"') < unknown.index('id="fix"')
+    assert unknown.index('for="column-1">Field for Xyzzy') < unknown.index("Field for Dataset name")
+
+
+def test_what_stays_out_is_counted_before_it_is_saved(city: City, pages: Pages) -> None:
+    file = b"Dataset name,Classification\nTrees,Prvt\nTrees,Public\nBenches,Public\n"
+    path = pages.upload(file, "list.csv", department="parks")
+    page = pages.get(path)
+    assert "One cell wasn't understood and doesn't go in as it is." in html.unescape(page.body)
+    assert counts(page)["row stays out"] == 1
+    assert "1 twice in the file" in page.body
+    clean = pages.get(pages.upload(b"Dataset name\nLamps\n", "list.csv", department="parks"))
+    assert "understood" not in html.unescape(clean.body)
+    assert "row stays out" not in counts(clean)
+
+
+def test_a_fix_of_many_that_is_typed_before_saving_is_shown_first(city: City, pages: Pages) -> None:
+    """What it brings in wasn't seen yet; it is kept, and saved at the second press."""
+    path = pages.upload(LIST, "list.csv", department="parks")
+    page = pages.get(path)
+    answer = pages.post(path, act="save", **form_of(page.body), **{ALIKE: "Sensitive"})
+    assert answer.status_code == 400
+    assert "cells that you haven't seen yet" in html.unescape(answer.body)
+    assert boxes(answer)[ALIKE] == "Sensitive"
+    again = pages.post(path, act="save", **form_of(answer.body), **{ALIKE: "Sensitive"})
+    assert again.status_code == 303, again.body[-1500:]
+    found = city.do(city.coordinator, "inventory_entry_list", limit=100)["results"]
+    assert Counter(row["classification"] for row in found) == {"sensitive": 30, "public": 30}

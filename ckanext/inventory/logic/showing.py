@@ -28,6 +28,7 @@ from ckanext.inventory.spreadsheets.reader import Cell as FileCell
 from ckanext.inventory.spreadsheets.returned import Unknown
 from ckanext.inventory.spreadsheets.workbook import Remark
 
+from ckanext.inventory.types import SOURCE
 Plain = dict[str, Any]
 SOON = dt.timedelta(minutes=2)
 """How long a file usually waits for the worker at most."""
@@ -100,6 +101,11 @@ def preview_head(found: Preview) -> Plain:
         "fingerprint": found.fingerprint,
         "ours": found.ours,
         "downloaded": found.downloaded or None,
+        "kind": "source" if found.settled.package_type == SOURCE else "entry",
+        "sheets": [
+            {"name": sheet.name, "rows": len(sheet.rows), "read": sheet.name in found.places}
+            for sheet in found.source.sheets
+        ],
         "counts": counts(found),
         "problems": problems(found),
         "fixed": fixed(found),

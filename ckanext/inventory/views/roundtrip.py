@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from ckanext.inventory import forms
 from ckanext.inventory.fields import schema_for
 from ckanext.inventory.spreadsheets import layout
-from ckanext.inventory.types import ENTRY, SOURCE
+from ckanext.inventory.types import ENTRY
 from ckanext.inventory.views import file_problems
 from ckanext.inventory.views.blueprint import inventory
 from ckanext.inventory.views.common import action, file_response, page_number, page_of, page_size
@@ -59,6 +59,9 @@ _FILTERS = (
 
 ALL = "all"
 """Stands among the rows that are left out for all that an error holds."""
+
+AS_GUESSED = "="
+"""What a column's list says as long as nobody corrects the guess, so that a later guess may be another one."""
 
 OUT = "out"
 """What the list of departments offers besides departments: leave the rows out."""
@@ -213,14 +216,23 @@ def _preview(found: dict[str, Any], errors: forms.Problems | None = None) -> str
     left_out = [row for row in rows if row["where"] in chosen and not (row["held"] or row["same"])]
     drawn = file_problems.drawn(told.lines[:at_once]) | {row["where"] for row in left_out}
     new = [row for row in rows if row["new"] and not row["left_out"] and not row["held"]]
+    departments = departments_to_add()
+    # Nothing in the file can be read before this is settled.
+    stuck = any(p["severity"] == "error" and not p["row"] for p in found["problems"])
     return tk.render(
         "inventory/spreadsheet_preview.html",
         extra_vars={
             "report": found,
             "errors": errors or forms.Problems(),
             "fields": layout.targets_in_words(schema_for(package_type), tk._),
-            "kind": "source" if package_type == SOURCE else "entry",
-            "departments": departments_to_add(),
+            "departments": departments,
+            "department_title": next(
+                (d["title"] for d in departments if d["id"] == found["choices"].get("department")),
+                "",
+            ),
+            "stuck": stuck,
+            "columns_first": stuck or bool(found["counts"]["unknown"]),
+            "as_guessed": AS_GUESSED,
             "conflicts": _conflicts(rows),
             "at_once": at_once,
             "same": [_asked(row) for row in rows if row["same"]],
@@ -371,9 +383,10 @@ def _choices(form: forms.Form) -> dict[str, Any]:
     columns = {
         name.removeprefix("column-"): field
         for name, field in form.items()
-        if name.startswith("column-")
+        if name.startswith("column-") and field != AS_GUESSED
     }
-    if columns:
+    same_kind = form.get("kind", "") == form.get("kind_was", "")
+    if columns and same_kind:
         choices["columns"] = columns
     named = _named(form, "department-")
     if named:
@@ -384,6 +397,8 @@ def _choices(form: forms.Form) -> dict[str, Any]:
         choices["department"] = form["department"]
     if form.get("kind") in ("entry", "source"):
         choices["kind"] = form["kind"]
+    if form.get("sheets_asked"):
+        choices["sheets"] = form.getlist("sheet")
     return choices
 
 

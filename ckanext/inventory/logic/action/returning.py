@@ -134,7 +134,8 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
     :returns: for a large file that the worker looks at: ``status`` ``queued`` or ``running`` and
         ``progress`` (``{"step", "done", "total"}``), no rows yet; ask again with its ``id``.
         ``stopped`` with a ``message`` if the worker couldn't; asking once more begins anew. Else
-        ``{"id", "status", "fingerprint", "ours", "counts", "rows": [{"where", "number",
+        ``{"id", "status", "fingerprint", "ours", "kind" (``entry`` or ``source``, of a list that isn't ours),
+        "sheets": [{"name", "rows", "read"}], "counts", "rows": [{"where", "number",
         "title", "new", "held", "left_out", "same": {"number", "title", "written" (how the file calls
         it)}, "back_to_review", "submit", "cells": [{"key", "label", "outcome", "base", "stored", "file",
         "chosen", "against", "who", "when", "reason"}], "fields"}], "departments_named": [{"title", "rows",
@@ -233,6 +234,9 @@ def _merged(session: Session, before: Mapping[str, Any], data_dict: DataDict) ->
             choices["package_type"] = files.KINDS[value]
         elif name == "department":
             choices["department"] = files.department(session, value)
+            if files.KINDS[value] != choices.get("package_type", ENTRY):
+                # What columns mean was said of fields that the other kind hasn't.
+                choices["columns"] = {}
         elif isinstance(value, Mapping):
             given = cast("Mapping[str, Any]", value)
             if name == "departments":
