@@ -14,6 +14,7 @@ from ckanext.inventory.model import Import
 from ckanext.inventory.model.imports import FAILED, PREVIEW, SAVED
 from ckanext.inventory.service import (
     events,
+    import_report,
     import_save,
     kept_imports,
     kept_looks,
@@ -238,10 +239,16 @@ def carry_out(
     counts = showing.counts(found)
     done = import_save.save(session, person, user_name, found, kept.id, tell)
     kept.status, kept.saved_at, kept.message = SAVED, clock.now(), None
-    kept.step, kept.task, kept.choices = "", {}, chosen
+    noted = import_report.of_preview(found, person)
+    kept.step, kept.task, kept.choices = "", {}, {**chosen, import_report.NOTED: noted}
     kept_looks.forget(session, [kept.id])
     _remember(session, person, found, chosen)
-    kept.counts = counts | {"created": len(done.created), "submitted": len(done.submitted)}
+    kept.counts = counts | {
+        "created": len(done.created),
+        "submitted": len(done.submitted),
+        "stayed": noted["stayed_total"],
+        **import_report.conflicts(found),
+    }
     kept.file = None
     kept.last_event = events.last(session)
     session.flush()

@@ -14,6 +14,7 @@ from ckanext.inventory import clock, vocabularies
 from ckanext.inventory.fields import Change, FieldSpec, display, schema_for
 from ckanext.inventory.model import Import, Record
 from ckanext.inventory.model.imports import QUEUED, READING, RUNNING, SAVE
+from ckanext.inventory.service.import_report import Noted
 from ckanext.inventory.service.kept_imports import Changed, Meanwhile
 from ckanext.inventory.service.kept_looks import ShownRow
 from ckanext.inventory.service.roundtrip import Preview, RowPlan, as_shown, at_column
@@ -100,12 +101,12 @@ def preview_head(found: Preview) -> Plain:
     return {
         "fingerprint": found.fingerprint,
         "ours": found.ours,
-        "downloaded": found.downloaded or None,
         "kind": "source" if found.settled.package_type == SOURCE else "entry",
         "sheets": [
             {"name": sheet.name, "rows": len(sheet.rows), "read": sheet.name in found.places}
             for sheet in found.source.sheets
         ],
+        "downloaded": found.downloaded or None,
         "counts": counts(found),
         "problems": problems(found),
         "fixed": fixed(found),
@@ -531,8 +532,55 @@ def changed(item: Changed, names: Names) -> Plain:
         "row": item.row,
         "changes": [_change(item.package_type, change, names) for change in item.changes],
         "marks": [
-            {"label": _label(item.package_type, name), "old": value}
-            for name, value in item.marks.items()
+            {
+                "field": name,
+                "label": _label(item.package_type, name),
+                "old": shown(item.package_type, name, mark.old, names),
+                "new": shown(item.package_type, name, mark.new, names)
+                if mark.new is not None
+                else None,
+            }
+            for name, mark in item.marks.items()
+        ],
+    }
+
+
+def noted(found: Noted | None) -> Plain:
+    """Write what a saved import noted of its columns, and of what didn't go in as it was written.
+
+    :param found: what it noted; None for one that noted nothing
+    """
+    if found is None:
+        return {"ours": None, "columns": None, "stayed": None, "more_stayed": 0}
+    targets = dict(layouts.targets_in_words(schema_for(found.package_type), tk._))
+
+    def words(target: str, label: str) -> str:
+        known = targets.get(target) if not found.ours else None
+        return known or (tk._(label) if label else "")
+
+    return {
+        "ours": found.ours,
+        "columns": [
+            {
+                "sheet": item.sheet,
+                "column": item.header,
+                "field": item.target,
+                "label": words(item.target, item.label),
+            }
+            for item in found.columns
+        ],
+        "stayed": [
+            {
+                "sheet": item.sheet,
+                "row": item.row,
+                "column": item.header or words(item.target, item.label),
+                "no_column": bool(item.label and not item.header),
+                "field": item.target,
+                "number": item.number or None,
+                "type": item.package_type or None,
+                "reason": said(item.reason),
+            }
+            for item in found.stayed
         ],
     }
 
@@ -544,3 +592,4 @@ def _change(package_type: str, change: Change, names: Names) -> Plain:
         "old": shown(package_type, change.field, change.old, names),
         "new": shown(package_type, change.field, change.new, names),
     }
+        "more_stayed": found.more,

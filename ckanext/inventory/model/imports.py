@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
@@ -80,8 +82,23 @@ class ImportLook(tk.BaseModel):
     content: Mapped[bytes] = mapped_column(sa.LargeBinary)
 
 
+@dataclass(frozen=True)
+class MarkChange:
+    """What an import did to one mark.
+
+    :param old: what it was before, as text
+    :param new: what it became; None where an import of long ago didn't note it
+    """
+
+    old: str
+    new: str | None
+
+
 class ImportRow(tk.BaseModel):
-    """What a saved import did to one record."""
+    """What a saved import did to one record.
+
+    ``marks`` holds ``{"old", "new"}`` by mark; imports of long ago noted what it was before, alone.
+    """
 
     __tablename__ = "inventory_import_row"
 
@@ -98,6 +115,18 @@ class ImportRow(tk.BaseModel):
     row: Mapped[int] = mapped_column(sa.Integer)
 
     __table_args__ = (sa.Index("inventory_import_row_package", "package_id"),)
+
+    @property
+    def mark_changes(self) -> dict[str, MarkChange]:
+        """What it did to marks, by their names."""
+        found: dict[str, MarkChange] = {}
+        for name, noted in self.marks.items():
+            if isinstance(noted, Mapping):
+                each = cast("Mapping[str, str]", noted)
+                found[name] = MarkChange(each["old"], each["new"])
+            else:
+                found[name] = MarkChange(str(noted or ""), None)
+        return found
 
 
 class ImportMapping(tk.BaseModel):

@@ -104,9 +104,9 @@ def save(
         cast(Record, row.record).package_id: cast(Record, row.record).revision
         for row in found.changed
     }
-    old_marks = {
+    marked = {
         cast(Record, row.record).package_id: {
-            cell.key: workbooks.mark_text(cell.stored) for cell in row.changes_marks
+            cell.key: _mark_change(cell.stored, cell.file) for cell in row.changes_marks
         }
         for row in found.changed
     }
@@ -131,8 +131,12 @@ def save(
         events.record(session, ACT, person.user_id, told)
     _mark(session, person, found.changed)
     submitted = _submit(session, person, user_name, new_rows)
-    _keep(session, import_id, found, new_rows, (before, old_marks), set(submitted))
+    _keep(session, import_id, found, new_rows, (before, marked), set(submitted))
     return Saved(created, [row.package_id or "" for row in changed], submitted)
+
+
+def _mark_change(old: Any, new: Any) -> dict[str, str]:
+    return {"old": workbooks.mark_text(old), "new": workbooks.mark_text(new)}
 
 
 BATCH = 1_000
@@ -189,11 +193,11 @@ def _keep(
     import_id: str,
     found: Preview,
     new_rows: Sequence[RowPlan],
-    before: tuple[Mapping[str, int], Mapping[str, Mapping[str, str]]],
+    before: tuple[Mapping[str, int], Mapping[str, Mapping[str, Mapping[str, str]]]],
     submitted: set[str],
 ) -> None:
     """Note by revision what the import did, for its report and for taking it back."""
-    revisions, old_marks = before
+    revisions, marked = before
     rows: list[dict[str, Any]] = []
     for plan in new_rows:
         record = cast(bulk.NewRecord, plan.new)
@@ -204,7 +208,7 @@ def _keep(
                 "created": True,
                 "from_revision": None,
                 "revision": 1,
-                "marks": {},
+                "marks": {name: _mark_change(None, value) for name, value in plan.marks.items()},
                 "submitted": record.package_id in submitted,
                 "sheet": plan.sheet,
                 "row": plan.row,
@@ -219,7 +223,7 @@ def _keep(
                 "created": False,
                 "from_revision": revisions[record.package_id],
                 "revision": record.revision,
-                "marks": dict(old_marks[record.package_id]),
+                "marks": dict(marked[record.package_id]),
                 "submitted": False,
                 "sheet": plan.sheet,
                 "row": plan.row,

@@ -239,15 +239,17 @@ def _put_marks_back(
 ) -> None:
     groups: dict[tuple[str, Any], list[Record]] = {}
     for row in rows:
+        if row.created:
+            continue
         record = records[row.package_id]
-        for name, before in row.marks.items():
+        for name, change in row.mark_changes.items():
             act = Act.ASSIGN if name == "assignee" else marks.MARKS[name].act
             known = facts.of_record(record)
             decision = policy.may(person, act, known, config.options())
             if not decision:
                 raise refusal({"id": [f"{record.number}: {tk._(decision.reason)}"]})
             boolean = name in ("in_directory", "shared")
-            value = (before == "yes") if boolean else (before or None)
+            value = (change.old == "yes") if boolean else (change.old or None)
             groups.setdefault((name, value), []).append(record)
     for (name, value), found in groups.items():
         if name == "assignee":

@@ -17,8 +17,22 @@ from sqlalchemy.orm import Session
 from ckanext.inventory import clock, fields, policy
 from ckanext.inventory.fields import schema_for
 from ckanext.inventory.model import Import, ImportMapping, ImportRow, Record, Revision
-from ckanext.inventory.model.imports import DISCARDED, OPEN, PREVIEW, QUEUED, SAVED
-from ckanext.inventory.service import events, kept_looks, parts, register, search
+from ckanext.inventory.model.imports import (
+    DISCARDED,
+    OPEN,
+    PREVIEW,
+    QUEUED,
+    SAVED,
+    MarkChange,
+)
+from ckanext.inventory.service import (
+    events,
+    import_report,
+    kept_looks,
+    parts,
+    register,
+    search,
+)
 from ckanext.inventory.service.imports import Done, Prepared, Upload
 from ckanext.inventory.service.roundtrip import Preview, Settled
 from ckanext.inventory.spreadsheets.planning.choices import Choices
@@ -81,6 +95,8 @@ def keep_saved(
     plan, records = prepared.plan, (*prepared.sources, *prepared.records)
     kept.status, kept.file, kept.saved_at = SAVED, None, kept.at
     kept.departments = sorted({str(record.content["owner_org"]) for record in records})
+    noted = import_report.of_plan(prepared, settled.package_type, person)
+    kept.choices = {**kept.choices, import_report.NOTED: noted}
     kept.counts = {
         "read": plan.total,
         "new": len(records),
@@ -89,6 +105,7 @@ def keep_saved(
         "skipped": len(plan.skipped),
         "refused_rows": plan.refused,
         "created": len(done.created) + len(done.sources),
+        "stayed": noted["stayed_total"],
     }
     kept.last_event = events.last(session)
     session.flush()
@@ -424,7 +441,7 @@ class Changed:
     :param sheet: the sheet that it came from
     :param row: the row
     :param changes: what changed; for a new one what it holds
-    :param marks: marks and what they were before
+    :param marks: marks, what they were before and what they became
     """
 
     number: str
@@ -435,7 +452,7 @@ class Changed:
     sheet: str
     row: int
     changes: Sequence[fields.Change]
-    marks: Mapping[str, str]
+    marks: Mapping[str, MarkChange]
 
 
 @dataclass(frozen=True)
@@ -494,7 +511,7 @@ def report(session: Session, person: Person, kept: Import, limit: int | None = N
                 row.sheet,
                 row.row,
                 [change for change in changes if change.field != "owner_org"],
-                row.marks,
+                row.mark_changes,
             )
         )
     return Report(found, readable - len(found), total - readable)

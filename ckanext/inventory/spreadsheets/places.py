@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from .headers import Assignment, Fate
 from .layout import NUMBER, RECORD, RECORD_TITLE
@@ -34,11 +34,13 @@ class Columns:
     :param sheet: name of the sheet
     :param row: row of its headers as shown
     :param headers: field, part of a blocker or mark to the column that fills it
+    :param labels: how the inventory calls these, for a sheet of ours
     """
 
     sheet: str
     row: int
     headers: Mapping[str, Header]
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def find(self, key: str) -> Header | None:
         """Return the column of a field, the first of several that fill it together.
@@ -64,7 +66,8 @@ def of_page(page: Page) -> Columns:
     headers = {
         key: Header(page.places[key], label.rstrip(" *")) for key, label in page.headers.items()
     }
-    return Columns(page.sheet, page.header_row, headers)
+    labels = {column.key: column.header for column in page.layout.columns}
+    return Columns(page.sheet, page.header_row, headers, labels)
 
 
 def of_list(sheet: str, row: int, assignments: Sequence[Assignment]) -> Columns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
@@ -38,6 +39,7 @@ from ckanext.inventory.model.imports import (
 )
 from ckanext.inventory.service import (
     departments,
+    import_report,
     import_undo,
     imports,
     kept_imports,
@@ -427,9 +429,15 @@ def inventory_import_show(context: Context, data_dict: DataDict) -> dict[str, An
 
     :param id: the import
     :param limit: at most so many records in the answer
-    :returns: the import with ``records`` (number, title, created, submitted, changes: label, old,
-        new), ``more_records`` (how many others the caller may read), ``hidden`` (how many they may
-        not), ``built_on`` (what stands against taking it back: number, reason)
+    :returns: the import with ``saved_by_name``, ``department_titles``, ``records`` (number, title, created,
+        submitted, changes: label, old, new; marks: the same, ``new`` None where only a change was
+        noted), ``more_records`` (how many others the caller may read), ``hidden`` (how many they may
+        not), ``columns`` (``[{"sheet", "column", "field" (empty if it wasn't taken), "label"}]``),
+        ``stayed`` (what didn't go in as it was written: ``[{"sheet", "row", "column" (empty for a whole
+        row), "field", "number", "type", "reason"}]``, never what a cell says, and nothing of records that
+        the caller may not read), ``more_stayed`` (how many others weren't noted one by one); both None for
+        an import that was saved before these were noted; ``built_on`` (what stands against taking it back:
+        number, reason)
     :raises NotAuthorized: for people without role and assignment
     :raises ObjectNotFound: for an import that the caller may not know of
     """
@@ -442,25 +450,39 @@ def inventory_import_show(context: Context, data_dict: DataDict) -> dict[str, An
         session.commit()
         if retried:
             import_job.enqueue(kept.id)
-    names = kept_imports.people(session, {key for key in (kept.by, kept.undone_by) if key})
     found = kept_imports.report(session, person, kept, data_dict.get("limit"))
-    known = (
-        workbooks.load_names(session, person, search.conditions(person, Query(ENTRY)))
-        if found.records
-        else NO_NAMES
-    )
+    noted = import_report.read(session, person, kept)
+    saved_by = (noted.saved_by if noted is not None else kept.by) if kept.saved_at else None
+    people = {key for key in (kept.by, kept.undone_by, saved_by, *_assigned(found)) if key}
+    names = kept_imports.people(session, people)
+    known = NO_NAMES
+    if found.records:
+        known = workbooks.load_names(session, person, search.conditions(person, Query(ENTRY)))
+        nobody = dict.fromkeys(_assigned(found), tk._("somebody"))
+        known = replace(known, people={**nobody, **known.people, **names}, say=tk._)
     built: list[dict[str, str]] = []
     if kept.status == SAVED:
         built = [
             {"number": item.number, "reason": item.reason}
             for item in import_undo.built_on(session, kept)
         ]
-    return showing.head(kept, names) | {
-        "records": [showing.changed(item, known) for item in found.records],
-        "more_records": found.more,
-        "hidden": found.hidden,
-        "built_on": built,
-    }
+    return (
+        _titled(kept, names, departments.titles(session))
+        | {
+            "saved_by_name": names.get(saved_by or "", ""),
+            "records": [showing.changed(item, known) for item in found.records],
+            "more_records": found.more,
+            "hidden": found.hidden,
+            "built_on": built,
+        }
+        | showing.noted(noted)
+    )
+
+
+def _assigned(found: kept_imports.Report) -> set[str]:
+    """Return whom the changes of a report are about: their readers know them from the records' history."""
+    changes = [item.marks["assignee"] for item in found.records if "assignee" in item.marks]
+    return {user for change in changes for user in (change.old, change.new) if user}
 
 
 @tk.side_effect_free
