@@ -30,6 +30,7 @@ from ckanext.inventory.spreadsheets.returned import Unknown
 from ckanext.inventory.spreadsheets.workbook import Remark
 
 from ckanext.inventory.types import SOURCE
+
 Plain = dict[str, Any]
 SOON = dt.timedelta(minutes=2)
 """How long a file usually waits for the worker at most."""
@@ -101,12 +102,12 @@ def preview_head(found: Preview) -> Plain:
     return {
         "fingerprint": found.fingerprint,
         "ours": found.ours,
+        "downloaded": found.downloaded or None,
         "kind": "source" if found.settled.package_type == SOURCE else "entry",
         "sheets": [
             {"name": sheet.name, "rows": len(sheet.rows), "read": sheet.name in found.places}
             for sheet in found.source.sheets
         ],
-        "downloaded": found.downloaded or None,
         "counts": counts(found),
         "problems": problems(found),
         "fixed": fixed(found),
@@ -582,6 +583,7 @@ def noted(found: Noted | None) -> Plain:
             }
             for item in found.stayed
         ],
+        "more_stayed": found.more,
     }
 
 
@@ -592,4 +594,3 @@ def _change(package_type: str, change: Change, names: Names) -> Plain:
         "old": shown(package_type, change.field, change.old, names),
         "new": shown(package_type, change.field, change.new, names),
     }
-        "more_stayed": found.more,
