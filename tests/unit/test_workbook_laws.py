@@ -22,7 +22,15 @@ from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets import merge, reader, returned, synonyms, workbook
 from ckanext.inventory.spreadsheets.layout import Layout, Names
 from ckanext.inventory.spreadsheets.merge import Outcome
-from ckanext.inventory.spreadsheets.stamp import Stamp, Token, decode, decode_token
+from ckanext.inventory.spreadsheets.stamp import (
+    Stamp,
+    Token,
+    checksum,
+    decode,
+    decode_token,
+    has_checksum,
+    peek,
+)
 from ckanext.inventory.spreadsheets.values import Reader
 from ckanext.inventory.types import ENTRY, SOURCE
 from ckanext.inventory.values import BadValue, clean
@@ -350,6 +358,32 @@ def test_tokens_come_back(marks: list[str], row: str) -> None:
     token = Token("PARKS-0001", 12, "00ff00ff", tuple(marks), row)
     found = decode_token(token.encode())
     assert found == token or (marks == [""] and found is not None and found.marks == ())
+
+
+@given(
+    st.one_of(
+        st.from_regex(r"[A-Z0-9]{2,10}-S?\d{3,9}@\d{1,9}@[0-9a-f]{0,8}@[^@]{0,5}@[^@]{0,5}"),
+        st.text("PARKS-0123456789abcdef@,%", max_size=40),
+        st.builds(
+            lambda *parts: Token(*parts).encode(),
+            st.sampled_from(["PARKS-0001", "PARKS-S0001", "parks-1"]),
+            st.integers(-1, 10**10),
+            st.sampled_from(["", "00ff00ff", "xyz"]),
+            st.lists(st.text("ab,@% ", max_size=3), max_size=3).map(tuple),
+            st.text("ab@%", max_size=3),
+            st.sampled_from(["", "00ff00ff", "0", "x"]),
+        ),
+    )
+)
+def test_a_glance_at_a_token_sees_what_reading_it_does(text: str) -> None:
+    whole = decode_token(text.strip())
+    assert peek(text.strip()) == (None if whole is None else (whole.number, whole.whole))
+
+
+@given(st.lists(st.text(st.characters(blacklist_categories=["Cs"])), max_size=4))
+def test_cells_have_their_own_checksum_and_no_other(cells: list[str]) -> None:
+    assert has_checksum(cells, checksum(cells))
+    assert not has_checksum([*cells, "x"], checksum(cells))
 
 
 # The three-way comparison

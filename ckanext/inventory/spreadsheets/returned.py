@@ -34,7 +34,7 @@ from .reader import (
     letter,
     text,
 )
-from .stamp import PREFIX, Stamp, Token, checksum, decode, decode_token
+from .stamp import PREFIX, Stamp, Token, checksum, decode, decode_token, has_checksum, peek
 from .synonyms import Synonyms, squash
 from .values import CONTROLS, MAX_CHARACTERS, NOTHING, Reader, Reading
 from .workbook import unguard
@@ -64,14 +64,14 @@ class Unknown:
     chosen: str = ""
 
 
-@dataclass
+@dataclass(slots=True)
 class Line:
     """One row as it came back.
 
     :param sheet: name of its sheet
     :param row: its number there
-    :param number: the record it is, empty for a new one
-    :param token: what it was when downloaded, None where the file doesn't tell
+    :param number: the record it is, empty for a new one; what its hidden cell says until it is settled
+    :param stamped: what its hidden cell says, empty where it doesn't say what the row was
     :param raw: its cells as they stand
     :param places: key of the column to the position of its cell, for the columns that are there
     :param whole: in every cell it is what the download wrote
@@ -81,21 +81,39 @@ class Line:
     sheet: str
     row: int
     number: str
-    token: Token | None
+    stamped: str
     raw: tuple[Cell, ...]
     places: Mapping[str, int]
     whole: bool = False
     renumbered: bool = False
+    _token: Token | None = field(default=None, repr=False, compare=False)
+    _cells: dict[str, Cell] | None = field(default=None, repr=False, compare=False)
 
-    @cached_property
+    @property
+    def token(self) -> Token | None:
+        """What it was when downloaded, None where the file doesn't tell.
+
+        Most rows of most files are never asked for more than its number.
+        """
+        if self._token is None and self.stamped:
+            self._token = decode_token(self.stamped)
+        return self._token
+
+    def forget_token(self) -> None:
+        """Let it be a row of which the file doesn't tell what it was."""
+        self.stamped, self._token = "", None
+
+    @property
     def cells(self) -> dict[str, Cell]:
-        """Its cells by column. Most rows of most files are never asked for them."""
-        raw, width = self.raw, len(self.raw)
-        return {key: raw[at] if at < width else "" for key, at in self.places.items()}
+        """Its cells by column. Most rows of most files are never asked for them, either."""
+        if self._cells is None:
+            raw, width = self.raw, len(self.raw)
+            self._cells = {key: raw[at] if at < width else "" for key, at in self.places.items()}
+        return self._cells
 
     def let_go(self) -> None:
         """Free what :attr:`cells` holds; it is made anew if it is asked for again."""
-        self.__dict__.pop("cells", None)
+        self._cells = None
 
     def text_of(self, key: str) -> str:
         """Return the text of a cell, empty where there is none.
@@ -379,8 +397,9 @@ def _read_page(
     for number, cells in sheet.rows[position + 1 :]:
         if cells == header:
             continue
-        token = decode_token(text(cells[hidden])) if hidden < len(cells) else None
-        whole = token is not None and whole_rows.holds(cells, token.whole)
+        stamped = text(cells[hidden]) if hidden < len(cells) else ""
+        claim = peek(stamped)
+        whole = claim is not None and whole_rows.holds(cells, claim[1])
         for index in strange:
             if index < len(cells) and text(cells[index]):
                 counts[index] += 1
@@ -388,7 +407,10 @@ def _read_page(
         if whole or any(
             cell != "" and index != hidden and text(cell) for index, cell in enumerate(cells)
         ):
-            page.lines.append(Line(sheet.name, number, "", token, cells, places, whole))
+            mine = claim[0] if claim is not None else ""
+            page.lines.append(
+                Line(sheet.name, number, mine, stamped if mine else "", cells, places, whole)
+            )
     free = [
         column.key
         for column in layout.columns
@@ -422,6 +444,9 @@ class _WholeRows:
         self.order = order
         self.width = max(order, default=0)
         self.pick = itemgetter(*order) if len(order) > 1 and min(order) >= 0 else None
+        if list(order) == list(range(len(order))):
+            # The columns stand where the download put them.
+            self.pick = itemgetter(slice(len(order)))
 
     def holds(self, cells: Sequence[Cell], expected: str) -> bool:
         """Tell whether a row is what the download wrote.
@@ -434,7 +459,7 @@ class _WholeRows:
         # Nearly every row of nearly every file is texts, letter by letter what was written.
         if self.pick is not None and self.width < len(cells):
             try:
-                if checksum(self.pick(cells)) == expected:
+                if has_checksum(self.pick(cells), expected):
                     return True
             except TypeError:
                 pass
@@ -448,19 +473,19 @@ def _settle(found: Sequence[Page]) -> None:
     for page in found:
         if page.layout.rows_of:
             continue
-        tokens = {line.token.number: line.token for line in page.lines if line.token}
+        stamped = {line.number: line.stamped for line in page.lines if line.stamped}
         numbers = [line.text_of(NUMBER).upper() for line in page.lines]
         claimed = set(numbers)
         for line, written in zip(page.lines, numbers, strict=True):
-            own = line.token.number if line.token else ""
-            if written in tokens:
-                line.number, line.token = written, tokens[written]
+            own = line.number
+            if written in stamped:
+                line.number, line.stamped = written, stamped[written]
             elif own and own not in claimed:
                 # The number was written into, or taken away; the row is still what it was.
                 claimed.add(own)
-                line.number, line.renumbered = own, True
+                line.renumbered = True
             else:
-                line.number, line.token = written, None
+                line.number, line.stamped = written, ""
     _settle_rows(found)
 
 
@@ -470,12 +495,12 @@ def _settle_rows(found: Sequence[Page]) -> None:
             continue
         for line in page.lines:
             written = reference(line.text_of(RECORD))
-            if line.token is not None and written != line.token.number:
+            if line.stamped and written != line.number:
                 line.renumbered = bool(written)
                 if not written:
-                    written = line.token.number
+                    written = line.number
                 else:
-                    line.token = None
+                    line.forget_token()
             line.number = written
 
 
@@ -522,7 +547,7 @@ def intact(line: Line) -> bool:
     :param line: the row
     :returns: False as well where that can't be told this way
     """
-    return line.whole and line.token is not None and not line.renumbered
+    return line.whole and bool(line.stamped) and not line.renumbered
 
 
 def untouched(line: Line, layout: Layout, *, plain: bool) -> bool:

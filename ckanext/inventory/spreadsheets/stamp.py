@@ -11,6 +11,7 @@ import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -129,9 +130,23 @@ def decode_token(text: str) -> Token | None:
     )
 
 
+def peek(text: str) -> tuple[str, str] | None:
+    """Read of a token only which record it is of, and the checksum of all cells.
+
+    :param text: a cell of the hidden column
+    :returns: the number and the checksum, or None for what isn't a token
+    """
+    found = _TOKEN.fullmatch(text)
+    return (found[1], found[6] or "") if found else None
+
+
+@lru_cache(maxsize=1024)
 def _unquoted_all(marks: str) -> tuple[str, ...]:
     found = marks.split(",")
     return tuple(map(unquote, found) if "%" in marks else found)
+
+
+_BETWEEN = "\x1f"
 
 
 def checksum(texts: Sequence[str]) -> str:
@@ -139,4 +154,13 @@ def checksum(texts: Sequence[str]) -> str:
 
     :param texts: the cells' texts
     """
-    return f"{binascii.crc32(chr(31).join(texts).encode()):08x}"
+    return f"{binascii.crc32(_BETWEEN.join(texts).encode()):08x}"
+
+
+def has_checksum(texts: Sequence[str], expected: str) -> bool:
+    """Tell whether cells have a checksum.
+
+    :param texts: the cells' texts
+    :param expected: as :func:`checksum` writes it
+    """
+    return binascii.crc32(_BETWEEN.join(texts).encode()) == int(expected, 16)

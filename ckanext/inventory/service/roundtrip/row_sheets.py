@@ -79,7 +79,7 @@ class RowSheets:
                 typed.append(line)
         for line in typed:
             if line.token is not None and (line.number, line.token.row) in kept:
-                line.token = None
+                line.forget_token()
 
     def _kind(self, spec: FieldSpec, line: Line) -> str:
         """Return the kind that a row says, empty if it is none."""
