@@ -233,12 +233,12 @@ def _merged(session: Session, before: Mapping[str, Any], data_dict: DataDict) ->
             continue
         value = data_dict[name]
         if name == "kind":
-            choices["package_type"] = files.KINDS[value]
-        elif name == "department":
-            choices["department"] = files.department(session, value)
             if files.KINDS[value] != choices.get("package_type", ENTRY):
                 # What columns mean was said of fields that the other kind hasn't.
                 choices["columns"] = {}
+            choices["package_type"] = files.KINDS[value]
+        elif name == "department":
+            choices["department"] = files.department(session, value)
         elif isinstance(value, Mapping):
             given = cast("Mapping[str, Any]", value)
             if name == "departments":
