@@ -324,7 +324,7 @@ def problems(found: Preview) -> list[Plain]:
     rows = {(row.sheet, row.row): row for row in found.rows} if found.problems else {}
     written = _Written(found)
     return [
-        _problem(item, rows.get((item.sheet, item.row or 0)))
+        _problem(item, rows.get((item.sheet, item.row or 0)), written)
         | {"cell": written.at(item.place) if item.key else ""}
         for item in found.problems
     ]
@@ -334,6 +334,7 @@ class _Written:
     """What cells say in the file, whatever stands for them now."""
 
     def __init__(self, found: Preview) -> None:
+        self._places = found.places
         self._sheets = {sheet.name: sheet for sheet in found.source.sheets}
         self._rows: dict[str, Mapping[int, Sequence[FileCell]]] = {}
 
@@ -344,6 +345,14 @@ class _Written:
             self._rows[place.sheet] = dict(self._sheets[place.sheet].rows)
         cells = self._rows[place.sheet].get(place.row, ())
         return as_shown(cells[place.column]) if place.column < len(cells) else ""
+
+    def name_in(self, sheet: str, row: int | None) -> str:
+        """Return how the file calls what a row is about; empty where no column says it."""
+        columns = self._places.get(sheet)
+        if columns is None or row is None:
+            return ""
+        header = columns.headers.get("title") or columns.headers.get(layouts.RECORD_TITLE)
+        return self.at(Place(sheet, row, header.column)) if header is not None else ""
 
 
 def fixed(found: Preview) -> list[Plain]:
@@ -382,7 +391,9 @@ def _header(found: Preview, sheet: str, field: str) -> Header | None:
     return next((at for at in columns.headers.values() if at_column(at.column) == field), None)
 
 
-def _problem(problem: Problem, row: RowPlan | None) -> Plain:
+def _problem(problem: Problem, row: RowPlan | None, written: _Written) -> Plain:
+    record = row.record if row is not None else None
+    title = record.title if record is not None else row.title if row is not None else ""
     return {
         "severity": problem.severity.value,
         "where": f"{problem.sheet}!{problem.row}" if problem.row is not None else "",
@@ -395,7 +406,8 @@ def _problem(problem: Problem, row: RowPlan | None) -> Plain:
         "value": problem.value,
         "message": said(problem.message),
         "suggestion": problem.suggestion,
-        "number": row.record.number if row is not None and row.record is not None else None,
+        "number": record.number if record is not None else None,
+        "title": title or written.name_in(problem.sheet, problem.row),
         "new": row is not None and row.new is not None,
         "type": row.package_type if row is not None else None,
     }

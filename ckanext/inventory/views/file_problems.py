@@ -188,9 +188,10 @@ def _lines(spots: Iterable[Spot], choices: Mapping[str, Any]) -> list[Line]:
     return list(alike.values())
 
 
-def _place_in_line(line: Line) -> tuple[bool, bool]:
-    """Put what holds a row first, and what is left out last."""
-    return all(spot.left_out for spot in line.spots), line.first.row is None
+def _place_in_line(line: Line) -> tuple[bool, bool, int]:
+    """Put what holds a row first, then what settles most at once, and what is left out last."""
+    left_out = all(spot.left_out for spot in line.spots)
+    return left_out, line.first.row is None, -len(line.spots)
 
 
 def name_for_all(sheet: str, name: str, cell: str) -> str:
