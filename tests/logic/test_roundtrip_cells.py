@@ -208,6 +208,53 @@ def test_a_row_of_a_name_that_the_file_holds_already_is_told_and_may_be_named_ot
     assert (found["problems"], found["counts"]["new"]) == ([], 2)
 
 
+# Which record it is
+
+
+def test_a_row_none_of_whose_cells_is_understood_names_its_record(city: City) -> None:
+    city.entry(title="Trees")
+    city.entry(title="Benches")
+    book = opened(download(city))
+    put(book, "Datasets", "PARKS-0001", Value="Hgh", Format="Stone")
+    put(book, "Datasets", "PARKS-0002", Value="Hgh", Name="Park benches")
+    add(book, "Datasets", Name="Lamps", Value="Hgh")
+    add(book, "Datasets", Number="PARKS-0099", Name="Ponds")
+    found = preview(city, book)
+    named = [(p["row"], p["number"], p["title"]) for p in found["problems"]]
+    assert sorted(named) == [
+        (2, "PARKS-0001", "Trees"),
+        (2, "PARKS-0001", "Trees"),
+        (3, "PARKS-0002", "Benches"),
+        (4, None, "Lamps"),
+        (5, None, "Ponds"),
+    ]
+    assert [row["title"] for row in found["rows"]] == ["Benches", "Lamps", ""]
+    assert (found["counts"]["changed"], found["counts"]["unchanged"]) == (1, 1)
+
+
+def test_a_list_names_records_too_and_what_is_none_as_it_does_itself(city: City) -> None:
+    city.entry(title="Trees", value="high")
+    found = listed(
+        city, "Name,Value\nTREES,Hgh\nBenches,Hgh\nLamps,\n,High\n", same={"!2": "PARKS-0001"}
+    )
+    named = [(p["row"], p["number"], p["title"]) for p in found["problems"]]
+    assert sorted(named) == [(2, "PARKS-0001", "Trees"), (3, None, "Benches"), (5, None, "")]
+
+
+def test_a_record_that_is_nobody_s_to_read_is_called_as_the_file_calls_it(city: City) -> None:
+    city.entry(title="Trees")
+    secret = city.do(
+        city.neighbour,
+        "inventory_entry_create",
+        title="Secret wells",
+        owner_org=city.water.id,
+    )
+    book = opened(download(city))
+    row = add(book, "Datasets", Number=secret["number"], Name="Wells?", Value="High")
+    [problem] = preview(city, book)["problems"]
+    assert (problem["row"], problem["number"], problem["title"]) == (row, None, "Wells?")
+
+
 # Columns
 
 

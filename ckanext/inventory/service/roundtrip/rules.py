@@ -49,9 +49,13 @@ class Rules:
             self.ground.known.keys() | self.ground.intact.keys()
         ) - len(touched)
         self.ground.preview.rows += touched
-        # An answer stays on the page, to be changed, even if nothing follows from it.
+        # An answer stays on the page, to be changed, even if nothing follows from it; and what is said of
+        # cells that aren't understood names its record, even if no other cell does anything.
+        told = {(problem.sheet, problem.row) for problem in self.ground.preview.problems}
         self.ground.preview.rows += [
-            row for row in self.ground.known.values() if row.same and not (row.cells or row.rows)
+            row
+            for row in self.ground.known.values()
+            if not (row.cells or row.rows) and (row.same or (row.sheet, row.row) in told)
         ]
         findings = review.findings(
             self.ground.session,
