@@ -145,8 +145,9 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
         "problems": [{"severity", "where", "sheet", "row", "column" (as the file has it; our label with
         "no_column" where it has none), "place": {"sheet", "row", "column" (from 0)} (the cell that is
         marked), "field" (what ``fixes`` names after the row), "value", "message", "suggestion", "cell"
-        (what stands in the file, also where a fix stands for it), "number" and "title" (of the record; of
-        a row that is none that the caller may read, the name in the file), "new", "type"}], "fixed": [{"where" (None for all cells that say the same), "sheet", "row", "field",
+        (what stands in the file, also where a fix stands for it), "number", "title" (of
+        the record; as the file calls it, of what is none that the caller may read),
+        "new", "type"}], "fixed": [{"where" (None for all cells that say the same), "sheet", "row", "field",
         "column", "cell", "text"}] (every fix that was given), "notes", "unknown": [{"sheet",
         "column", "filled", "sample", "field" (chosen for it), "fields": [{"name", "label"}] (that it may
         be)}], "columns", "can_save"}``
