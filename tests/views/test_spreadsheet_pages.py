@@ -115,6 +115,26 @@ def test_from_file_to_saved_and_back(city: City, pages: Pages) -> None:
     assert "Taken back" in pages.get(path).body
 
 
+def test_a_long_text_that_stays_out_is_cut_visibly_and_there_in_full(
+    city: City, pages: Pages
+) -> None:
+    city.entry(title="Trees")
+    book = pages.workbook()
+    long, short = "approved by all " * 20 + "the end", "Approved " * 13
+    put(book, "Datasets", "PARKS-0001", State=long)
+    row = pages.get(pages.upload(saved(book))).body.partition("Stays as it is</h2>")[2]
+    cell = re.findall(r"<td[^>]*>.*?</td>", row, re.S)[3]
+    shown, whole = cell.split("<details")
+    assert re.search(r"approved by all( approved)?…", shown)
+    assert "the end" not in shown
+    assert long in whole
+    put(book, "Datasets", "PARKS-0001", State=short.strip())
+    row = pages.get(pages.upload(saved(book))).body.partition("Stays as it is</h2>")[2]
+    cell = re.findall(r"<td[^>]*>.*?</td>", row, re.S)[3]
+    assert short.strip() in cell
+    assert "<details" not in cell
+
+
 def test_a_change_in_between_is_shown_again(city: City, pages: Pages) -> None:
     entry = city.entry(title="Trees", notes="one")
     book = pages.workbook()

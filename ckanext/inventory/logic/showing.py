@@ -23,7 +23,7 @@ from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.headers import Assignment
 from ckanext.inventory.spreadsheets.layout import MARK_HEADERS, Names
 from ckanext.inventory.spreadsheets.merge import Cell, Outcome, mark_of
-from ckanext.inventory.spreadsheets.messages import Message, Place, Problem, Severity
+from ckanext.inventory.spreadsheets.messages import Message, Place, Problem, Severity, shorten
 from ckanext.inventory.spreadsheets.places import Header
 from ckanext.inventory.spreadsheets.reader import Cell as FileCell
 from ckanext.inventory.spreadsheets.returned import Unknown
@@ -448,7 +448,7 @@ def _unknown(item: Unknown) -> Plain:
         "sheet": item.sheet,
         "column": item.header,
         "filled": item.filled,
-        "sample": item.sample[:120],
+        "sample": shorten(item.sample),
         "field": item.chosen,
         "fields": [
             {"name": column.key, "label": column.header}
@@ -478,7 +478,7 @@ def _samples(sheet: str, item: Assignment, found: Preview) -> list[str]:
     below = (cells for row, cells in (page.rows if page is not None else ()) if row > header)
     for cells in islice(below, 60):
         index = item.column.index
-        text = str(cells[index]).strip()[:60] if index < len(cells) else ""
+        text = shorten(str(cells[index]), 60) if index < len(cells) else ""
         if text and text != item.column.header and text not in samples:
             samples.append(text)
         if len(samples) == 3:
