@@ -150,7 +150,7 @@ def test_a_whole_citys_list(city: Client, browser: Browser, tmp_path: Path) -> N
     path = tmp_path / "city.csv"
     path.write_text(
         "Agency,Dataset name,Brief description\n"
-        "Parks & Recreation,Bench register,Every bench\n"
+        "Parks office,Bench register,Every bench\n"
         "Zoo,Animals,Every animal\nZoo,Cages,Every cage\n"
         "Parks and Recreation,Fountains,Every fountain\n",
         encoding="utf-8",
@@ -163,7 +163,7 @@ def test_a_whole_citys_list(city: Client, browser: Browser, tmp_path: Path) -> N
     main = page.get_by_role("main")
     expect(main.get_by_text("Departments of your file")).to_be_visible()
     picture(page, "spreadsheet-departments")
-    page.get_by_label("Department for Parks & Recreation").select_option(index=2)
+    page.get_by_label("Department for Parks office").select_option(index=2)
     page.get_by_role("button", name="Leave the rest out").click()
     expect(main.get_by_text("1 of 2 chosen")).to_have_count(0)
     page.get_by_role("button", name="Save", exact=False).last.click()
