@@ -17,7 +17,7 @@ from ckanext.inventory import clock
 from ckanext.inventory.cli import inventory
 from ckanext.inventory.model import Outbox, Record
 from tests.logic.city import City, make_city
-from tests.logic.returning import download, opened, put, saved
+from tests.logic.returning import add, download, opened, put, saved
 
 OK, PROBLEMS, USAGE = 0, 1, 2
 
@@ -439,6 +439,27 @@ def test_what_keeps_a_file_from_being_saved_is_said_with_what_to_do(
     output = run(*bring, "--conflicts", "stored").output
     assert "Nothing was saved: there is nothing to save." in output
     assert town.do(town.coordinator, "inventory_entry_list")["count"] == 1
+
+
+def test_the_department_of_a_new_row_is_fixed_where_the_file_names_none(
+    town: City, tmp_path: Path
+) -> None:
+    path = tmp_path / "city.xlsx"
+    town.entry(title="Trees")
+    run("workbook", str(path), "--user", "cdo")
+    book = opened(path.read_bytes())
+    row = add(book, "Datasets", Name="Benches", Department="Prks")
+    path.write_bytes(saved(book))
+    bring = ("bring", str(path), "--user", "cdo", "--save")
+    output = run(*bring, expect=PROBLEMS).output
+    place = f"Datasets!{row}!owner_org"
+    assert f"Did you mean “Parks”? [{place}]" in output
+    assert "For --fix of owner_org choose from: Parks, Water." in output
+    assert "also fixed with --fix PLACE=TEXT" in output
+    run(*bring, "--fix", place, expect=USAGE)
+    run(*bring, "--fix", f"{place}=Nobody=s", expect=PROBLEMS)
+    run(*bring, "--fix", f"{place}=Parks")
+    assert town.do(town.coordinator, "inventory_entry_list")["count"] == 2
 
 
 def test_a_column_that_nobody_knows_is_named(town: City, tmp_path: Path) -> None:

@@ -254,11 +254,12 @@ class TestAForeignList:
             "place": {"sheet": "Sheet", "row": 4, "column": 1},
             "severity": "error",
             "column": "Why the target moved",
+            "field": "",
             "no_column": True,
             "message": "Say why the target date moved.",
             "suggestion": "",
         }
-        [remark] = showing.remarks([problem])
+        [remark] = showing.remarks([problem], {})
         assert remark.words == "Why the target moved: Say why the target date moved."
 
     def test_a_field_that_is_empty_and_has_a_column(self, city: City) -> None:

@@ -21,6 +21,7 @@ from ckanext.inventory.spreadsheets import synonyms
 from ckanext.inventory.spreadsheets.headers import Fate
 from ckanext.inventory.spreadsheets.messages import FileProblem, Severity
 from ckanext.inventory.spreadsheets.planning.choices import Choices
+from ckanext.inventory.spreadsheets.planning.departments import DepartmentNames
 from ckanext.inventory.spreadsheets.planning.file import default_origin, make_plan
 from ckanext.inventory.spreadsheets.planning.known import Department, Known, Ref, SourceRef, fold
 from ckanext.inventory.spreadsheets.planning.outcome import Plan
@@ -546,6 +547,58 @@ def test_a_row_that_is_there_twice_says_what_becomes_of_it() -> None:
         str(item.reason).endswith(" This row is left out unless you say that it is another one.")
         for item in plan(rows, asked).skipped
     )
+
+
+def test_departments_are_found_however_people_write_them() -> None:
+    names = DepartmentNames((PARKS, WATER))
+    for written in (
+        "Parks and Recreation",
+        " parks  AND recreation",
+        "Parks & Recreation",
+        "Pärks & Recreation",
+        "Parks Recreation",
+        "parks-and-recreation",
+        "parks",
+        "parks-id",
+    ):
+        assert names.find(written) == PARKS, written
+    for written in ("", "&", "and", "Recreation", "Park and Recreation"):
+        assert names.find(written) is None, written
+
+
+def test_the_nearest_department_is_found_by_letters_or_by_words() -> None:
+    fire = Department("fire-id", "fire", "Fire Department")
+    police = Department("police-id", "police", "Police Department")
+    works = Department("works-id", "works", "Public Works")
+    health = Department("health-id", "health", "Public Health")
+    names = DepartmentNames((PARKS, WATER, fire, police, works, health))
+    for written, near in (
+        ("Parks and Recreatoin", PARKS),
+        ("Recreation", PARKS),
+        ("Dept. of Water", WATER),
+        ("Police Dept", police),
+        ("Department of Public Works", works),
+        ("Public", None),
+        ("Zoo", None),
+        ("", None),
+    ):
+        assert names.near(written) == near, written
+
+
+def test_of_two_departments_of_one_title_ones_own_is_found() -> None:
+    other = Department("other-id", "other", "Parks and Recreation", "OTHER", allowed=False)
+    for known in ((other, PARKS), (PARKS, other)):
+        names = DepartmentNames(known)
+        assert names.find("Parks & Recreation") == PARKS
+        assert names.find("other") == other
+        assert names.is_doubtful("parks and recreation")
+        assert (names.called(PARKS), names.called(WATER)) == (
+            "parks-and-recreation",
+            "Water Utility",
+        )
+    joined = Department("joined-id", "joined", "Parks Recreation")
+    assert DepartmentNames((PARKS, joined)).find("Parks und Recreation") is None, "either"
+    assert DepartmentNames((PARKS, joined)).find("Parks Recreation") == joined
 
 
 def test_departments_where_the_person_may_not_add_are_told_once() -> None:

@@ -193,6 +193,84 @@ def test_the_marked_workbook_hides_the_stamp_before_columns_of_ones_own(data: by
     assert not marked.column_dimensions[letter(stamp + 1)].hidden
 
 
+def _of_several(rows: int) -> bytes:
+    """A workbook over several departments, to somebody who adds to two of them."""
+    layout = layouts.with_departments_to_choose(SHEETS[ENTRY])
+    position = [column.key for column in layout.columns].index(layouts.DEPARTMENT)
+    lines: list[workbook.Line] = []
+    for number in range(1, rows + 1):
+        cells: list[Any] = [f"PARKS-{number:04d}"] + [""] * (len(layout.columns) - 1)
+        cells[position] = "=Parks" if number == 1 else "Parks"
+        lines.append(workbook.Line(cells, Token(f"PARKS-{number:04d}", 1).encode()))
+    filled = workbook.Filled(layout, Stamp(layout.key, layout.digest), iter(lines))
+    offered = {"source_ids": [], layouts.DEPARTMENT: ["=Parks, and more", "Water"]}
+    return workbook.as_bytes(
+        workbook.write_xlsx, workbook.Book("Data inventory", ["First."], [filled], offered)
+    )
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_only_new_rows_choose_their_department(rows: int) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(_of_several(rows)))
+    sheet = book["Datasets"]
+    letter = next(cell.column_letter for cell in sheet[1] if cell.value == "Department")
+    rules = {
+        str(rule.sqref): rule
+        for rule in sheet.data_validations.dataValidation
+        if str(rule.sqref).startswith(letter)
+    }
+    new = f"{letter}{rows + 2}:{letter}{rows + 501}"
+    assert set(rules) == {f"{letter}1", new}
+    assert (rules[new].type, bool(rules[new].showErrorMessage)) == ("list", False)
+    assert not str(rules[f"{letter}1"].prompt).startswith("Read only.")
+    place = str(rules[new].formula1).partition("!")[2].replace("$", "")
+    lists = book["Lists"]
+    assert [row[0].value for row in lists[place]] == ["=Parks, and more", "Water"]
+    assert lists.cell(1, lists[place][0][0].column).value == "Department"
+    assert sheet.max_row == rows + 1, "rows that aren't there cost no cell"
+    for row in range(2, rows + 2):
+        cell = sheet[f"{letter}{row}"]
+        assert cell.data_type == "s"
+        assert cell.fill.fgColor.rgb == "FFEDF1F3"
+
+
+def test_a_column_for_new_rows_is_the_same_column() -> None:
+    """Neither an earlier nor a later workbook is outdated by it, and what is read is the same."""
+    layout = layouts.with_departments_to_choose(SHEETS[ENTRY])
+    assert layout.digest == SHEETS[ENTRY].digest
+    source = reader.read(_of_several(2), "x.xlsx")
+    (page,) = returned.pages(source, SHEETS, SCHEMAS, synonyms.load())
+    assert not page.outdated
+    assert [line.text_of(layouts.DEPARTMENT) for line in page.lines] == ["=Parks", "Parks"]
+    assert [c.key for c in layout.columns if c.in_new_rows] == [layouts.DEPARTMENT]
+
+
+def test_a_cell_to_fix_offers_what_may_stand_in_it() -> None:
+    """From the file's own list if that is whole, else from one beside it."""
+    source = reader.read(_of_several(2), "x.xlsx")
+    texts = ("=Parks, and more", "Water")
+    remarks = [
+        Remark(Place("Datasets", 2, 2), Severity.ERROR, "Wrong.", texts),
+        Remark(Place("Datasets", 3, 2), Severity.ERROR, "Wrong.", texts),
+        Remark(Place("Datasets", 3, 3), Severity.ERROR, "Wrong.", ("Water",)),
+    ]
+    marked = openpyxl.load_workbook(
+        io.BytesIO(workbook.as_bytes(workbook.write_marked, source, remarks))
+    )
+    rules = {
+        str(rule.sqref): str(rule.formula1)
+        for rule in marked["Datasets"].data_validations.dataValidation
+    }
+    before = openpyxl.load_workbook(io.BytesIO(_of_several(2)))["Lists"].max_column
+    places = [rules[at].partition("!")[2].replace("$", "") for at in ("C2", "C3", "D3")]
+    assert rules["C2"] == rules["C3"]
+    held = [[cell.value for (cell,) in marked["Lists"][place]] for place in places[:2]]
+    assert held == [list(texts)] * 2
+    assert marked["Lists"].max_column == before + 1
+    assert marked["Lists"].cell(2, before + 1).value == "Water"
+    assert marked.sheetnames.count("Lists") == 1
+
+
 @pytest.mark.skipif(SOFFICE is None, reason="no LibreOffice on this machine")
 @pytest.mark.parametrize("kind", ["xlsx", "xls", "ods", "csv"])
 def test_libreoffice_saves_it_again(data: bytes, tmp_path: Path, kind: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
@@ -109,6 +110,14 @@ def workbook(
     callback=pairs,
     help="Which record a new row is, as “Datasets!14=PARKS-0007”; “new” or “out” instead of the number.",
 )
+@click.option(
+    "--fix",
+    "fixes",
+    metavar="PLACE=TEXT",
+    multiple=True,
+    callback=partial(pairs, first=True),
+    help="What stands for a cell, as “Datasets!14!owner_org=Parks”; the place follows its problem.",
+)
 @click.option("--submit", is_flag=True, help="Submit new rows that have what it takes.")
 @click.option("--save", is_flag=True, help="Save; without it nothing changes.")
 @common.as_user
@@ -124,6 +133,7 @@ def bring(
     leave_out: bool,
     same: bool,
     answers: dict[str, str],
+    fixes: dict[str, str],
     submit: bool,
     save: bool,
     user: str | None,
@@ -146,6 +156,7 @@ def bring(
         submit=["all"] if submit else None,
         departments={**({"*": ""} if leave_out else {}), **departments} or None,
         left_out=["all"] if leave_out else None,
+        fixes=fixes or None,
         same={**({"all": "same"} if same else {}), **answers} or None,
         now=True,
     )
@@ -199,7 +210,10 @@ def _print(found: dict[str, Any], done: dict[str, Any] | None, *, asked: bool) -
         row = f"row {problem['row']}" if problem["row"] else ""
         place = ", ".join(part for part in (problem["sheet"], row, problem["column"]) if part)
         hint = f" Did you mean “{problem['suggestion']}”?" if problem["suggestion"] else ""
-        click.echo(f"{problem['severity']}: {place or 'file'}: {problem['message']}{hint}")
+        fix = f" [{problem['where']}!{problem['field']}]" if problem["field"] else ""
+        click.echo(f"{problem['severity']}: {place or 'file'}: {problem['message']}{hint}{fix}")
+    for name, texts in found["offered"].items():
+        click.echo(f"For --fix of {name} choose from: {', '.join(texts)}.")
     if done is not None:
         click.echo(f"Saved as {done['id']}.")
         return
@@ -229,6 +243,10 @@ def _missing(found: dict[str, Any]) -> list[str]:
                 "1 row with an error: fix the file, or leave it out with --leave-out."
                 if held == 1
                 else f"{held} rows with errors: fix the file, or leave them out with --leave-out.",
+            ),
+            (
+                held and any(one["field"] for one in found["problems"]),
+                "A cell whose place follows its problem is also fixed with --fix PLACE=TEXT.",
             ),
             (
                 strange,

@@ -28,7 +28,6 @@ from ckanext.inventory.spreadsheets.places import Header
 from ckanext.inventory.spreadsheets.reader import Cell as FileCell
 from ckanext.inventory.spreadsheets.returned import Unknown
 from ckanext.inventory.spreadsheets.workbook import Remark
-
 from ckanext.inventory.types import SOURCE
 
 Plain = dict[str, Any]
@@ -102,15 +101,16 @@ def preview_head(found: Preview) -> Plain:
     return {
         "fingerprint": found.fingerprint,
         "ours": found.ours,
-        "downloaded": found.downloaded or None,
         "kind": "source" if found.settled.package_type == SOURCE else "entry",
         "sheets": [
             {"name": sheet.name, "rows": len(sheet.rows), "read": sheet.name in found.places}
             for sheet in found.source.sheets
         ],
+        "downloaded": found.downloaded or None,
         "counts": counts(found),
         "problems": problems(found),
         "fixed": fixed(found),
+        "offered": {name: list(texts) for name, texts in found.offered.items()},
         "skipped": [
             {
                 "where": f"{item.sheet}!{item.row}",
@@ -418,14 +418,23 @@ def _place(problem: Problem) -> Plain | None:
     return {"sheet": place.sheet, "row": place.row, "column": place.column} if place else None
 
 
-def remarks(problems: Sequence[Mapping[str, Any]]) -> list[Remark]:
+def remarks(
+    problems: Sequence[Mapping[str, Any]], offered: Mapping[str, Sequence[str]]
+) -> list[Remark]:
     """Say what the comments of the file to fix say, in the language of an answer.
 
     :param problems: as an answer holds them
+    :param offered: field to what a fix of its cells may be chosen from, as an answer holds it
     :returns: one for each that has a cell
     """
+    texts = {name: tuple(each) for name, each in offered.items()}
     return [
-        Remark(Place(**problem["place"]), Severity(problem["severity"]), _words(problem))
+        Remark(
+            Place(**problem["place"]),
+            Severity(problem["severity"]),
+            _words(problem),
+            texts.get(problem["field"], ()),
+        )
         for problem in problems
         if problem["place"] is not None
     ]

@@ -24,6 +24,7 @@ from ckanext.inventory.service.marks import MARKS
 from ckanext.inventory.spreadsheets import headers, places, returned, synonyms
 from ckanext.inventory.spreadsheets.messages import Message, Place, Problem, Severity, shorten
 from ckanext.inventory.spreadsheets.planning.choices import Choices
+from ckanext.inventory.spreadsheets.planning.departments import DepartmentNames
 from ckanext.inventory.spreadsheets.planning.file import make_plan
 from ckanext.inventory.spreadsheets.planning.known import Department, Known, Ref, SourceRef, fold
 from ckanext.inventory.spreadsheets.planning.naming import MAX_TITLE
@@ -306,7 +307,12 @@ def _organizations(session: Session) -> list[Department]:
     ]
 
 
-def _allowed(session: Session, person: Person) -> list[Department]:
+def departments_for(session: Session, person: Person) -> list[Department]:
+    """Return the departments of the site, and to which of them somebody may add.
+
+    :param session: the database session
+    :param person: who brings or takes a file
+    """
     return [
         Department(
             item.id,
@@ -317,6 +323,17 @@ def _allowed(session: Session, person: Person) -> list[Department]:
         )
         for item in _organizations(session)
     ]
+
+
+def departments_offered(known: Sequence[Department]) -> list[str]:
+    """Return what those departments are to be called that somebody may add to.
+
+    :param known: the departments
+    :returns: their titles in the order of the alphabet; the name for one whose title isn't its own
+    """
+    mine = [department for department in known if department.allowed]
+    called = DepartmentNames(mine).called
+    return sorted(map(called, mine), key=str.casefold)
 
 
 def _imported(session: Session, ids: Sequence[str]) -> dt.datetime | None:
@@ -336,7 +353,7 @@ def _held(session: Session, person: Person, choices: Choices) -> list[str]:
         return [choices.department]
     known = set(session.scalars(sa.select(DepartmentRow.organization)))
     return sorted(
-        item.id for item in _allowed(session, person) if item.allowed and item.id in known
+        item.id for item in departments_for(session, person) if item.allowed and item.id in known
     )
 
 
@@ -344,7 +361,7 @@ def _known(
     session: Session, person: Person, package_type: str, choices: Choices, digest: str
 ) -> Known:
     """Load what the plan has to compare with, and nothing that the person may not know."""
-    organizations = _allowed(session, person)
+    organizations = departments_for(session, person)
     wanted = _wanted(organizations, choices)
     titles: dict[tuple[str, str], Ref] = {}
     ids: dict[tuple[str, str], Ref] = {}

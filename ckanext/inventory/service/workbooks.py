@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from ckanext.inventory import clock, policy, vocabularies
 from ckanext.inventory.fields import Schema, schema_for
 from ckanext.inventory.model import Record, Revision
-from ckanext.inventory.service import facets, languages, review, search
+from ckanext.inventory.service import facets, imports, languages, review, search
 from ckanext.inventory.service.marks import MARKS
 from ckanext.inventory.service.search import Query
 from ckanext.inventory.spreadsheets import layout as layouts
@@ -49,6 +49,12 @@ START = (
     "9. Save the file and upload it on the page Spreadsheet. You see every changed cell before anything is saved.",
     "10. If somebody else changed the same cell meanwhile, you are asked which text to keep.",
 )
+
+START_SEVERAL = (
+    "2. New rows go below the last one. Leave the number empty: the inventory gives it. Choose the department "
+    "from the list in its cell."
+)
+"""The second line, where new rows name their department."""
 
 TO_READ = (
     "This workbook is for reading. What you write into it stays in your file: the departments' coordinators "
@@ -136,6 +142,9 @@ def build(
     """
     now = clock.now()
     found = layouts_for(person, wanted.department)
+    offered = _departments_to_choose(session, person, wanted)
+    if offered:
+        found = {key: layouts.with_departments_to_choose(sheet) for key, sheet in found.items()}
     language = languages.current()
     say = languages.sayer(language)
     filler = _Filler(session, person, wanted, say)
@@ -165,17 +174,29 @@ def build(
         sheets.append(Filled(shown, stamp, iter(()) if wanted.empty else rows))
     title = filler.names.departments.get(filler.only_department() or "", "")
     if start is None:
-        start = [say(line) for line in (TO_READ if to_read else START)]
+        lines = (START[0], START_SEVERAL, *START[2:]) if offered else START
+        start = [say(line) for line in (TO_READ if to_read else lines)]
     return Book(
         say("Data inventory: {department}").format(department=title)
         if title
         else say("Data inventory"),
         start,
         sheets,
-        {} if wanted.part else {"source_ids": filler.sources()},
+        {} if wanted.part else {"source_ids": filler.sources(), layouts.DEPARTMENT: offered},
         now,
         say,
     )
+
+
+def _departments_to_choose(session: Session, person: Person, wanted: Wanted) -> list[str]:
+    """Return the departments that new rows of a workbook over several may name.
+
+    Who adds to a single one has nothing to choose.
+    """
+    if wanted.department is not None or wanted.part:
+        return []
+    offered = imports.departments_offered(imports.departments_for(session, person))
+    return offered if len(offered) > 1 else []
 
 
 def brings_back(person: Person) -> bool:

@@ -67,6 +67,7 @@ class Column:
     :param labels: what the drop-down offers
     :param several: a cell may hold several values
     :param width: in characters
+    :param in_new_rows: a read-only column that a new row fills
     """
 
     key: str
@@ -79,6 +80,7 @@ class Column:
     labels: tuple[str, ...] = ()
     several: bool = False
     width: int = 20
+    in_new_rows: bool = False
 
     @property
     def stage(self) -> Stage | None:
@@ -216,6 +218,26 @@ def _records(
 
 
 _DEPARTMENT_HELP = "For a new row: the department. It can't be changed for a row with a number."
+_DEPARTMENT_CHOSEN = (
+    "Name it in a new row: the cells below the last row offer the departments that you may add to. "
+    "In a row with a number it is read only: ask for a transfer on the record's page."
+)
+
+
+def with_departments_to_choose(layout: Layout) -> Layout:
+    """Let new rows of a sheet choose their department, where it names departments.
+
+    :param layout: the layout in English
+    """
+    columns = [
+        replace(column, help=_DEPARTMENT_CHOSEN, help_parts=(_DEPARTMENT_CHOSEN,), in_new_rows=True)
+        if column.key == DEPARTMENT
+        else column
+        for column in layout.columns
+    ]
+    return replace(layout, columns=tuple(columns))
+
+
 _RECORD_HELP = "The number of the record that the row is about; for a new one its name."
 
 

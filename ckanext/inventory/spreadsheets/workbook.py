@@ -21,7 +21,7 @@ from ckanext.inventory.types import Stage
 
 from .layout import LISTS_SHEET, MAX_MESSAGE, START_SHEET, Column, Layout, Role, Say, as_it_is
 from .messages import Place, Severity
-from .reader import HEADER_ROWS, Source, letter
+from .reader import HEADER_ROWS, Cell, Source, letter, text
 from .stamp import PREFIX, Stamp
 
 BLANK_ROWS = 500
@@ -211,6 +211,8 @@ class _Xlsx:
         for index, column in enumerate(columns):
             shut = column.role is Role.READ_ONLY
             whole = column.spec is not None and column.spec.kind == "integer"
+            # Whatever is written into such a column is written as shut, below.
+            shut = shut and not column.in_new_rows
             body = self.shut if shut else self.number if whole else self.body
             sheet.set_column(index, index, column.width, body)
         sheet.set_column(hidden, hidden, 3, None, {"hidden": True})
@@ -220,6 +222,7 @@ class _Xlsx:
             sheet.write_string(0, index, header_of(column), self._header_format(column))
         sheet.write_string(0, hidden, filled.stamp.encode())
         read_only = [column.role is Role.READ_ONLY for column in columns]
+        looks = [self.shut if column.in_new_rows else None for column in columns]
         row = 0
         for row, line in enumerate(filled.lines, start=1):
             for index, value in enumerate(line.cells):
@@ -231,10 +234,10 @@ class _Xlsx:
                     shut = self.shut_quoted if read_only[index] else self.quoted
                     sheet.write_string(row, index, value, shut)
                 else:
-                    sheet.write_string(row, index, value)
+                    sheet.write_string(row, index, value, looks[index])
             if line.token:
                 sheet.write_string(row, hidden, line.token)
-        self._messages(sheet, columns, row + self.blank_rows)
+        self._messages(sheet, columns, row + 1, row + self.blank_rows)
         sheet.autofilter(0, 0, max(row, 1), hidden - 1)
 
     def _header_format(self, column: Column) -> Any:
@@ -242,10 +245,10 @@ class _Xlsx:
             return self.locked
         return self.headers.get(column.stage, self.optional)
 
-    def _messages(self, sheet: Any, columns: Sequence[Column], last: int) -> None:
+    def _messages(self, sheet: Any, columns: Sequence[Column], blank: int, last: int) -> None:
         for index, column in enumerate(columns):
             needed = _NEEDED.get(column.stage, "")
-            if column.role is Role.READ_ONLY:
+            if column.role is Role.READ_ONLY and not column.in_new_rows:
                 needed = READ_ONLY
             needed = self.say(needed) if needed else ""
             words = " ".join(part for part in (needed, column.help) if part)
@@ -264,13 +267,14 @@ class _Xlsx:
             name = column.list_name if column.labels else column.key
             if name in self.lists and column.role is not Role.READ_ONLY:
                 sheet.data_validation(1, index, last, index, self._drop_down(column, name))
+            elif name in self.lists and column.in_new_rows:
+                sheet.data_validation(blank, index, last, index, self._drop_down(column, name))
 
     def _drop_down(self, column: Column, name: str) -> dict[str, Any]:
         position, values = self.lists[name]
-        where = letter(position)
         found: dict[str, Any] = {
             "validate": "list",
-            "source": f"={self._quoted(self.lists_name)}!${where}$2:${where}${len(values) + 1}",
+            "source": f"={_quoted(self.lists_name)}!{_range(position, len(values))}",
             # The upload understands other words, too, and says where it doesn't.
             "show_error": False,
         }
@@ -278,10 +282,6 @@ class _Xlsx:
             found["input_title"] = _cut(column.header, 32)
             found["input_message"] = _cut(self.say(SEVERAL), MAX_MESSAGE)
         return found
-
-    @staticmethod
-    def _quoted(name: str) -> str:
-        return name if name.isascii() and name.isalnum() else "'" + name.replace("'", "''") + "'"
 
     def _write_lists(self, sheet: Any) -> None:
         names = {
@@ -372,11 +372,13 @@ class Remark:
     :param place: the cell
     :param severity: how much it matters
     :param words: what is wrong, in the language of whoever reads it
+    :param offered: what may stand in the cell instead, for its drop-down
     """
 
     place: Place
     severity: Severity
     words: str
+    offered: tuple[str, ...] = ()
 
 
 def write_marked(
@@ -400,8 +402,10 @@ def write_marked(
     quoted = document.add_format({"quote_prefix": True, "num_format": "@"})
     plain = document.add_format({"num_format": "@"})
     taken: set[str] = set()
+    pages: dict[str, Any] = {}
     for sheet in source.sheets:
         page = document.add_worksheet(_sheet_name(sheet.name or untitled, taken))
+        pages[sheet.name] = page
         found: dict[tuple[int, int], list[Remark]] = {}
         for remark in remarks:
             if remark.place.sheet == sheet.name:
@@ -434,7 +438,68 @@ def write_marked(
             for index, cell in enumerate(cells):
                 if isinstance(cell, str) and cell.startswith(PREFIX):
                     page.set_column(index, index, None, None, {"hidden": True})
+    _offer(document, source, remarks, pages, quoted)
     document.close()
+
+
+def _offer(
+    document: Any,
+    source: Source,
+    remarks: Sequence[Remark],
+    pages: Mapping[str, Any],
+    quoted: Any,
+) -> None:
+    """Give cells to fix their drop-downs, from the file's own sheet of lists if it has one."""
+    offering = [remark for remark in remarks if remark.offered]
+    if not offering:
+        return
+    lists = next((each for each in source.sheets if each.name.casefold() == _LISTS), None)
+    name = lists.name if lists is not None else LISTS_SHEET
+    page = pages[name] if lists is not None else document.add_worksheet(name)
+    rows = dict(lists.rows) if lists is not None else {}
+    free = max((len(cells) for cells in rows.values()), default=0)
+    places: dict[tuple[str, ...], str] = {}
+    for remark in offering:
+        texts = remark.offered
+        if texts not in places:
+            column = _column_with(rows, free, texts)
+            if column is None:
+                column, free = free, free + 1
+                for row, offered in enumerate(texts, start=1):
+                    page.write_string(row, column, offered, quoted)
+            places[texts] = f"={_quoted(name)}!{_range(column, len(texts))}"
+        place = remark.place
+        at = (place.row - 1, place.column)
+        pages[place.sheet].data_validation(
+            *at, *at, {"validate": "list", "source": places[texts], "show_error": False}
+        )
+
+
+_LISTS = LISTS_SHEET.casefold()
+
+
+def _column_with(
+    rows: Mapping[int, Sequence[Cell]], width: int, texts: Sequence[str]
+) -> int | None:
+    """Find the column of a sheet that holds these texts below its header, and nothing else."""
+    last = max(rows, default=1)
+    for column in range(width):
+        below = (rows.get(row, ()) for row in range(2, last + 1))
+        held = [text(cells[column]) if column < len(cells) else "" for cells in below]
+        if held[: len(texts)] == list(texts) and not any(held[len(texts) :]):
+            return column
+    return None
+
+
+def _quoted(name: str) -> str:
+    """Write the name of a sheet as formulas do."""
+    return name if name.isascii() and name.isalnum() else "'" + name.replace("'", "''") + "'"
+
+
+def _range(column: int, length: int) -> str:
+    """Name the cells below a header."""
+    where = letter(column)
+    return f"${where}$2:${where}${length + 1}"
 
 
 def _sheet_name(name: str, taken: set[str]) -> str:

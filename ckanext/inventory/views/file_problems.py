@@ -140,7 +140,7 @@ def sorted_out(
         remark = remarks.setdefault(about, Remark(problem))
         if problem["row"] is not None:
             remark.rows.append(problem["row"])
-    lines = _lines(spots.values(), choices)
+    lines = _lines(spots.values(), choices, report.get("offered") or {})
     open_spots = [spot for spot in spots.values() if not spot.left_out]
     shown = {spot.name.removeprefix(FIX) for spot in spots.values()}
     alike = {line.name for line in lines if line.name}
@@ -168,14 +168,18 @@ def drawn(lines: Iterable[Line]) -> set[str]:
     return places
 
 
-def _lines(spots: Iterable[Spot], choices: Mapping[str, Any]) -> list[Line]:
+def _lines(
+    spots: Iterable[Spot], choices: Mapping[str, Any], offered: Mapping[str, Any]
+) -> list[Line]:
     """Put cells of a column that say the same, and of which the same is said, into one line."""
     alike: dict[tuple[Any, ...], Line] = {}
     for spot in spots:
         problem = spot.problem
         same = (problem["sheet"], problem["field"], problem["cell"], *spot.messages)
-        # A fix of its own is nobody else's, and every empty cell is another question.
-        alone = not (spot.name and problem["cell"]) or spot.given
+        # A fix of its own is nobody else's, and every empty cell is another question, unless it is answered
+        # from a list.
+        asks_alike = problem["cell"] or problem["field"] in offered
+        alone = not (spot.name and asks_alike) or spot.given
         key = (*same, problem["where"]) if alone else same
         alike.setdefault(key, Line([])).spots.append(spot)
     given: Mapping[str, Mapping[str, str]] = choices.get("fixes_all") or {}

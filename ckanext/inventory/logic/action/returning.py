@@ -148,7 +148,8 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
         (what stands in the file, also where a fix stands for it), "number", "title" (of
         the record; as the file calls it, of what is none that the caller may read),
         "new", "type"}], "fixed": [{"where" (None for all cells that say the same), "sheet", "row", "field",
-        "column", "cell", "text"}] (every fix that was given), "notes", "unknown": [{"sheet",
+        "column", "cell", "text"}] (every fix that was given), "offered": {field: [text]} (what fixes of its
+        cells are chosen from), "notes", "unknown": [{"sheet",
         "column", "filled", "sample", "field" (chosen for it), "fields": [{"name", "label"}] (that it may
         be)}], "columns", "can_save"}``
     :raises NotAuthorized: for people without role and assignment
@@ -509,13 +510,13 @@ def inventory_import_marked(context: Context, data_dict: DataDict) -> dict[str, 
                 message = tk._("This file has to be looked through first: open its page.")
                 raise tk.ValidationError({"id": [message]})
             source = roundtrip.read_file(kept_imports.upload_of(kept))
-            problems = seen.head["problems"]
+            problems, offered = seen.head["problems"], seen.head.get("offered") or {}
         else:
             found, _ = saving.look(session, person, who.user_name(context), kept, kept.choices)
-            source, problems = found.source, showing.problems(found)
+            source, problems, offered = found.source, showing.problems(found), found.offered
     except FileProblem as problem:
         raise tk.ValidationError({"upload": [showing.said(problem.message)]}) from problem
-    workbook.write_marked(source, showing.remarks(problems), stream, tk._("Sheet"))
+    workbook.write_marked(source, showing.remarks(problems, offered), stream, tk._("Sheet"))
     return {
         "filename": f"{kept.filename.rsplit('.', 1)[0]}-to-fix.xlsx",
         "mimetype": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

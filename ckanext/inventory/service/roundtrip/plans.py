@@ -203,6 +203,7 @@ class Preview:
     :param skipped: rows of a list that isn't ours that stand in it twice
     :param named: departments of a list that isn't ours that are to be mapped or left out
     :param department_rows: rows of it that stay out because their department does
+    :param offered: field to the texts that a fix of its cells may be chosen from
     :param lacking: the column of it that has to be named first
     :param departments: organization ids that new rows go to
     :param part: id of the part that it says it is
@@ -230,6 +231,7 @@ class Preview:
     skipped: list[Skipped] = field(default_factory=list[Skipped])
     named: list[NamedDepartment] = field(default_factory=list[NamedDepartment])
     department_rows: int = 0
+    offered: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     lacking: Message | None = None
     departments: set[str] = field(default_factory=set[str])
     part: str = ""

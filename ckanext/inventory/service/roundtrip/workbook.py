@@ -14,7 +14,6 @@ from ckanext.inventory.fields import FieldSpec
 from ckanext.inventory.model import Record
 from ckanext.inventory.model.imports import READING
 from ckanext.inventory.service import (
-    imports,
     languages,
     parts,
     register,
@@ -35,6 +34,7 @@ from ckanext.inventory.spreadsheets.returned import Line, Page
 from ckanext.inventory.types import State
 from ckanext.inventory.workflow import STATE_LABELS
 
+from .departments import RowDepartments
 from .ground import UNKNOWN, Ground, mark_value
 from .plans import ALL, RowPlan
 from .row_sheets import RowSheets
@@ -47,6 +47,7 @@ class Workbook:
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
+        self.departments = RowDepartments(ground)
         self.same_lines: list[tuple[Line, RowPlan, str]] = []
 
     def compare(self, pages: Sequence[Page]) -> None:
@@ -359,8 +360,11 @@ class Workbook:
         ):
             return
         self.ground.preview.rows.append(plan)
-        self._new_department(line, plan)
+        has_department = self.departments.settle(line, plan)
         for column in filled:
+            if not has_department and _is_of_department(column):
+                # What it means there is seen once the department is known.
+                continue
             if column.role is Role.READ_ONLY:
                 if column.spec is not None or column.key in (layouts.STATE, layouts.CONFIRMED):
                     reason = _ATTEMPTS.get(column.key, "You can't write this column.")
@@ -401,40 +405,11 @@ class Workbook:
 
     def _answer(self, line: Line, plan: RowPlan) -> str:
         """Return how "the same one?" is answered for a row without a number."""
-        department, settled = self._department_of(line), self.ground.settled
+        department, settled = self.departments.of(line), self.ground.settled
         if ALL not in settled.same or department is None:
             return settled.is_the_same(plan.where, None)
         names = self.ground.sameness.names(plan.package_type, department)
         return settled.is_the_same(plan.where, names.same(line.text_of("title")))
-
-    def _department_of(self, line: Line) -> str | None:
-        """Find the department that a row names or belongs to."""
-        written = text(line.cells.get(layouts.DEPARTMENT, ""))
-        if written:
-            by_title = {fold(title): key for key, title in self.ground.names.departments.items()}
-            return by_title.get(fold(written)) or imports.find_department(
-                self.ground.session, written
-            )
-        own = policy.departments_of(self.ground.person)
-        return self.ground.department or (next(iter(own)) if len(own) == 1 else None)
-
-    def _new_department(self, line: Line, plan: RowPlan) -> None:
-        written, column = text(line.cells.get(layouts.DEPARTMENT, "")), layouts.DEPARTMENT
-        wanted = self._department_of(line)
-        if wanted is None:
-            message = Message(
-                "No department has this name."
-                if written
-                else "Say which department the row belongs to."
-            )
-            self.ground.problem(plan, Severity.ERROR, column, written, message)
-            return
-        if not policy.may_add_to(self.ground.person, wanted):
-            message = Message("You can't add to this department.")
-            self.ground.problem(plan, Severity.ERROR, column, written, message)
-            return
-        plan.content["owner_org"] = wanted
-        self.ground.preview.departments.add(wanted)
 
 
 _ATTEMPTS: Mapping[str, str] = {
@@ -443,6 +418,12 @@ _ATTEMPTS: Mapping[str, str] = {
     layouts.DEPARTMENT: "The department can't be changed here. Ask for a transfer instead.",
     layouts.CONFIRMED: "A confirmed classification can't be changed through a file.",
 }
+
+
+def _is_of_department(column: Column) -> bool:
+    """Tell whether a column names people or records of the row's department."""
+    kind = column.spec.kind if column.spec is not None else ""
+    return column.key == "assignee" or kind in ("source_list", "entry")
 
 
 class _Shown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ckanext.inventory.spreadsheets.messages import (
     Message,
@@ -19,6 +19,96 @@ from .choices import Choices
 from .known import Department
 from .outcome import NEW, NamedDepartment, NewDepartment, Plan
 
+CLOSE = 0.75
+"""How like a written name has to be to one that is suggested, letter by letter."""
+
+SHARED = 0.5
+"""How much of the shorter of two names has to be in the other one, where a few words of it are missing."""
+
+_JOINING = frozenset({"and", "und", "et", "y", "e", "en", "och", "og"})
+"""Words that an ampersand stands for."""
+
+
+def _loose(words: str) -> str:
+    return " ".join(word for word in words.split() if word not in _JOINING) or words
+
+
+class DepartmentNames:
+    """Finds departments by what people call them.
+
+    Case, spaces, accents and "&" for "and" don't matter. A title or name counts before another department's
+    code, and of two departments of one title the one that whoever brings the file may add to.
+
+    :param known: departments that may be named
+    """
+
+    def __init__(self, known: Sequence[Department]) -> None:
+        first = sorted(known, key=lambda department: not department.allowed)
+        self._by_words: dict[str, Department] = {}
+        for words in ("title", "name", "code", "id"):
+            for department in first:
+                if written := key(getattr(department, words)):
+                    self._by_words.setdefault(written, department)
+        self._loosely: dict[str, Department | None] = {}
+        for written, department in self._by_words.items():
+            other = self._loosely.setdefault(_loose(written), department)
+            if other is not department:
+                # Nobody could tell which of them is meant.
+                self._loosely[_loose(written)] = None
+        times = Counter(key(department.title) for department in known)
+        self._twice = {title for title, count in times.items() if count > 1}
+
+    def find(self, written: str) -> Department | None:
+        """Find the department that a text names.
+
+        :param written: title, name, code or id
+        """
+        words = key(written)
+        return self._by_words.get(words) or (self._loosely.get(_loose(words)) if words else None)
+
+    def called(self, department: Department) -> str:
+        """Return what a department is to be called, so that no other one is found by that.
+
+        :param department: one of them
+        """
+        return department.name if self.is_doubtful(department.title) else department.title
+
+    def is_doubtful(self, written: str) -> bool:
+        """Tell whether several departments have this title.
+
+        :param written: a text
+        """
+        return key(written) in self._twice
+
+    def near(self, written: str) -> Department | None:
+        """Return the department whose name is nearest to a text.
+
+        :param written: what nobody is called
+        :returns: the nearest, None if none is near, or several are
+        """
+        words = key(written)
+        close = difflib.get_close_matches(words, list(self._by_words), 1, CLOSE)
+        return self._by_words[close[0]] if close else self._sharing(words)
+
+    def _sharing(self, words: str) -> Department | None:
+        """Return the one that shares most words; what stands in many names counts little."""
+        mine = set(words.split())
+        others = {department.id: department for department in self._by_words.values()}
+        theirs = {key_: set(key(item.title).split()) for key_, item in others.items()}
+        times = Counter(word for title in theirs.values() for word in title)
+
+        def weight(some: Iterable[str]) -> float:
+            return sum(1 / max(times[word], 1) for word in some)
+
+        shared = {
+            key_: weight(mine & title) / min(weight(mine), weight(title))
+            for key_, title in theirs.items()
+            if mine & title
+        }
+        most = max(shared.values(), default=0)
+        best = [key_ for key_, part in shared.items() if part == most]
+        return others[best[0]] if most >= SHARED and len(best) == 1 else None
+
 
 class Departments:
     """Finds the departments that rows name, and counts the rows that can't be added as they stand.
@@ -29,16 +119,7 @@ class Departments:
 
     def __init__(self, known: Sequence[Department], choices: Choices) -> None:
         self._choices = choices
-        self._by_words: dict[str, Department] = {}
-        for department in known:
-            for words in (department.title, department.name, department.code, department.id):
-                if words:
-                    self._by_words.setdefault(key(words), department)
-        # A title or name always wins over another department's code.
-        for department in known:
-            self._by_words[key(department.name)] = department
-        for department in known:
-            self._by_words[key(department.title)] = department
+        self._names = DepartmentNames(known)
         self._chosen = {key(title): found for title, found in choices.departments.items()}
         self._by_id = {department.id: department for department in known}
         self._new: dict[str, NewDepartment] = {}
@@ -51,11 +132,8 @@ class Departments:
 
         :param candidates: the filled cells of its department columns
         """
-        for candidate in candidates:
-            found = self._by_words.get(key(candidate))
-            if found:
-                return found
-        return None
+        found = (self._names.find(candidate) for candidate in candidates)
+        return next((department for department in found if department), None)
 
     def by_choice(self, candidates: Sequence[str], found: Department | None) -> str | None:
         """Note a row whose department nobody can add to as it stands there.
@@ -158,8 +236,8 @@ class Departments:
         return found if not found or (known is not None and known.allowed) else None
 
     def _near(self, title: str) -> str:
-        near = difflib.get_close_matches(key(title), list(self._by_words), 1, 0.75)
-        return self._by_words[near[0]].id if near else ""
+        near = self._names.near(title)
+        return near.id if near else ""
 
 
 def _kept_out(title: str, message: Message, suggestion: str = "") -> Problem:
