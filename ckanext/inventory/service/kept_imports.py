@@ -13,6 +13,7 @@ import ckan.model as model
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from ckanext.inventory import clock, fields, policy
 from ckanext.inventory.fields import schema_for
@@ -26,6 +27,7 @@ from ckanext.inventory.model.imports import (
     MarkChange,
 )
 from ckanext.inventory.service import (
+    copying,
     events,
     import_report,
     kept_looks,
@@ -56,20 +58,26 @@ def start(
     :returns: the kept import
     """
     forget_old(session)
-    kept = Import(
-        id=str(uuid.uuid4()),
-        status=PREVIEW,
-        filename=upload.filename.rsplit("/", 1)[-1].rsplit("\\", 1)[-1][:200],
-        digest=digest,
-        size=len(upload.data),
-        choices=to_json(settled),
-        by=person.user_id,
-        at=clock.now(),
-        departments=[settled.choices.department] if settled.choices.department else [],
-        file=upload.data,
+    import_id = str(uuid.uuid4())
+    copying.insert(
+        session,
+        cast(sa.Table, Import.__table__),
+        {
+            "id": import_id,
+            "status": PREVIEW,
+            "filename": upload.filename.rsplit("/", 1)[-1].rsplit("\\", 1)[-1][:200],
+            "digest": digest,
+            "size": len(upload.data),
+            "choices": to_json(settled),
+            "by": person.user_id,
+            "at": clock.now(),
+            "departments": [settled.choices.department] if settled.choices.department else [],
+            "file": upload.data,
+        },
     )
-    session.add(kept)
-    session.flush()
+    kept = session.get_one(Import, import_id)
+    # It is looked at next, and needn't be fetched for that.
+    set_committed_value(kept, "file", upload.data)
     return kept
 
 
