@@ -246,8 +246,7 @@ def carry_out(
     kept.counts = counts | {
         "created": len(done.created),
         "submitted": len(done.submitted),
-        "stayed": noted["stayed_total"],
-        **import_report.conflicts(found),
+        **import_report.counts(noted, found),
     }
     kept.file = None
     kept.last_event = events.last(session)

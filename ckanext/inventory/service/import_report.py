@@ -36,6 +36,9 @@ UNCLEAR = Message("Not all of it was understood.")
 OUT = Message("The row was left out.")
 WRONG = Message("The row had an error and stayed out.")
 THERE = Message("The row looked like a record that was there already, and stayed out.")
+WHOLE = (OUT, WRONG, THERE)
+"""Reasons that are about a whole row."""
+
 KEPT_THERE = Message("It was changed on both sides: what was there was kept.")
 
 Plain = dict[str, Any]
@@ -119,6 +122,7 @@ class _Told:
             "package_type": package_type,
             "stayed": [_stayed(item) for item in self.items[:MOST]],
             "stayed_total": len(self.items),
+            "rows_out": sum(item.reason in WHOLE for item in self.items),
         }
 
 
@@ -181,14 +185,20 @@ def of_plan(prepared: Prepared, package_type: str, person: Person) -> Plain:
     return noted | {"columns": [_taken(item) for item in _of_list(plan.columns, package_type)]}
 
 
-def conflicts(found: Preview) -> dict[str, int]:
-    """Count how conflicts were settled.
+def counts(noted: Plain, found: Preview | None = None) -> dict[str, int]:
+    """Count what stayed out, and how conflicts were settled.
 
+    :param noted: as :func:`of_preview` or :func:`of_plan` notes it
     :param found: the preview that is saved
     :returns: for the counts of the import
     """
-    chosen = [cell.chosen for row in found.changed for cell in row.cells]
-    return {"conflicts_mine": chosen.count(MINE), "conflicts_stored": chosen.count(STORED)}
+    answer = {"stayed": noted["stayed_total"], "rows_out": noted["rows_out"]}
+    if found is not None:
+        chosen = [cell.chosen for row in found.changed for cell in row.cells]
+        answer["conflicts_mine"] = chosen.count(MINE)
+        answer["conflicts_stored"] = chosen.count(STORED)
+        answer["department_rows"] = found.department_rows
+    return answer
 
 
 def _not_understood(

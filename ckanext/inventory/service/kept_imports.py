@@ -113,7 +113,7 @@ def keep_saved(
         "skipped": len(plan.skipped),
         "refused_rows": plan.refused,
         "created": len(done.created) + len(done.sources),
-        "stayed": noted["stayed_total"],
+        **import_report.counts(noted),
     }
     kept.last_event = events.last(session)
     session.flush()
