@@ -273,6 +273,18 @@ class TestNewRows:
         [problem] = bring(city, None, "Gone")["problems"]
         assert problem["message"].startswith("No department has this name.")
 
+    def test_a_department_that_was_merged_names_the_other_one(self, city: City) -> None:
+        city.entry(title="Trees")
+        book = whole(city)
+        add(book, "Datasets", Name="Pipes", Department="Water")
+        city.do(city.cdo, "inventory_merge", department=city.water.id, into=city.parks.id)
+        found = preview(city, book, city.cdo)
+        [problem] = found["problems"]
+        assert problem["message"].startswith("This department was merged into another one.")
+        assert problem["suggestion"] == "Parks"
+        assert found["offered"] == {FIELD: ["Parks", "Recreation and Sports"]}
+        assert (offered(whole(city)) or ("", []))[1] == ["Parks", "Recreation and Sports"]
+
     def test_sources_name_theirs_too(self, city: City) -> None:
         city.entry(title="Trees")
         book = whole(city)

@@ -296,13 +296,21 @@ class _Refusal:
 def _organizations(session: Session) -> list[Department]:
     group = model.group_table
     query = (
-        sa.select(group.c.id, group.c.name, group.c.title, DepartmentRow.code)
+        sa.select(
+            group.c.id, group.c.name, group.c.title, DepartmentRow.code, DepartmentRow.merged_into
+        )
         .outerjoin(DepartmentRow, DepartmentRow.organization == group.c.id)
         .where(group.c.is_organization.is_(sa.true()), group.c.state == "active")
         .order_by(group.c.name)
     )
     return [
-        Department(row.id, row.name, row.title or row.name, row.code or "")
+        Department(
+            row.id,
+            row.name,
+            row.title or row.name,
+            row.code or "",
+            merged_into=row.merged_into or "",
+        )
         for row in session.execute(query)
     ]
 
@@ -310,19 +318,19 @@ def _organizations(session: Session) -> list[Department]:
 def departments_for(session: Session, person: Person) -> list[Department]:
     """Return the departments of the site, and to which of them somebody may add.
 
+    One that was merged into another is for nobody but whom it was given to again.
+
     :param session: the database session
     :param person: who brings or takes a file
     """
     return [
-        Department(
-            item.id,
-            item.name,
-            item.title,
-            item.code,
-            allowed=bool(policy.may_add_to(person, item.id)),
-        )
+        replace(item, allowed=_is_open(person, item) and bool(policy.may_add_to(person, item.id)))
         for item in _organizations(session)
     ]
+
+
+def _is_open(person: Person, department: Department) -> bool:
+    return not department.merged_into or department.id in policy.departments_of(person)
 
 
 def departments_offered(known: Sequence[Department]) -> list[str]:

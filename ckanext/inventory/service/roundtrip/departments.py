@@ -94,29 +94,40 @@ class RowDepartments:
             layouts.DEPARTMENT,
             written,
             also(wrong or _UNKNOWN, _CHOOSE if fixable else _LEAVE_OUT),
-            self._nearest(written) if found is None else "",
+            self._meant(written, found),
             fixable=fixable,
             label=schema_for(plan.package_type).fields[layouts.DEPARTMENT].label,
         )
         return False
 
-    def _nearest(self, written: str) -> str:
-        """Return what the nearest department is called; many rows may say the same."""
+    def _meant(self, written: str, found: Department | None) -> str:
+        """Return what the department is called that is probably meant; many rows may say the same."""
         if written not in self._near:
-            near = self._names_of_mine.near(written) if written else None
-            self._near[written] = self._names_of_mine.called(near) if near is not None else ""
+            names = self._names_of_mine
+            near = self._successor(found) if found is not None else names.near(written)
+            self._near[written] = names.called(near) if written and near is not None else ""
         return self._near[written]
+
+    def _successor(self, found: Department) -> Department | None:
+        """Return the open department that one was merged into, if it is theirs."""
+        known = {one.id: one for one in self._known}
+        seen = {found.id}
+        while found.merged_into in known and found.merged_into not in seen:
+            found = known[found.merged_into]
+            seen.add(found.id)
+        return found if found.allowed else None
 
     def _wrong(self, written: str, found: Department | None) -> Message | None:
         if found is None:
             return _UNKNOWN if written else _NONE
         if not found.allowed:
-            return _NOT_YOURS
+            return _CLOSED if found.merged_into else _NOT_YOURS
         return _SEVERAL if self._names_of_mine.is_doubtful(written) else None
 
 
 _UNKNOWN = Message("No department has this name.")
 _NONE = Message("The row names no department.")
+_CLOSED = Message("This department was merged into another one.")
 _NOT_YOURS = Message("You can't add to this department.")
 _SEVERAL = Message("Several departments have this name.")
 _CHOOSE = Message("Choose the one that is meant, or leave the row out.")

@@ -16,6 +16,7 @@ class Department:
     :param title: the organization's title
     :param code: the department's code, empty if it has none yet
     :param allowed: whoever imports may add to it
+    :param merged_into: organization id of the one that it was merged into, empty as long as it is open
     """
 
     id: str
@@ -23,6 +24,7 @@ class Department:
     title: str
     code: str = ""
     allowed: bool = True
+    merged_into: str = ""
 
 
 @dataclass(frozen=True)
