@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 from typing import Any
 
+import ckan.plugins.toolkit as tk
+import openpyxl
 import pytest
 
-from ckanext.inventory import vocabularies
+from ckanext.inventory import config, vocabularies
 from ckanext.inventory.fields import schema_for
-from ckanext.inventory.service import translated
-from ckanext.inventory.types import ENTRY
+from ckanext.inventory.service import languages, translated
+from ckanext.inventory.spreadsheets import layout as layouts
+from ckanext.inventory.types import ENTRY, Role
 from tests.logic.city import City, make_city
-from tests.logic.returning import cells, content, download, opened, preview, save
+from tests.logic.returning import again, cells, content, download, opened, preview, save
+from tests.support import grant, make_department, make_user
 
 CONTENT: dict[str, Any] = {
     "notes": "Every tree, one row each.",
@@ -50,12 +55,16 @@ def unstamped(book: Any, sheet: str) -> list[list[Any]]:
     return [list(row)[:-1] for row in book[sheet].iter_rows(values_only=True)]
 
 
-def brought(city: City, rows: list[list[Any]], **choices: Any) -> dict[str, Any]:
+def as_csv(rows: list[list[Any]]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerows([["" if cell is None else cell for cell in row] for row in rows])
+    return text.getvalue().encode()
+
+
+def brought(city: City, rows: list[list[Any]], **choices: Any) -> dict[str, Any]:
     return preview(
         city,
-        text.getvalue().encode(),
+        as_csv(rows),
         filename="typed.csv",
         department="parks",
         same={"all": "same"},
@@ -181,3 +190,183 @@ def test_what_a_text_means_is_said_of_reasons_too(city: City) -> None:
     save(city, found)
     rows = content(city, "PARKS-0001")["release_blockers"]
     assert [row["kind"] for row in rows] == ["privacy", "legal"]
+
+
+class TestReasonsAlone:
+    """The sheet Blockers without its hidden column is what it was: rows that say something of entries."""
+
+    PRIVACY: dict[str, Any] = {
+        "kind": "privacy",
+        "detail": ["personal_information"],
+        "rationale": "It names donors.",
+        "citation": "Privacy Code § 4",
+        "owner": "Parks",
+        "since": "2026-05-29",
+        "look_again": "2027",
+        "status": "open",
+    }
+
+    @pytest.fixture
+    def rows(self, city: City) -> list[list[Any]]:
+        city.entry(title="Trees", release_blockers=[self.PRIVACY])
+        city.entry(title="Benches")
+        return unstamped(opened(download(city)), "Blockers")
+
+    @staticmethod
+    def at(rows: list[list[Any]], row: int, **cells: Any) -> None:
+        for header, value in cells.items():
+            rows[row][rows[0].index(header.replace("_", " "))] = value
+
+    @staticmethod
+    def stored(city: City, number: str) -> dict[str, Any]:
+        return {row["kind"]: row for row in content(city, number).get("release_blockers", [])}
+
+    def test_nothing_changes_by_what_was_not_changed(
+        self, city: City, rows: list[list[Any]]
+    ) -> None:
+        found = brought(city, rows)
+        assert found["ours"]
+        assert (found["rows"], found["problems"]) == ([], [])
+        assert (found["counts"]["new"], found["counts"]["changed"]) == (0, 0)
+        assert found["counts"]["read"] == 1
+        [note] = found["notes"]
+        assert note.startswith("The hidden last column is missing")
+
+    def test_a_filled_cell_is_a_change_and_an_empty_one_changes_nothing(
+        self, city: City, rows: list[list[Any]]
+    ) -> None:
+        self.at(rows, 1, Why="It names who gave.", Law_or_rule=None, Since="29 May 2026")
+        kinds = {"Number": "PARKS-0002", "Kind": "Effort", "Why": "A new export"}
+        rows.append([kinds.get(str(header)) for header in rows[0]])
+        found = brought(city, rows)
+        assert cells(found) == {
+            ("PARKS-0001", "release_blockers/privacy/rationale"): "changed",
+            ("PARKS-0001", "release_blockers/privacy/since"): "unchanged",
+            ("PARKS-0002", "release_blockers/effort/kind"): "changed",
+            ("PARKS-0002", "release_blockers/effort/rationale"): "changed",
+            ("PARKS-0002", "blocker_status"): "follows",
+        }
+        save(city, found)
+        assert self.stored(city, "PARKS-0001") == {
+            "privacy": {**self.PRIVACY, "rationale": "It names who gave."}
+        }
+        assert self.stored(city, "PARKS-0002")["effort"]["rationale"] == "A new export"
+
+    def test_a_row_that_was_taken_out_removes_nothing(
+        self, city: City, rows: list[list[Any]]
+    ) -> None:
+        kinds = {"Number": "PARKS-0002", "Kind": "Effort", "Why": "A new export"}
+        found = brought(city, [rows[0], [kinds.get(str(header)) for header in rows[0]]])
+        save(city, found)
+        assert self.stored(city, "PARKS-0001") == {"privacy": self.PRIVACY}
+
+    def test_below_titles_with_columns_of_ones_own_in_another_order(
+        self, city: City, rows: list[list[Any]]
+    ) -> None:
+        self.at(rows, 1, Why="It names who gave.")
+        turned = [["Ours", *reversed(rows[0])], ["x", *reversed(rows[1])]]
+        book = openpyxl.Workbook()
+        for row in [["What we think of it"], [], *turned]:
+            book.active.append(row)
+        found = preview(city, book)
+        assert cells(found) == {("PARKS-0001", "release_blockers/privacy/rationale"): "changed"}
+        assert [column["column"] for column in found["unknown"]] == ["Ours"]
+        save(city, found)
+
+    def test_what_is_wrong_is_fixed_in_place(self, city: City, rows: list[list[Any]]) -> None:
+        self.at(rows, 1, Kind="Quantum")
+        found = brought(city, rows)
+        [problem] = found["problems"]
+        assert (problem["where"], problem["field"], problem["title"]) == ("!2", "kind", "Trees")
+        found = brought(city, rows, fixes={"!2!kind": "Privacy"})
+        assert (found["problems"], found["counts"]["changed"]) == ([], 0)
+
+    def test_in_another_language(
+        self, city: City, rows: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def say(text: str) -> str:
+            return f"Zz {text}" if text else text
+
+        monkeypatch.setattr(
+            languages, "sayer", lambda code: say if code == "zz" else layouts.as_it_is
+        )
+        monkeypatch.setattr(config, "languages_offered", lambda: ["en", "zz"])
+        rows[0] = [say(header) for header in rows[0]]
+        labels = vocabularies.load()
+        self.at(
+            rows,
+            1,
+            Zz_Kind=say(labels.label("blocker_kind", "privacy")),
+            Zz_More_exactly=say(labels.label("blocker_detail", "personal_information")),
+            Zz_Status=say(labels.label("blocker_row_status", "open")),
+            Zz_Why="Es nennt Namen.",
+        )
+        found = brought(city, rows)
+        assert cells(found) == {("PARKS-0001", "release_blockers/privacy/rationale"): "changed"}
+        assert found["problems"] == []
+
+    def test_of_somebody_else_s_entries(self, city: City, rows: list[list[Any]]) -> None:
+        """Leak L37: a number in a file grants nothing."""
+        secret = city.do(
+            city.neighbour, "inventory_entry_create", title="Wells", owner_org=city.water.id
+        )
+        self.at(rows, 1, Number=secret["number"], Why="mine")
+        found = brought(city, rows)
+        [problem] = found["problems"]
+        assert problem["message"].startswith("There is no record with this number")
+        assert (problem["number"], problem["title"]) == (None, "Trees"), "as the file calls it"
+        assert not found["can_save"]
+        stranger = make_user("nobody")
+        grant(stranger, Role.COORDINATOR, make_department("FIRE", title="Fire"))
+        with pytest.raises(tk.ValidationError, match="workbook of another department"):
+            preview(city, as_csv(rows), stranger, filename="typed.csv")
+
+    def test_beside_a_list_it_is_told_that_it_was_not_read(
+        self, city: City, rows: list[list[Any]]
+    ) -> None:
+        book = openpyxl.Workbook()
+        for row in [["Data set", "Abstract"], ["Lamps", "All lamps"]]:
+            book.active.append(row)
+        beside = book.create_sheet("Reasons")
+        for row in rows:
+            beside.append(row)
+        found = preview(city, book, department="parks")
+        assert not found["ours"]
+        assert [row["title"] for row in found["rows"]] == ["Lamps"]
+        [problem] = found["problems"]
+        assert (problem["sheet"], problem["row"]) == ("Reasons", None)
+        assert problem["message"].startswith("This sheet wasn't read: each of its rows says")
+        alone = again(city, found, sheets=["Reasons"])
+        assert (alone["ours"], alone["counts"]["new"]) == (True, 0)
+
+    def test_twice(self, city: City, rows: list[list[Any]]) -> None:
+        book = openpyxl.Workbook()
+        for sheet in (book.active, book.create_sheet("More")):
+            for row in rows:
+                sheet.append(row)
+        with pytest.raises(tk.ValidationError, match="is there twice"):
+            preview(city, book)
+
+    def test_it_never_makes_entries(self, city: City, rows: list[list[Any]]) -> None:
+        given = base64.b64encode(as_csv(rows)).decode()
+        for dry_run in (True, False):
+            with pytest.raises(tk.ValidationError, match="These rows aren"):
+                city.do(
+                    city.coordinator,
+                    "inventory_import",
+                    content=given,
+                    filename="blockers.csv",
+                    department="parks",
+                    dry_run=dry_run,
+                )
+
+    def test_a_list_that_happens_to_have_such_headers_is_one(self, city: City) -> None:
+        found = brought(
+            city,
+            [
+                ["Number", "Name", "Kind", "Status", "Since", "Why"],
+                ["1", "Lamps", "street", "on", "1998", "light"],
+            ],
+        )
+        assert not found["ours"]
+        assert [row["title"] for row in found["rows"]] == ["Lamps"]

@@ -22,7 +22,14 @@ from ckanext.inventory.model import Record, Revision, RoleGrant
 from ckanext.inventory.service import bulk, departments, events, translated
 from ckanext.inventory.service.marks import MARKS
 from ckanext.inventory.spreadsheets import headers, places, returned, synonyms
-from ckanext.inventory.spreadsheets.messages import Message, Place, Problem, Severity, shorten
+from ckanext.inventory.spreadsheets.messages import (
+    FileProblem,
+    Message,
+    Place,
+    Problem,
+    Severity,
+    shorten,
+)
 from ckanext.inventory.spreadsheets.planning.choices import Choices
 from ckanext.inventory.spreadsheets.planning.departments import DepartmentNames
 from ckanext.inventory.spreadsheets.planning.file import make_plan
@@ -145,6 +152,7 @@ def plan_import(
         return make_plan(source, schema, other, words, understood, facts, choices, cells, refusal)
 
     plan = planned(known)
+    _refuse_rows(source, plan)
     sources: tuple[bulk.NewRecord, ...] = ()
     if with_sources and plan.offers:
         offered = plan.offers
@@ -162,6 +170,18 @@ def plan_import(
         {item.id: item.title for item in known.departments},
         _imported(session, [ref.id for ref in known.rows.values()]),
     )
+
+
+def _refuse_rows(source: Source, plan: Plan) -> None:
+    """Never take the rows of a sheet such as Blockers for records of their own."""
+    read = {sheet for sheet, _ in plan.columns}
+    for page in translated.row_sheets(source):
+        if page.sheet in read:
+            raise FileProblem(
+                "These rows aren't records, but the sheet \"%(sheet)s\" of a workbook: each says something "
+                "of a record that is there. Bring it on the page Spreadsheet, or with the command bring.",
+                sheet=page.layout.title,
+            )
 
 
 _OURS = Message(

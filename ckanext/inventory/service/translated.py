@@ -12,9 +12,12 @@ from dataclasses import replace
 from ckanext.inventory import config, vocabularies
 from ckanext.inventory.fields import Schema, schema_for
 from ckanext.inventory.service import languages
+from ckanext.inventory.spreadsheets import returned
 from ckanext.inventory.spreadsheets.headers import MARKS, HeaderMap
-from ckanext.inventory.spreadsheets.layout import MARK_LISTS, Say, as_it_is, layouts
-from ckanext.inventory.spreadsheets.synonyms import Synonyms, squash
+from ckanext.inventory.spreadsheets.layout import MARK_LISTS, Layout, Say, as_it_is, layouts
+from ckanext.inventory.spreadsheets.reader import Source
+from ckanext.inventory.spreadsheets.returned import Page
+from ckanext.inventory.spreadsheets.synonyms import Synonyms, load, squash
 from ckanext.inventory.types import ENTRY, SOURCE
 from ckanext.inventory.vocabularies import normalise
 
@@ -60,9 +63,35 @@ def understood(synonyms: Synonyms, schema: Schema) -> Synonyms:
     )
 
 
+def row_sheets(
+    source: Source,
+    sheets: Mapping[str, Layout] | None = None,
+    chosen: Mapping[str, str] | None = None,
+) -> list[Page]:
+    """Find sheets of rows, such as Blockers, whatever language of the site their headers are in.
+
+    :param source: the file as read
+    :param sheets: the sheets of a workbook as somebody downloads it, all of them without
+    :param chosen: header that isn't understood to the key of the column that somebody said it is
+    :returns: the sheets
+    """
+    speak = {code: languages.sayer(code) for code in ("", *config.languages_offered())}
+    translating = {code: say for code, say in speak.items() if not code or say is not as_it_is}
+    return returned.row_sheets(
+        source, sheets or _layouts(), _schemas(), load(), translating, chosen
+    )
+
+
+def _schemas() -> dict[str, Schema]:
+    return {kind: schema_for(kind) for kind in (ENTRY, SOURCE)}
+
+
+def _layouts() -> dict[str, Layout]:
+    return layouts(_schemas(), vocabularies.load())
+
+
 def _headers(schema: Schema) -> Iterator[str]:
-    schemas = {kind: schema_for(kind) for kind in (ENTRY, SOURCE)}
-    for column in layouts(schemas, vocabularies.load())[schema.package_type].columns:
+    for column in _layouts()[schema.package_type].columns:
         yield column.header
     for spec in schema.fields.values():
         yield from (word for word in (spec.label, spec.term) if word)

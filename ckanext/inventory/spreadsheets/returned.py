@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from operator import itemgetter
@@ -285,6 +285,74 @@ def _page(
         return None
     headers = _Headers(layout, schemas, synonyms, say_in(found[2].language), wanted)
     return _read_page(sheet, *found, layout, headers)
+
+
+def row_sheets(
+    source: Source,
+    layouts: Mapping[str, Layout],
+    schemas: Mapping[str, Schema],
+    synonyms: Synonyms,
+    speak: Mapping[str, Say],
+    chosen: Mapping[str, str] | None = None,
+) -> list[Page]:
+    """Find sheets of rows, such as Blockers, by their headers alone: one that lost its hidden column.
+
+    :param source: the file as read
+    :param layouts: the sheets as they are now
+    :param schemas: package type to schema
+    :param synonyms: other people's headers
+    :param speak: code of each language that its headers may be in to what translates into it
+    :param chosen: as for :func:`pages`
+    :returns: the sheets; what each row was, none of them tells
+    """
+    wanted = {_plain(header): key for header, key in (chosen or {}).items()}
+    found: list[Page] = []
+    for sheet in source.sheets:
+        known = [
+            (count, position, headers, language)
+            for layout in layouts.values()
+            for language, say in (speak.items() if layout.rows_of else ())
+            for headers in (_Headers(layout, schemas, synonyms, say, wanted),)
+            for position, count in _headers_of_rows(sheet, headers)
+        ]
+        if not known:
+            continue
+        # the first one of those with the most
+        _, position, headers, language = max(known, key=itemgetter(0))
+        layout = headers.layout
+        stamp = Stamp(layout.key, layout.digest, language=language)
+        page = _read_page(sheet, position, NOWHERE, stamp, layout, headers)
+        _settle_rows([page])
+        if any(line.number for line in page.lines) or _subfields(layout) <= page.headers.keys():
+            found.append(page)
+    return found
+
+
+NOWHERE = 1 << 30
+"""Stands for the position of a column that a sheet hasn't got."""
+
+
+def _subfields(layout: Layout) -> set[str]:
+    return {column.key for column in layout.columns if column.spec is not None}
+
+
+def _headers_of_rows(sheet: Sheet, headers: _Headers) -> Iterator[tuple[int, int]]:
+    """Find the rows of a sheet that hold the headers of a sheet of rows.
+
+    Such a row names the record, the kind, and more; and most of its cells are such headers.
+
+    :param sheet: the sheet
+    :param headers: finds the columns of the sheet of rows
+    :returns: the position of each, and how many it holds
+    """
+    own = _subfields(headers.layout)
+    kind = next(column.key for column in headers.layout.columns if column.spec is not None)
+    for position, (_, cells) in enumerate(sheet.rows[:HEADER_ROWS]):
+        titles = [" ".join(text(cell).split()) for cell in cells if text(cell)]
+        keys = {column.key for title in titles if (column := headers.find(title)) is not None}
+        enough = len(keys & own) >= min(3, len(own)) and 2 * len(keys) >= len(titles)
+        if enough and {RECORD, kind} <= keys:
+            yield position, len(keys)
 
 
 def _stamp_of(sheet: Sheet) -> tuple[int, int, Stamp] | None:

@@ -25,6 +25,7 @@ from .ground import Ground, at_column
 from .lists import ForeignList
 from .plans import Preview, RowPlan, Settled, Tell, as_shown, tell_nobody
 from .rules import Rules
+from .unstamped import APART, UNCOMPARED, without_stamp
 from .workbook import Workbook
 
 __all__ = [
@@ -67,13 +68,20 @@ def preview(
     )
     pages = _pages(person, source, settled.choices.columns)
     ground = Ground(session, person, user_name, settled, found, tell)
+    apart: list[Page] = []
+    if not pages:
+        pages, apart = without_stamp(person, source, settled)
+        found.notes += [UNCOMPARED] if pages else []
     if pages:
         Workbook(ground).compare(pages)
         _tell_unread(ground, pages)
         empty = not any(page.lines for page in pages) and not found.problems
     else:
         found.ours = False
-        ForeignList(ground).compare(upload)
+        found.problems += [
+            Problem(Severity.ERROR, page.sheet, None, "", "", APART) for page in apart
+        ]
+        ForeignList(ground).compare(upload, without={page.sheet for page in apart})
         empty = not found.read and found.lacking is None
     if empty:
         raise FileProblem(

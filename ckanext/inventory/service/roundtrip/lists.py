@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -31,13 +31,16 @@ class ForeignList:
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
 
-    def compare(self, upload: imports.Upload) -> None:
+    def compare(self, upload: imports.Upload, without: Collection[str] = ()) -> None:
         """Plan a file that isn't ours; rows that are there already are compared.
 
         :param upload: the file
+        :param without: names of sheets that list nothing
         """
         settled, found = self.ground.settled, self.ground.preview
         choices = replace(settled.choices, read_known=True, create_departments=False)
+        source = _mended(found.source, settled)
+        sheets = tuple(sheet for sheet in source.sheets if sheet.name not in without)
         prepared = imports.plan_import(
             self.ground.session,
             self.ground.person,
@@ -45,7 +48,7 @@ class ForeignList:
             settled.package_type,
             upload,
             choices,
-            source=_mended(found.source, settled),
+            source=replace(source, sheets=sheets),
             answered=self._answered(),
             others=frozenset(where for where, said in settled.same.items() if said == NEW),
             tell=self.ground.checked(0),
