@@ -136,7 +136,8 @@ class TestTheWorkbook:
     def test_nothing_to_choose_for_readers_and_with_one_department(self, city: City) -> None:
         entry = city.entry(title="Trees")
         city.do(city.cdo, "inventory_assign", ids=[entry["id"]], user=city.editor.id)
-        for user in (city.coordinator, city.viewer, city.reviewer, city.editor):
+        limited = grant(make_user("limited"), Role.REVIEWER, city.parks, may_approve=True)
+        for user in (city.coordinator, city.viewer, city.reviewer, limited, city.editor):
             book = whole(city, user)
             assert offered(book) is None
             assert "Department" not in {cell.value for cell in book["Lists"][1]}
@@ -144,6 +145,25 @@ class TestTheWorkbook:
         one = opened(download(city, city.cdo, department="parks"))
         assert "Department" not in {cell.value for cell in one["Datasets"][1]}
         assert "Department" not in {cell.value for cell in one["Lists"][1]}
+
+    def test_who_reads_all_and_adds_to_two_is_offered_these(self, city: City, both: Any) -> None:
+        grant(both, Role.REVIEWER)
+        for department in (city.parks, city.water):
+            city.do(city.cdo, "inventory_entry_create", title="Trees", owner_org=department.id)
+        other = model.Group.get("parks-recreation")
+        city.do(city.cdo, "inventory_entry_create", title="Courts", owner_org=other.id)
+        book = whole(city, both)
+        assert book["Datasets"].max_row == 4
+        assert (offered(book) or ("", []))[1] == ["Parks", "Water"]
+
+    def test_a_part_for_a_colleague_names_no_department(self, city: City, both: Any) -> None:
+        """Leak L37."""
+        entry = city.entry(title="Trees")
+        asked = {"ids": [entry["number"]], "to_name": "Lab"}
+        part = city.do(both, "inventory_part_send", **asked)
+        book = opened(base64.b64decode(part["content"]))
+        every = json.dumps([[str(c.value) for r in s.iter_rows() for c in r] for s in book])
+        assert "Water" not in every
 
     def test_a_closed_organization_is_not_offered(self, city: City) -> None:
         city.entry(title="Trees")

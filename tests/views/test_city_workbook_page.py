@@ -72,6 +72,8 @@ def test_one_list_for_all_rows_that_say_the_same(city: City, pages: Pages) -> No
     found = boxes(pages.get(path))
     every, empty = '["Datasets", "owner_org", "Zoo"]', '["Datasets", "owner_org", ""]'
     assert found[f"fixall-{every}"] == ["Choose", "Parks", "Water"]
+    for row in range(4):
+        assert f">Benches {row}</span>" in pages.get(path).body, "each row is known by its name"
     assert found[f"fixall-{empty}"] == ["Choose", "Parks", "Water"]
     each = {f"fix-Datasets!{row}!owner_org" for row in range(3, 7)}
     assert each < set(found), "each by itself, too"
