@@ -445,7 +445,14 @@ def bring(city: City, key: str, person: str = "coordinator") -> dict[str, Any]:
     """
     becomes = {"saved file": "imported", "undone file": "imported and deleted"}.get(key, key)
     words = [city.words.make(place, becomes) for place in ("title", "notes", "steward")]
-    rows = ["Title;Description;Steward;Classification", ";".join([*words, "public"])]
+    header = ["Title", "Description", "Steward", "Classification"]
+    row = [*words, "public"]
+    if key in SAVED_FILES:
+        # The report names a column that nobody knows and a mark that nobody understands. What stands in
+        # the one is kept nowhere, what stands in the other in the entry's comments.
+        header += [city.words.make("header", key), "Visibility"]
+        row += [city.words.make("strange", NOT_KEPT), city.words.make("wrong", becomes)]
+    rows = [";".join(header), ";".join(row)]
     if key in OPEN_FILES:
         rows.append(";".join(city.words.make(place, key) for place in ("a", "b", "c", "wrong")))
     found = city.act(
@@ -464,6 +471,9 @@ OPEN_FILES = ("open file", "discarded file")
 
 SAVED_FILES = ("saved file", "undone file")
 """Files that the department may know of."""
+
+NOT_KEPT = "what a saved file said"
+"""Words that nobody finds once the file is saved."""
 
 PARTS = ("part out", "part waiting", "part back", "part closed")
 

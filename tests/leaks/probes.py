@@ -13,7 +13,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import authz, logic, model
 
-from tests.leaks.city import OPEN_FILES, PARTS, SAVED_FILES, City, Ref
+from tests.leaks.city import NOT_KEPT, OPEN_FILES, PARTS, SAVED_FILES, City, Ref
 from tests.leaks.sentinels import Sentinel, flat
 
 ALIASES = ("name_or_id", "package_id", "object_id", "entity_id", "dataset_id", "name", "ref")
@@ -144,7 +144,11 @@ ALONE = ("coordinator",)
 TEAM = ("coordinator", "coordinator_editor", "coordinator_member", "cdo", "sysadmin")
 """Who knows of saved files and of parts."""
 
-FILES = dict.fromkeys(OPEN_FILES, ALONE) | dict.fromkeys((*SAVED_FILES, *PARTS), TEAM)
+FILES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(OPEN_FILES, ALONE),
+    **dict.fromkeys((*SAVED_FILES, *PARTS), TEAM),
+    NOT_KEPT: (),
+}
 """Who may see the words of files that were brought, and of parts."""
 
 RESTRICTED = ("restricted", "restricted source")

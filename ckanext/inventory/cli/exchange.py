@@ -35,20 +35,24 @@ def pairs(
     return {before: behind for before, _, behind in found}
 
 
+as_columns = click.option(
+    "--column",
+    "columns",
+    metavar="HEADER=FIELD",
+    multiple=True,
+    callback=pairs,
+    help="What a column of a list that isn't ours holds; an empty field leaves it out.",
+)
+"""Takes what the columns of a file are, as ``columns``."""
+
+
 @click.command("import", short_help="Make drafts from the rows of a spreadsheet.")
 @click.argument("file", type=click.File("rb"))
 @click.option("--department", metavar="NAME", help="Name, id or code; without it a column tells.")
 @click.option("--kind", type=click.Choice(_KINDS), default="entry", show_default=True)
 @click.option("--origin", metavar="TEXT", help="Name of the list that the IDs are of.")
 @click.option("--sheet", "sheets", metavar="NAME", multiple=True, help="Read these sheets only.")
-@click.option(
-    "--column",
-    "columns",
-    metavar="HEADER=FIELD",
-    multiple=True,
-    callback=pairs,
-    help="What a column holds; an empty field leaves it out.",
-)
+@as_columns
 @click.option("--day-first", is_flag=True, help="3/4/2020 is the third of April.")
 @click.option("--create-departments", is_flag=True, help="Make departments that nobody knows.")
 @click.option("--all-or-nothing", is_flag=True, help="Create nothing while a row has an error.")

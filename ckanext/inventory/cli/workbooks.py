@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import click
 
 from ckanext.inventory.cli import common
-from ckanext.inventory.cli.exchange import pairs
+from ckanext.inventory.cli.exchange import as_columns, pairs
 
 _SHOWN = 40
 _FORMATS = ("xlsx", "csv", "json")
@@ -30,7 +30,13 @@ def _format_of(name: str) -> str:
 
 @click.command(short_help="Write a workbook that can be edited and brought back.")
 @click.argument("file", type=click.File("wb", lazy=True))
-@click.option("--department", metavar="NAME", help="Name, id or code; without it the whole city.")
+@click.option(
+    "--department",
+    "departments",
+    metavar="NAME",
+    multiple=True,
+    help="Name, id or code; several times for several; without it the whole city.",
+)
 @click.option("--sheet", default="datasets", show_default=True, help="The sheet, for CSV.")
 @click.option("--state", "states", metavar="STATE", multiple=True, help="Only those in this state.")
 @click.option("--empty", is_flag=True, help="No rows, a form to fill in.")
@@ -39,7 +45,7 @@ def _format_of(name: str) -> str:
 @common.inside_ckan
 def workbook(
     file: BinaryIO,
-    department: str | None,
+    departments: tuple[str, ...],
     sheet: str,
     states: tuple[str, ...],
     empty: bool,
@@ -51,8 +57,8 @@ def workbook(
     The file carries what "bring" needs to see every changed cell.
     """
     wanted = _format_of(file.name)
-    if department:
-        filters["department"] = department
+    if departments:
+        filters["department"] = list(departments)
     if states:
         filters["state"] = list(states)
     found = common.call(
@@ -71,14 +77,7 @@ def workbook(
 @click.argument("file", type=click.File("rb"))
 @click.option("--department", metavar="NAME", help="Where the file doesn't tell.")
 @click.option("--kind", type=click.Choice(["entry", "source"]), help="Of a list that isn't ours.")
-@click.option(
-    "--column",
-    "columns",
-    metavar="HEADER=FIELD",
-    multiple=True,
-    callback=pairs,
-    help="What a column of a list that isn't ours holds; an empty field leaves it out.",
-)
+@as_columns
 @click.option(
     "--conflicts",
     type=click.Choice(["mine", "stored"]),

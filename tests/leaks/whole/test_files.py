@@ -139,12 +139,26 @@ def test_who_works_on_a_file_finds_its_words(whole_city: City, key: str, person:
         assert places(city, key, answer.text) >= {"title", "wrong", "filename"}, action
 
 
+@pytest.mark.parametrize("person", ["coordinator_member", "cdo"])
+@pytest.mark.parametrize("key", SAVED_FILES)
+def test_the_page_of_a_saved_file_tells_its_columns_and_none_of_its_cells(
+    whole_city: City, swept_site: Site, key: str, person: str
+) -> None:
+    city = whole_city
+    address = f"/inventory/spreadsheet/{city.imports[key]}"
+    answer = get(session_of(swept_site, city, person), city, "by cookie", address)
+    assert answer.status_code == 200
+    assert not leaks_of(city, person, address, text_of(answer))
+    assert places(city, key, text_of(answer)) >= {"filename", "header"}
+
+
 @pytest.mark.parametrize("person", probes.TEAM)
 def test_the_department_finds_what_was_saved_and_sent(whole_city: City, person: str) -> None:
     city = whole_city
     saved = city.imports["saved file"]
     answer = probes.call(city, person, "inventory_import_show", {"id": saved})
-    assert places(city, "saved file", answer.text) == {"filename"}
+    assert places(city, "saved file", answer.text) == {"filename", "header"}
+    assert '"field": "visibility"' in answer.text
     assert places(city, "imported", answer.text) >= {"title", "notes"}
     listed = probes.call(city, person, "inventory_part_list", {})
     assert all(places(city, key, listed.text) >= {"to_name", "message"} for key in PARTS)
