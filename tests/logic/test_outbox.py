@@ -135,6 +135,67 @@ def test_queueing_twice_keeps_one_row(city: City) -> None:
     assert session.scalars(sa.select(Outbox.version)).all() == [2]
 
 
+class TestBatches:
+    """More records than one request takes."""
+
+    @pytest.fixture
+    def requests(self, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+        seen: list[list[str]] = []
+        add, commit = pysolr.Solr.add, pysolr.Solr.commit
+
+        def noted_add(self: pysolr.Solr, docs: list[dict[str, Any]], **how: Any) -> Any:
+            seen.append([doc["id"] for doc in docs])
+            return add(self, docs, **how)
+
+        def noted_commit(self: pysolr.Solr, **how: Any) -> Any:
+            seen.append(["commit"])
+            return commit(self, **how)
+
+        monkeypatch.setattr(indexing, "BATCH", 2)
+        monkeypatch.setattr(pysolr.Solr, "add", noted_add)
+        monkeypatch.setattr(pysolr.Solr, "commit", noted_commit)
+        return seen
+
+    def test_all_are_found_after_one_commit(self, city: City, requests: list[list[str]]) -> None:
+        ids = [city.entry(title=f"Trees {number}")["id"] for number in range(5)]
+        requests.clear()
+        assert indexing.index(model.Session(), ids) == {}
+        assert [len(request) for request in requests] == [2, 2, 1, 1]
+        assert requests[-1] == ["commit"]
+        assert {one for request in requests[:-1] for one in request} == set(ids)
+        assert _found(city.coordinator) == set(ids)
+
+    def test_the_one_that_is_refused_is_told(
+        self, city: City, requests: list[list[str]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ids = [city.entry(title=f"Trees {number}")["id"] for number in range(5)]
+        add = pysolr.Solr.add
+
+        def refuse(self: pysolr.Solr, docs: list[dict[str, Any]], **how: Any) -> Any:
+            if any(doc["id"] == ids[3] for doc in docs):
+                raise pysolr.SolrError("no such field")
+            return add(self, docs, **how)
+
+        monkeypatch.setattr(pysolr.Solr, "add", refuse)
+        assert indexing.index(model.Session(), ids) == {ids[3]: "SolrError"}
+        assert _found(city.coordinator) == set(ids)
+
+    def test_all_wait_where_it_cannot_be_reached(
+        self, city: City, requests: list[list[str]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ids = [city.entry(title=f"Trees {number}")["id"] for number in range(5)]
+        calls: list[int] = []
+
+        def breaks(self: pysolr.Solr, docs: list[dict[str, Any]], **how: Any) -> Any:
+            calls.append(len(docs))
+            if len(calls) == 2:
+                raise ConnectionResetError
+
+        monkeypatch.setattr(pysolr.Solr, "add", breaks)
+        found = indexing.index(model.Session(), ids)
+        assert found == dict.fromkeys(ids, "ConnectionResetError")
+
+
 class TestDocument:
     def test_it_has_allow_listed_keys_only(self, city: City) -> None:
         entry = city.entry(

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Any, cast
 
 import ckan.model as model
@@ -52,6 +54,9 @@ ALLOWED_KEYS = frozenset(
     }
 )
 """Every key that the index document of a private type may have."""
+
+BATCH = 250
+"""Documents of one request."""
 
 UNTITLED = "-"
 """The title of every document of ours: core's pickers fail without one, and this is no word."""
@@ -107,14 +112,15 @@ def index(session: Session, ids: Sequence[str]) -> dict[str, str]:
         for package in session.scalars(sa.select(model.Package).where(model.Package.id.in_(ids)))
     }
     ours = [package for package in packages.values() if package.type in PRIVATE_TYPES]
+    others = [package for package in packages.values() if package.type not in PRIVATE_TYPES]
     errors: dict[str, str] = {}
     try:
         connection: Any = make_connection()  # pysolr carries no types
         gone = [package_id for package_id in ids if package_id not in packages]
         if gone:
             connection.delete(q=_query_for(gone), commit=False)
-        errors |= _send(connection, documents(session, ours))
-        errors |= _index_public(session, [p for p in packages.values() if p not in ours])
+        errors |= _index_ours(session, connection, ours)
+        errors |= _index_public(session, others)
         connection.commit(softCommit=False)
     except UNREACHABLE as error:
         return dict.fromkeys(ids, _describe(error))
@@ -133,6 +139,24 @@ def _describe(error: BaseException) -> str:
 def _query_for(ids: Collection[str]) -> str:
     quoted = " OR ".join(f'"{package_id}"' for package_id in ids)
     return f'+entity_type:package +id:({quoted}) +site_id:"{tk.config["ckan.site_id"]}"'
+
+
+def _index_ours(
+    session: Session, connection: Any, packages: Sequence[model.Package]
+) -> dict[str, str]:
+    """Send packages of private types; the index works on one batch while the next is built."""
+    if len(packages) <= BATCH:
+        return _send(connection, documents(session, packages))
+    errors: dict[str, str] = {}
+    # One thread: batches go one after the other, and nothing else uses the connection meanwhile.
+    with ThreadPoolExecutor(max_workers=1) as sender:
+        sent: list[Future[dict[str, str]]] = []
+        built = _built(session, packages)
+        while docs := list(islice(built, BATCH)):
+            sent.append(sender.submit(_send, connection, docs))
+        for batch in sent:
+            errors |= batch.result()
+    return errors
 
 
 def _send(connection: Any, docs: Sequence[dict[str, Any]]) -> dict[str, str]:
@@ -164,7 +188,7 @@ def _index_public(session: Session, packages: Sequence[model.Package]) -> dict[s
 
 
 def documents(session: Session, packages: Sequence[model.Package]) -> list[dict[str, Any]]:
-    """Build the index documents of packages of private types, in three statements a batch.
+    """Build the index documents of packages of private types, in three statements for all.
 
     The blobs equal what core would store, value by value.
 
@@ -172,8 +196,12 @@ def documents(session: Session, packages: Sequence[model.Package]) -> list[dict[
     :param packages: packages of private types
     :returns: documents; none for a package without a register row, which nobody may find
     """
+    return list(_built(session, packages))
+
+
+def _built(session: Session, packages: Sequence[model.Package]) -> Iterator[dict[str, Any]]:
     if not packages:
-        return []
+        return
     group = model.group_table
     owners = {package.owner_org for package in packages if package.owner_org}
     organizations: dict[str, dict[str, Any]] = {}
@@ -185,11 +213,10 @@ def documents(session: Session, packages: Sequence[model.Package]) -> list[dict[
         organizations[row.id] = shown
     records = facts.records(session, [package.id for package in packages])
     context = _context(session)
-    return [
-        _document(package, organizations.get(package.owner_org or ""), records[package.id], context)
-        for package in packages
-        if package.id in records
-    ]
+    for package in packages:
+        if package.id in records:
+            organization = organizations.get(package.owner_org or "")
+            yield _document(package, organization, records[package.id], context)
 
 
 def _document(
