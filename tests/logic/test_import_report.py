@@ -73,8 +73,9 @@ class TestItsColumns:
         assert columns["Number"] == ("number", "Number")
 
     def test_of_a_list_that_was_saved_in_one_step_too(self, city: City) -> None:
-        done = one_step(city, "Dataset name,Value,Strange\nTrees,Hgh,x\n")
+        done = one_step(city, "Dataset name,Value,Strange,Visibility\nTrees,Hgh,x,Normal\n")
         shown = report(city, done)
+        assert [item["field"] for item in shown["records"][0]["marks"]] == ["visibility"]
         assert taken(shown)["Value"] == ("value", "Value")
         assert taken(shown)["Strange"] == ("", "")
         assert stayed(shown) == [("", 2, "Value", "PARKS-0001")]

@@ -34,6 +34,7 @@ from ckanext.inventory.service import (
     parts,
     register,
     search,
+    workbooks,
 )
 from ckanext.inventory.service.imports import Done, Prepared, Upload
 from ckanext.inventory.service.roundtrip import Preview, Settled
@@ -126,7 +127,10 @@ def keep_saved(
             "created": True,
             "from_revision": None,
             "revision": 1,
-            "marks": {},
+            "marks": {
+                name: {"old": "", "new": workbooks.mark_text(value)}
+                for name, value in record.marks.items()
+            },
             "submitted": False,
             "sheet": record.origin[1] if record.origin else "",
             "row": record.origin[2] if record.origin else 0,
