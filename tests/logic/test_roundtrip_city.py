@@ -190,6 +190,47 @@ class TestTheWorkbook:
         assert found["notes"] == []
 
 
+class TestOfSomeDepartments:
+    @pytest.fixture
+    def three(self, city: City) -> None:
+        rec = model.Group.get("parks-recreation")
+        for department, title in ((city.parks, "Trees"), (city.water, "Pipes"), (rec, "Courts")):
+            for kind in ("entry", "source"):
+                city.do(city.cdo, f"inventory_{kind}_create", title=title, owner_org=department.id)
+
+    def names(self, city: City, *departments: str, user: Any = None) -> set[str]:
+        book = opened(download(city, user or city.cdo, department=list(departments)))
+        return {
+            str(row[1].value)
+            for sheet in ("Datasets", "Sources")
+            for row in book[sheet].iter_rows(min_row=2)
+        }
+
+    def test_it_holds_these_and_no_others(self, city: City, three: None) -> None:
+        assert self.names(city, "parks-recreation", "WATER") == {"Courts", "Pipes"}
+        assert self.names(city, city.parks.id, "PARKS") == {"Trees"}, "one that is named twice"
+        assert self.names(city) == {"Trees", "Pipes", "Courts"}
+
+    def test_new_rows_choose_in_it_as_in_the_whole_citys(self, city: City, three: None) -> None:
+        book = opened(download(city, city.cdo, department=["REC", "WATER"]))
+        assert (offered(book) or ("", []))[1] == ["Parks", "Recreation and Sports", "Water"]
+        one = opened(download(city, city.cdo, department=["REC"]))
+        assert "Department" not in {cell.value for cell in one["Datasets"][1]}
+
+    def test_of_others_than_ones_own_it_is_empty(self, city: City, three: None, both: Any) -> None:
+        """Leak L39."""
+        assert self.names(city, "REC", "WATER", user=both) == {"Pipes"}
+        assert self.names(city, "REC", "WATER", user=city.coordinator) == set()
+
+    def test_one_that_nobody_knows_is_refused(self, city: City) -> None:
+        with pytest.raises(tk.ValidationError):
+            city.do(city.cdo, "inventory_workbook", department=["parks", "nowhere"])
+
+    def test_its_name_says_that_it_is_not_all(self, city: City, three: None) -> None:
+        found = city.do(city.cdo, "inventory_workbook", department=["REC", "WATER"])
+        assert found["filename"].startswith("data-inventory-selection-")
+
+
 class TestNewRows:
     @pytest.mark.parametrize(
         ("written", "department"),

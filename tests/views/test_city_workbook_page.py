@@ -99,3 +99,17 @@ def test_a_name_that_is_not_in_the_list_stays_chosen_with_what_is_wrong(
     page = _looked(pages, path, **{box: "Nobody's"})
     assert boxes(page)[box] == ["Choose", "*Nobody's", "Parks", "Water"]
     assert "No department has this name." in page.body
+
+
+def test_an_address_may_name_several_departments(city: City, pages: Pages) -> None:
+    parks, water = city.parks.id, city.water.id
+    for department, title in ((parks, "Trees"), (water, "Pipes")):
+        city.do(city.cdo, "inventory_entry_create", title=title, owner_org=department)
+    both = f"department={parks}&department={water}"
+    for asked, titles in (
+        (both, {"Trees", "Pipes"}),
+        (f"department=&department={water}", {"Pipes"}),
+    ):
+        book = opened(pages.get(f"/workbook?{asked}").data)
+        assert {row[1].value for row in book["Datasets"].iter_rows(min_row=2)} == titles
+    assert pages.get(f"/workbook?department={parks}&department=nowhere").status_code == 404

@@ -76,6 +76,7 @@ class Wanted:
     :param part: id of the part that it is, for somebody without an account: the entries with what their
         department writes, and nothing else
     :param empty: no rows, a form to fill in
+    :param departments: organization ids, for a workbook over some; all that the person may read if empty
     """
 
     department: str | None = None
@@ -83,6 +84,7 @@ class Wanted:
     ids: Collection[str] | None = None
     part: str = ""
     empty: bool = False
+    departments: Collection[str] = ()
 
 
 def schemas() -> dict[str, Schema]:
@@ -242,6 +244,8 @@ class _Filler:
         found = search.conditions(self.person, query)
         if wanted.department is not None:
             found.append(Record.department == wanted.department)
+        elif wanted.departments:
+            found.append(Record.department.in_(list(wanted.departments)))
         if wanted.ids is not None and package_type == ENTRY:
             found.append(Record.package_id.in_(list(wanted.ids)))
         return found

@@ -85,10 +85,12 @@ def workbook() -> Response:
     args = flask.request.args
     data: dict[str, Any] = {
         name: args[name]
-        for name in ("department", "format", "sheet", "q", "attention")
+        for name in ("format", "sheet", "q", "attention")
         if args.get(name)
     }
     data |= {name: args.getlist(name) for name in (*_FILTERS, "ids") if args.getlist(name)}
+    if departments := [name for name in args.getlist("department") if name]:
+        data["department"] = departments
     if args.get("empty"):
         data["empty"] = True
     if args.get("which") == "mine":

@@ -14,7 +14,6 @@ from ckanext.inventory.logic import who
 from ckanext.inventory.logic.takes import (
     ATTENTION,
     OFF,
-    OPTIONAL,
     OPTIONAL_TEXTS,
     SEARCHED,
     one_of,
@@ -44,7 +43,7 @@ workbook_schema = takes(
     {
         **dict.fromkeys(_FILTERS, OPTIONAL_TEXTS),
         "format": one_of(FORMATS, "xlsx"),
-        "department": OPTIONAL,
+        "department": OPTIONAL_TEXTS,
         "sheet": (("default", "datasets"), "inventory_string"),
         "q": SEARCHED,
         "attention": ATTENTION,
@@ -61,7 +60,8 @@ def inventory_workbook(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Return a workbook of what the caller may read, to be edited anywhere and brought back.
 
     :param format: ``xlsx`` (the default), ``csv`` (one sheet) or ``json``
-    :param department: name, id or code of a department; without it all that the caller may read
+    :param department: name, id or code of a department, or several of them; without it all that the caller
+        may read
     :param sheet: for CSV: ``datasets`` (the default), ``sources`` or ``blockers``
     :param q: words to search for; ``attention``, ``state``, ``value`` and the other filters of
         ``inventory_entry_list`` work as there
@@ -95,11 +95,10 @@ def inventory_workbook(context: Context, data_dict: DataDict) -> dict[str, Any]:
 
 def _wanted(context: Context, data_dict: DataDict) -> Wanted:
     session = who.session_of(context)
-    department = None
-    if data_dict.get("department"):
-        department = imports.find_department(session, str(data_dict["department"]))
-        if department is None:
-            raise tk.ValidationError({"department": [tk._("There is no such department.")]})
+    named = [imports.find_department(session, name) for name in data_dict.get("department") or ()]
+    departments = list(dict.fromkeys(found for found in named if found))
+    if not all(named):
+        raise tk.ValidationError({"department": [tk._("There is no such department.")]})
     ids = None
     if data_dict.get("ids"):
         rows = who.records(context, data_dict["ids"], ENTRY)
@@ -115,7 +114,9 @@ def _wanted(context: Context, data_dict: DataDict) -> Wanted:
         filters=filters,
         attention=data_dict.get("attention"),
     )
-    return Wanted(department, query, ids, empty=bool(data_dict["empty"]))
+    only = departments[0] if len(departments) == 1 else None
+    several = () if only else departments
+    return Wanted(only, query, ids, empty=bool(data_dict["empty"]), departments=several)
 
 
 def _csv(book: workbook.Book, name: str) -> bytes:
@@ -154,7 +155,8 @@ def _filtered(data_dict: DataDict) -> list[str]:
     if data_dict.get("attention") == "department":
         told.append("to-finish")
     other = ("attention", "q", "ids", *(name for name in _FILTERS if name != "department"))
-    if not told and any(data_dict.get(name) for name in other):
+    several = len(data_dict.get("department") or ()) > 1
+    if not told and (several or any(data_dict.get(name) for name in other)):
         told.append("selection")
     words = ["".join(c for c in word if c.isalnum() or c == "-") for word in told]
     return words if len(words) <= _MOST_WORDS else ["selection"]
