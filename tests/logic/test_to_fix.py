@@ -119,7 +119,7 @@ class TestOurWorkbook:
         words = comments(city, found)["Datasets", f"B{row}"]
         assert "“Description” is missing." in words.splitlines()
         shown = next(item for item in found["problems"] if item["column"] == "Description")
-        assert shown["field"] == "", "no cell of the file could be fixed"
+        assert (shown["field"], shown["no_column"], shown["cell"]) == ("notes", True, "")
 
     def test_what_a_new_row_lacks_to_be_submitted_is_written_in_place(self, city: City) -> None:
         book = opened(download(city))
@@ -243,7 +243,7 @@ class TestAForeignList:
         found = self.bring(city, ["Remarks", "Data set", "Abstract"], ["", "Trees", "All trees"])
         found = again(city, found, submit=[found["rows"][0]["where"]])
         problem = next(item for item in found["problems"] if item["column"] == "Value")
-        assert problem["field"] == "", "there is no cell to write it into"
+        assert (problem["field"], problem["no_column"], problem["cell"]) == ("value", True, "")
         words = comments(city, found)
         assert list(words) == [("Sheet", "B4")], "the cell that names the row"
         assert problem["message"] == "“Value” is missing."

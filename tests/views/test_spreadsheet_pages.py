@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import io
 import re
 from collections.abc import Iterator
@@ -304,6 +305,35 @@ def test_a_field_without_a_column_is_told_as_such(city: City, pages: Pages) -> N
     assert any(problem["no_column"] for problem in found["problems"])
     page = pages.get(path)
     assert "<b>Value</b> (no column of your file)" in page.body
+
+
+def test_a_field_without_a_column_is_filled_in_for_all_rows_or_for_one(
+    city: City, pages: Pages
+) -> None:
+    path = pages.upload(b"Data set\nTrees\nLamps\n", "list.csv", department="parks")
+    city.do(
+        city.coordinator,
+        "inventory_import_preview",
+        id=path.rpartition("/")[2],
+        submit=["!2", "!3"],
+    )
+    page = pages.get(path).body
+    boxes = re.findall(r'name="(fix[^"]*notes[^"]*)"', page)
+    every, one, other = (html.unescape(name) for name in boxes)
+    assert (every, one, other) == ('fixall-["", "notes", ""]', "fix-!2!notes", "fix-!3!notes")
+    pages.post(path, act="look", **{every: "A list of them", one: "All trees"})
+    page = pages.get(path).body
+    assert "<b>Description</b>" not in page[page.index('id="fix"') : page.index('id="fixed"')]
+    fixed = page[page.index('id="fixed"') : page.index('id="new"')]
+    assert "A list of them" in fixed
+    assert "All trees" in fixed
+    found = city.do(
+        city.coordinator, "inventory_import_preview", id=path.rpartition("/")[2], submit=[]
+    )
+    answer = pages.post(path, act="save", fingerprint=found["fingerprint"])
+    assert answer.status_code == 303, answer.body[-1500:]
+    notes = [content(city, f"PARKS-000{n}")["notes"] for n in (1, 2)]
+    assert notes == ["All trees", "A list of them"]
 
 
 def test_a_problem_of_a_column_is_not_said_to_be_one_of_the_file(city: City, pages: Pages) -> None:

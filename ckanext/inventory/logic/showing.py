@@ -325,7 +325,7 @@ def problems(found: Preview) -> list[Plain]:
     written = _Written(found)
     return [
         _problem(item, rows.get((item.sheet, item.row or 0)), written)
-        | {"cell": written.at(item.place) if item.key else ""}
+        | {"cell": written.at(item.place) if item.key and item.column else ""}
         for item in found.problems
     ]
 
@@ -367,20 +367,33 @@ def fixed(found: Preview) -> list[Plain]:
         at = _header(found, sheet, field)
         place = Place(sheet, int(row), at.column) if at is not None and row.isdecimal() else None
         answer.append(
-            _fix(sheet, field, at, fix) | {"where": where, "row": row} | {"cell": written.at(place)}
+            _fix(found, sheet, field, at, fix)
+            | {"where": where, "row": row, "cell": written.at(place)}
         )
     for key, alike in found.settled.fixes_all.items():
         sheet, _, field = key.rpartition("!")
         at = _header(found, sheet, field)
         answer += [
-            _fix(sheet, field, at, fix) | {"where": None, "row": None, "cell": cell}
+            _fix(found, sheet, field, at, fix) | {"where": None, "row": None, "cell": cell}
             for cell, fix in alike.items()
         ]
     return answer
 
 
-def _fix(sheet: str, field: str, at: Header | None, fix: str) -> Plain:
-    return {"sheet": sheet, "field": field, "column": at.label if at else field, "text": fix}
+def _fix(found: Preview, sheet: str, field: str, at: Header | None, fix: str) -> Plain:
+    column = at.label if at else _called(found, sheet, field)
+    return {"sheet": sheet, "field": field, "column": column, "text": fix}
+
+
+def _called(found: Preview, sheet: str, field: str) -> str:
+    """Return how people call a field that a sheet has no column for."""
+    types = {row.package_type for row in found.rows if row.sheet == sheet}
+    for package_type in types or {found.settled.package_type}:
+        for spec in schema_for(package_type).fields.values():
+            named = next((each for each in (spec, *spec.subfields) if each.name == field), None)
+            if named is not None:
+                return tk._(named.label)
+    return field
 
 
 def _header(found: Preview, sheet: str, field: str) -> Header | None:

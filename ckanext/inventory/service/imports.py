@@ -178,7 +178,7 @@ def _refuse_rows(source: Source, plan: Plan) -> None:
     for page in translated.row_sheets(source):
         if page.sheet in read:
             raise FileProblem(
-                "These rows aren't records, but the sheet \"%(sheet)s\" of a workbook: each says something "
+                'These rows aren\'t records, but the sheet "%(sheet)s" of a workbook: each says something '
                 "of a record that is there. Bring it on the page Spreadsheet, or with the command bring.",
                 sheet=page.layout.title,
             )
@@ -552,6 +552,7 @@ def _problems(
     problems: list[Problem] = []
     for name, messages in errors.items():
         header, spec = columns.find(name), schema.fields.get(name)
+        lacking = header is None and headers.can_be_given(schema, name)
         problems += [
             Problem(
                 Severity.ERROR,
@@ -560,6 +561,7 @@ def _problems(
                 header.label if header is not None else "",
                 shorten(str(row.content.get(name, ""))),
                 Message("%(message)s", {"message": message}),
+                key=name if lacking else "",
                 place=Place(row.sheet, row.number, header.column) if header is not None else None,
                 label=spec.label if header is None and spec is not None else "",
             )

@@ -29,6 +29,9 @@ NUMBER = "number"
 DEPARTMENT = "owner_org"
 COMMENTS = "comments"
 
+NAMING = ("title", DEPARTMENT, NUMBER, "external_id", "external_id_origin")
+"""What says which record a row is."""
+
 OUR_NUMBER = re.compile(r"[A-Z][A-Z0-9]{1,9}-S?\d{3,}")
 LONG_TEXT = 12
 
@@ -216,6 +219,15 @@ def targets(schema: Schema) -> frozenset[str]:
         names |= {f"{BLOCKERS}.{part}" for part in BLOCKER_PARTS}
     names |= set(MARKS.get(schema.package_type, ()))
     return frozenset(names | {NUMBER, DEPARTMENT})
+
+
+def can_be_given(schema: Schema, name: str) -> bool:
+    """Tell whether a text may stand for a field that a list has no column for.
+
+    :param schema: the schema in force
+    :param name: the field
+    """
+    return name in targets(schema) and name not in NAMING
 
 
 def looks_like_other_type(headers: Sequence[str], other: HeaderMap) -> bool:

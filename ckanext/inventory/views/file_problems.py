@@ -177,8 +177,9 @@ def _lines(
         problem = spot.problem
         same = (problem["sheet"], problem["field"], problem["cell"], *spot.messages)
         # A fix of its own is nobody else's, and every empty cell is another question, unless it is answered
-        # from a list.
-        asks_alike = problem["cell"] or problem["field"] in offered
+        # from a list, or the file has no column for it at all.
+        lacking = problem["no_column"] and not problem["number"]
+        asks_alike = problem["cell"] or problem["field"] in offered or lacking
         alone = not (spot.name and asks_alike) or spot.given
         key = (*same, problem["where"]) if alone else same
         alike.setdefault(key, Line([])).spots.append(spot)

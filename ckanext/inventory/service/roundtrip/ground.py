@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock, config, policy, vocabularies
-from ckanext.inventory.fields import FieldSpec
+from ckanext.inventory.fields import FieldSpec, schema_for
 from ckanext.inventory.model import Record, Revision
 from ckanext.inventory.model.imports import CHECKING
 from ckanext.inventory.policy import Act
@@ -27,7 +27,8 @@ from ckanext.inventory.service import (
 from ckanext.inventory.service.search import Query
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets import merge, returned, synonyms
-from ckanext.inventory.spreadsheets.layout import Column
+from ckanext.inventory.spreadsheets.headers import can_be_given
+from ckanext.inventory.spreadsheets.layout import Column, Role
 from ckanext.inventory.spreadsheets.messages import Message, Place, Problem, Severity, also, shorten
 from ckanext.inventory.spreadsheets.planning.known import fold
 from ckanext.inventory.spreadsheets.reader import text
@@ -213,7 +214,8 @@ class Ground:
                 Message("It is none of the values: %(values)s.", {"values": labels}),
                 _STAYS if plan.record is not None else Message("The cell stays empty."),
             )
-        self.problem(plan, Severity.WARNING, name, written, message, fixable=True)
+        label = layouts.MARK_HEADERS[name][0]
+        self.problem(plan, Severity.WARNING, name, written, message, fixable=True, label=label)
         return False, None
 
     def departments_of(self, plan: RowPlan) -> set[str]:
@@ -308,9 +310,7 @@ class Ground:
             if severity is Severity.ERROR:
                 there.failed = True
             place, column = self._cell(there, part)
-            key = ""
-            if fixable and place is not None:
-                key = part if self.preview.ours else at_column(place.column)
+            key = self._key_of_fix(there, part, place) if fixable else ""
             self.preview.problems.append(
                 Problem(
                     severity,
@@ -325,6 +325,31 @@ class Ground:
                     "" if column else label,
                 )
             )
+
+    def _key_of_fix(self, row: RowPlan, part: str, place: Place | None) -> str:
+        """Return what names a cell that can be fixed in place, also one of a column that the file lacks."""
+        if place is not None:
+            return part if self.preview.ours else at_column(place.column)
+        schema = schema_for(row.package_type)
+        if row.part_of is not None:
+            parts = {sub.name for spec in schema.fields.values() for sub in spec.subfields}
+            return part if self.preview.ours and part in parts else ""
+        return part if can_be_given(schema, part) else ""
+
+    def give(self, page: Page, line: Line, *, new: bool) -> None:
+        """Let what was typed for columns that a sheet of ours lacks stand in a row, as cells without a place.
+
+        :param page: the sheet
+        :param line: the row
+        :param new: it is a new row: what was typed for all empty cells goes into it, too
+        """
+        own, alike = self.settled.fixes, self.settled.fixes_all
+        for column in page.layout.columns if own or alike else ():
+            if column.key in line.places or column.role is Role.READ_ONLY:
+                continue
+            typed = f"{line.sheet}!{line.row}!{column.key}" in own
+            if typed or (new and "" in alike.get(f"{line.sheet}!{column.key}", {})):
+                line.cells[column.key] = ""
 
     def _told_at(self, row: RowPlan, about: str) -> list[tuple[RowPlan, str]]:
         """Find the rows of the file that a problem is told at, and what it is about there."""
@@ -429,6 +454,7 @@ class Ground:
                 message,
                 reading.suggestion,
                 fixable=True,
+                label=column.spec.label,
             )
         if reading.message is None or (new and reading.value is not None):
             return True, reading.value

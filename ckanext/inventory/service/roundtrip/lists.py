@@ -38,7 +38,14 @@ class ForeignList:
         :param without: names of sheets that list nothing
         """
         settled, found = self.ground.settled, self.ground.preview
-        choices = replace(settled.choices, read_known=True, create_departments=False)
+        given, given_to_new = _given(settled)
+        choices = replace(
+            settled.choices,
+            read_known=True,
+            create_departments=False,
+            given=given,
+            given_to_new=given_to_new,
+        )
         source = _mended(found.source, settled)
         sheets = tuple(sheet for sheet in source.sheets if sheet.name not in without)
         prepared = imports.plan_import(
@@ -254,6 +261,23 @@ def _fixable(problems: Sequence[Problem]) -> list[Problem]:
         else problem
         for problem in problems
     ]
+
+
+def _given(
+    settled: Settled,
+) -> tuple[dict[str, Mapping[str, str]], dict[str, Mapping[str, str]]]:
+    """Return the texts for fields that a file has no column for: of each row, and of all new rows of a sheet."""
+    rows: dict[str, dict[str, str]] = {}
+    for key, written in settled.fixes.items():
+        where, _, name = key.rpartition("!")
+        if not name.startswith(COLUMN):
+            rows.setdefault(where, {})[name] = written
+    sheets: dict[str, dict[str, str]] = {}
+    for key, alike in settled.fixes_all.items():
+        sheet, _, name = key.rpartition("!")
+        if not name.startswith(COLUMN) and "" in alike:
+            sheets.setdefault(sheet, {})[name] = alike[""]
+    return dict(rows), dict(sheets)
 
 
 def _mended(source: Source, settled: Settled) -> Source:

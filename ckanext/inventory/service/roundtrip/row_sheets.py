@@ -58,6 +58,7 @@ class RowSheets:
         self._note_intact(page, spec)
         for line in lines:
             self.ground.preview.read += 1
+            self.ground.give(page, line, new=False)
             self._row_line(page, line, spec)
 
     def _note_intact(self, page: Page, spec: FieldSpec) -> None:

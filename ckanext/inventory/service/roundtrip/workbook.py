@@ -134,6 +134,7 @@ class Workbook:
             base = self.ground.base(pairs, stored)
             for line in lines:
                 self.ground.preview.read += 1
+                self.ground.give(page, line, new=not line.number)
                 self._line(page, line, records.get(line.number), base, stored)
                 line.let_go()
             self.ground.tell(READING, self.ground.preview.read)
@@ -161,6 +162,7 @@ class Workbook:
             plan.record, plan.title, plan.same = record, title, Ref.of(record)
             plan.base, plan.stored = base[record.package_id], stored[record.package_id]
             self.ground.known[number] = plan
+            self.ground.give(page, line, new=False)
             self.ground.same_titles[f"{plan.package_type}!{fold(title)}"] = plan
             self._compare(page, line, plan)
             # How it is called is what the question was about; it keeps its name.

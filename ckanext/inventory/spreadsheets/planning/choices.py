@@ -20,6 +20,8 @@ class Choices:
     :param create_departments: unknown departments are created instead of keeping their rows out
     :param day_first: undecided dates put the day first
     :param read_known: read rows whose record is already there, too, instead of skipping them
+    :param given: ``sheet!row`` to field to the text that stands for a cell of a column that the file lacks
+    :param given_to_new: name of a sheet to the same for all its new rows
     """
 
     department: str | None = None
@@ -31,3 +33,7 @@ class Choices:
     create_departments: bool = False
     day_first: bool = False
     read_known: bool = False
+    given: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    given_to_new: Mapping[str, Mapping[str, str]] = field(
+        default_factory=dict[str, Mapping[str, str]]
+    )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ckanext.inventory.fields import FieldSpec, Schema
-from ckanext.inventory.spreadsheets.headers import COMMENTS, Assignment, Fate
+from ckanext.inventory.spreadsheets.headers import COMMENTS, Assignment, Fate, can_be_given
 from ckanext.inventory.spreadsheets.messages import Message, Place, Problem, Severity, shorten
 from ckanext.inventory.spreadsheets.reader import Cell, Column, text
 from ckanext.inventory.spreadsheets.synonyms import Synonyms
@@ -63,12 +63,14 @@ class Columns:
     :param used: the columns, with what they mean
     :param day_first: index of a column of dates to how it writes them, None where it doesn't tell
     :param origin: name of the list that the IDs belong to
+    :param width: how many columns the sheet has
     """
 
     sheet: str
     used: Sequence[Assignment]
     day_first: Mapping[int, bool | None]
     origin: str
+    width: int
 
     def first(self, target: str) -> Column:
         """Return the first column that fills a field.
@@ -95,6 +97,7 @@ class Draft:
     :param beside: fields without a column of their own to what other columns add to them: header, text
     :param failed: an error keeps it out
     :param existing: the record is there already
+    :param lacking: positions beyond the sheet's columns to the fields that were given there
     """
 
     task: Task
@@ -112,6 +115,25 @@ class Draft:
     )
     failed: bool = False
     existing: bool = False
+    lacking: dict[int, str] = field(default_factory=dict[int, str])
+
+    def give(self, given: Mapping[str, str]) -> None:
+        """Put texts where the file would have columns, for fields that it has none for.
+
+        :param given: field to text
+        """
+        there = {item.target for item in self.columns.used}
+        for name, written in given.items():
+            spec = self.fields.get(name)
+            if spec is None or name in there or not can_be_given(self.task.schema, name):
+                continue
+            if self.task.refusal(name):
+                continue
+            index = self.columns.width + len(self.lacking)
+            self.lacking[index] = name
+            column = Assignment(Column(index, spec.label, ""), Fate.USED, name)
+            self.columns = replace(self.columns, used=[*self.columns.used, column])
+            self.cells = (*self.cells, *[""] * (index - len(self.cells)), written)
 
     @property
     def fields(self) -> Mapping[str, FieldSpec]:
@@ -171,16 +193,19 @@ class Draft:
     def _problem(
         self, severity: Severity, column: Column, value: str, message: Message, suggestion: str = ""
     ) -> None:
+        lacking = self.lacking.get(column.index, "")
         self.task.plan.problems.append(
             Problem(
                 severity,
                 self.columns.sheet,
                 self.number,
-                column.label,
+                "" if lacking else column.label,
                 shorten(value),
                 message,
                 suggestion,
-                place=Place(self.columns.sheet, self.number, column.index),
+                lacking,
+                None if lacking else Place(self.columns.sheet, self.number, column.index),
+                column.label if lacking else "",
             )
         )
 

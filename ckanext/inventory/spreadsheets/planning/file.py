@@ -102,9 +102,15 @@ def _plan_table(task: Task, filename: str, table: Table, assignments: list[Assig
     ids = [item for item in used if item.target == "external_id"]
     if ids:
         plan.origin = task.choices.origin or default_origin(filename, ids[0].column.header)
-    columns = Columns(table.sheet, used, _date_orders(task.schema, table, used), plan.origin)
+    width = max(
+        (*(len(cells) for _, cells in table.rows), *(c.index + 1 for c in table.columns)), default=0
+    )
+    orders = _date_orders(task.schema, table, used)
+    columns = Columns(table.sheet, used, orders, plan.origin, width)
     for number, cells in table.rows:
-        plan_row(Draft(task, columns, number, cells))
+        draft = Draft(task, columns, number, cells)
+        draft.give(task.choices.given.get(f"{table.sheet}!{number}", {}))
+        plan_row(draft)
 
 
 def _is_used(task: Task, table: Table, item: Assignment) -> bool:

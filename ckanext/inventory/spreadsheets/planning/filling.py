@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 
 from ckanext.inventory.fields import FieldSpec
-from ckanext.inventory.spreadsheets.headers import BLOCKERS, COMMENTS, MARKS, Assignment, Fate
+from ckanext.inventory.spreadsheets.headers import (
+    BLOCKERS,
+    COMMENTS,
+    MARKS,
+    NAMING,
+    Assignment,
+    Fate,
+)
 from ckanext.inventory.spreadsheets.layout import MARK_LISTS
 from ckanext.inventory.spreadsheets.messages import Message, also
 from ckanext.inventory.spreadsheets.reader import Cell, text
@@ -16,7 +23,6 @@ from ckanext.inventory.spreadsheets.values import plain_text
 from .blockers import read_part
 from .draft import Draft
 from .known import fold
-from .naming import NAMING
 
 
 def fill(draft: Draft) -> None:

@@ -14,9 +14,6 @@ from .recognition import Identity
 
 MAX_TITLE = 200
 
-NAMING = ("title", DEPARTMENT, NUMBER, "external_id", "external_id_origin")
-"""Fields that are read here, before all others."""
-
 
 def read_number(draft: Draft) -> Ref | None:
     """Find the record whose number the row bears.

@@ -35,6 +35,8 @@ def plan_row(draft: Draft) -> None:
         if not taken:
             return
     draft.existing = existing is not None
+    if existing is None:
+        draft.give(task.choices.given_to_new.get(sheet, {}))
     fill(draft)
     settle_blockers(draft)
     answer(draft)
