@@ -217,7 +217,7 @@ def test_a_row_of_a_list_may_only_be_what_one_may_see_and_of_its_department(city
             assert not found["can_save"]
     found = listed(city, "Dataset name,Description\nLamps,two\n", city.cdo)
     found = again(city, found, city.cdo, same={found["rows"][0]["where"]: "WATER-0001"})
-    assert "another department" in found["problems"][0]["message"]
+    assert 'belongs to "Water", which is another department' in found["problems"][0]["message"]
 
 
 def test_all_that_are_there_by_the_same_name_are_answered_at_once(city: City) -> None:

@@ -382,7 +382,12 @@ class Ground:
         if record is None or record.package_type != plan.package_type:
             return UNKNOWN
         if self.department and record.department != self.department:
-            return Message("The record belongs to another department.")
+            # They may read the record, and so know whose it is.
+            return Message(
+                'The record belongs to "%(department)s", which is another department: leave the row '
+                "out, or bring the file there.",
+                {"department": self.names.departments.get(record.department, "")},
+            )
         known = self.known.get(record.number)
         if known is not None:
             return Message(
