@@ -355,3 +355,44 @@ def test_a_fix_of_many_that_is_typed_before_saving_is_shown_first(city: City, pa
     assert again.status_code == 303, again.body[-1500:]
     found = city.do(city.coordinator, "inventory_entry_list", limit=100)["results"]
     assert Counter(row["classification"] for row in found) == {"sensitive": 30, "public": 30}
+
+
+def listed(page: Any, name: str) -> list[str]:
+    """What the box of a fix offers."""
+    quoted = re.escape(html.escape(name).replace("&quot;", "&#34;"))
+    box = re.search(rf'<input class="form-control" name="{quoted}"[^>]* list="([^"]*)"', page.body)
+    if box is None:
+        return []
+    found = re.search(rf'<datalist id="{box.group(1)}">(.*?)</datalist>', page.body, re.S)
+    assert found is not None
+    return [html.unescape(text) for text in re.findall(r'<option value="([^"]*)"', found.group(1))]
+
+
+def test_a_box_offers_the_values_that_its_field_takes(city: City, pages: Pages) -> None:
+    """In a list, in our workbook, and on its sheet of reasons; a text of one's own is no list."""
+    path = pages.upload(LIST, "list.csv", department="parks")
+    levels = listed(pages.get(path), ALIKE)
+    assert levels[0] == "Public"
+    assert "Sensitive" in levels
+    pages.post(path, act="look", **{ALIKE: levels[1]})
+    assert listed(pages.get(path), ALIKE) == levels, "also where the fix is in already"
+    city.entry(title="Trees")
+    book = pages.workbook()
+    put(book, "Datasets", "PARKS-0001", Value="Hgh", **{"Target date": "soon"})
+    add(book, "Blockers", Number="PARKS-0001", Kind="Privcy")
+    page = pages.get(pages.upload(saved(book)))
+    assert listed(page, "fix-Datasets!2!value") == ["High", "Medium", "Low", "Not assessed yet"]
+    assert listed(page, "fix-Datasets!2!target_date") == []
+    (kind,) = [name for name in boxes(page) if name.startswith("fix-Blockers!")]
+    assert "Privacy" in " ".join(listed(page, kind))
+
+
+def test_what_to_fix_is_named_as_people_know_it(city: City, pages: Pages) -> None:
+    """Also where nothing else of its row was understood."""
+    city.entry(title="Street trees")
+    book = pages.workbook()
+    put(book, "Datasets", "PARKS-0001", Value="Hgh", State="Approved")
+    page = pages.get(pages.upload(saved(book)))
+    for part in ("fix", "remarks"):
+        assert "PARKS-0001" in section(page, part)
+        assert "Street trees" in section(page, part)

@@ -12,6 +12,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.inventory import clock, vocabularies
 from ckanext.inventory.fields import Change, FieldSpec, display, schema_for
+from ckanext.inventory.logic import suggesting
 from ckanext.inventory.model import Import, Record
 from ckanext.inventory.model.imports import QUEUED, READING, RUNNING, SAVE
 from ckanext.inventory.service.import_report import Noted
@@ -111,6 +112,7 @@ def preview_head(found: Preview) -> Plain:
         "problems": problems(found),
         "fixed": fixed(found),
         "offered": {name: list(texts) for name, texts in found.offered.items()},
+        "suggested": suggesting.values(found),
         "skipped": [
             {
                 "where": f"{item.sheet}!{item.row}",

@@ -84,9 +84,7 @@ def workbook() -> Response:
     """
     args = flask.request.args
     data: dict[str, Any] = {
-        name: args[name]
-        for name in ("format", "sheet", "q", "attention")
-        if args.get(name)
+        name: args[name] for name in ("format", "sheet", "q", "attention") if args.get(name)
     }
     data |= {name: args.getlist(name) for name in (*_FILTERS, "ids") if args.getlist(name)}
     if departments := [name for name in args.getlist("department") if name]:
@@ -235,6 +233,9 @@ def _preview(found: dict[str, Any], errors: forms.Problems | None = None) -> str
             "stuck": stuck,
             "columns_first": stuck or bool(found["counts"]["unknown"]),
             "as_guessed": AS_GUESSED,
+            "lists": {
+                key: f"values-{number}" for number, key in enumerate(found.get("suggested") or ())
+            },
             "conflicts": _conflicts(rows),
             "at_once": at_once,
             "same": [_asked(row) for row in rows if row["same"]],
