@@ -65,7 +65,8 @@ def test_the_worker_saves_and_a_second_one_does_nothing(
 ) -> None:
     assert notes(city) == "one"
     import_job.run(waiting["id"])
-    assert show(city, waiting)["status"] == "saved"
+    shown = show(city, waiting)
+    assert (shown["status"], shown["ours"], shown["stayed"]) == ("saved", True, [])
     assert notes(city) == "two"
     import_job.run(waiting["id"])
     assert city.do(city.coordinator, "inventory_entry_list")["count"] == 2

@@ -147,7 +147,18 @@ def test_an_import_of_long_ago_has_a_page_too(city: City, pages: Pages) -> None:
     model.Session.commit()
     body = look(pages, done)
     assert section(body, "stayed") == section(body, "columns") == ""
+    assert "not taken as written" not in body
+    assert "conflicts settled" not in body
     assert done["digest"] in body
+
+
+def test_no_tile_leads_nowhere(city: City, pages: Pages) -> None:
+    city.entry(title="Trees", notes="one")
+    book = pages.workbook()
+    put(book, "Datasets", "PARKS-0001", Description="two")
+    for body in (look(pages, save(city, preview(city, book))), look(pages, brought(city, pages))):
+        for anchor in re.findall(r'href="#(\w+)"', body):
+            assert f'id="{anchor}"' in body, anchor
 
 
 def test_the_page_says_nothing_of_records_that_moved_away(city: City, pages: Pages) -> None:
