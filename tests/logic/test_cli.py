@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 import sqlalchemy as sa
 from ckan import model
@@ -494,6 +496,40 @@ def test_problems_are_told_with_their_place(town: City, tmp_path: Path) -> None:
     output = run(*bring, expect=PROBLEMS).output
     assert "warning: Wind: No field fits this column" in output
     assert "error: row 3, Dataset name: The row has no name." in output
+
+
+def test_cells_that_say_the_same_are_fixed_at_once(town: City, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("Dataset name,Value\nTrees,Hgh\nBenches,Hgh\nLamps,Low\n", "utf-8")
+    bring = ("bring", str(path), "--department", "parks", "--user", "parks-coordinator")
+    output = run(*bring).output
+    assert output.count("[!") == 2, "each problem names the place of its cell"
+    column = re.search(r"\[!2(!@\d+)\]", output)
+    assert column
+    run(*bring, "--fix-all", "Hgh=High", expect=USAGE)
+    run(*bring, "--fix-all", f"{column.group(1)}!Hgh=High", "--save")
+    found = town.do(town.coordinator, "inventory_entry_list")["results"]
+    assert {row["title"]: row["value"] for row in found} == {
+        "Trees": "high",
+        "Benches": "high",
+        "Lamps": "low",
+    }
+
+
+def test_only_the_sheets_that_are_named_are_read(town: City, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for title, name in (("This year", "Trees"), ("Last year", "Benches")):
+        sheet = book.create_sheet(title)
+        sheet.append(["Dataset name"])
+        sheet.append([name])
+    del book["Sheet"]
+    path = tmp_path / "list.xlsx"
+    book.save(path)
+    bring = ("bring", str(path), "--department", "parks", "--user", "parks-coordinator")
+    assert "2 rows: 2 new" in run(*bring).output
+    run(*bring, "--sheet", "Last year", "--save")
+    found = town.do(town.coordinator, "inventory_entry_list")["results"]
+    assert [row["title"] for row in found] == ["Benches"]
 
 
 def test_rows_that_may_be_known_records_are_asked_about(town: City, tmp_path: Path) -> None:

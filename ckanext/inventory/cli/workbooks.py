@@ -73,10 +73,25 @@ def workbook(
     common.say(f"Wrote {file.name}.")
 
 
+def _alike(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, dict[str, str]]:
+    """Read ``SHEET!FIELD!TEXT=FIX``: column to what its cells say to what stands for these."""
+    found: dict[str, dict[str, str]] = {}
+    for place, fix in pairs(context, option, values).items():
+        sheet, _, rest = place.partition("!")
+        field, sign, text = rest.partition("!")
+        if not sign:
+            raise click.BadParameter(f'"{place}={fix}" has to be {option.metavar}.')
+        found.setdefault(f"{sheet}!{field}", {})[text] = fix
+    return found
+
+
 @click.command(short_help="Bring an edited workbook back: see every changed cell, then save.")
 @click.argument("file", type=click.File("rb"))
 @click.option("--department", metavar="NAME", help="Where the file doesn't tell.")
 @click.option("--kind", type=click.Choice(["entry", "source"]), help="Of a list that isn't ours.")
+@click.option("--sheet", "sheets", metavar="NAME", multiple=True, help="Read these sheets only.")
 @as_columns
 @click.option(
     "--conflicts",
@@ -117,6 +132,14 @@ def workbook(
     callback=partial(pairs, first=True),
     help="What stands for a cell, as “Datasets!14!owner_org=Parks”; the place follows its problem.",
 )
+@click.option(
+    "--fix-all",
+    "fixes_all",
+    metavar="COLUMN!TEXT=FIX",
+    multiple=True,
+    callback=_alike,
+    help="What stands for all cells of a column that say TEXT, as “Datasets!value!Hgh=High”.",
+)
 @click.option("--submit", is_flag=True, help="Submit new rows that have what it takes.")
 @click.option("--save", is_flag=True, help="Save; without it nothing changes.")
 @common.as_user
@@ -126,6 +149,7 @@ def bring(
     file: BinaryIO,
     department: str | None,
     kind: str | None,
+    sheets: tuple[str, ...],
     columns: dict[str, str],
     conflicts: str | None,
     departments: dict[str, str],
@@ -133,6 +157,7 @@ def bring(
     same: bool,
     answers: dict[str, str],
     fixes: dict[str, str],
+    fixes_all: dict[str, dict[str, str]],
     submit: bool,
     save: bool,
     user: str | None,
@@ -150,12 +175,14 @@ def bring(
         filename=file.name.rsplit("/", 1)[-1],
         department=department,
         kind=kind,
+        sheets=list(sheets) or None,
         columns=columns or None,
         all_conflicts=conflicts,
         submit=["all"] if submit else None,
         departments={**({"*": ""} if leave_out else {}), **departments} or None,
         left_out=["all"] if leave_out else None,
         fixes=fixes or None,
+        fixes_all=fixes_all or None,
         same={**({"all": "same"} if same else {}), **answers} or None,
         now=True,
     )
