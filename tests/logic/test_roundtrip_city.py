@@ -356,21 +356,39 @@ class TestNewRows:
         found = again(city, found, city.cdo, fixes={f"Sources!{row}!{FIELD}": "Water"})
         assert (found["problems"], found["counts"]["new"]) == ([], 1)
 
-    def test_a_file_without_the_column_has_no_cell_to_fix(self, city: City) -> None:
+    def test_a_file_without_the_column_is_asked_all_the_same(self, city: City) -> None:
         city.entry(title="Trees")
         book = whole(city)
         row = add(book, "Datasets", Name="Benches")
         book["Datasets"].delete_cols(column(book, "Datasets", "Department"))
         found = preview(city, book, city.cdo)
         [problem] = found["problems"]
-        assert (problem["where"], problem["field"]) == (f"Datasets!{row}", "")
-        assert problem["column"] == "Department"
-        assert problem["message"] == (
-            "The row names no department. Leave the row out, or bring it as one of a department that "
-            "you add to."
-        )
-        found = again(city, found, city.cdo, department="parks")
-        assert found["problems"] == []
+        assert (problem["where"], problem["field"]) == (f"Datasets!{row}", FIELD)
+        assert (problem["column"], problem["no_column"]) == ("Department", True)
+        fixed = again(city, found, city.cdo, fixes={f"Datasets!{row}!{FIELD}": "Water"})
+        assert (fixed["problems"], fixed["counts"]["new"]) == ([], 1)
+        assert [fix["column"] for fix in fixed["fixed"]] == ["Department"]
+        found = again(city, found, city.cdo, fixes={f"Datasets!{row}!{FIELD}": ""})
+        assert len(found["problems"]) == 1
+        assert again(city, found, city.cdo, department="parks")["problems"] == []
+
+    def test_who_adds_nowhere_has_nothing_to_choose(self, city: City) -> None:
+        city.entry(title="Trees")
+        for department in ("parks", None):
+            book = opened(download(city, city.reviewer, department=department))
+            row = add(book, "Datasets", Name="Benches", Value="High")
+            if department is None:
+                row = add(book, "Datasets", Name="Kiosks", Value="High", Department="Parks")
+            found = preview(city, book, city.reviewer)
+            problem = next(
+                p
+                for p in found["problems"]
+                if p["where"] == f"Datasets!{row}" and p["severity"] == "error"
+            )
+            assert (problem["field"], found["offered"]) == ("", {})
+            assert problem["message"] == (
+                "You can't add to this department. Leave the row out, or ask the department to add it."
+            )
 
 
 class TestAFix:

@@ -10,7 +10,7 @@ from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets.messages import Message, Severity, also
 from ckanext.inventory.spreadsheets.planning.departments import DepartmentNames
 from ckanext.inventory.spreadsheets.planning.known import Department
-from ckanext.inventory.spreadsheets.returned import Line
+from ckanext.inventory.spreadsheets.returned import Line, Page
 
 from .ground import Ground
 from .plans import RowPlan
@@ -71,17 +71,18 @@ class RowDepartments:
             return next((one for one in self._known if one.id == self._ground.department), None)
         return self._mine[0] if len(self._mine) == 1 else None
 
-    def settle(self, line: Line, plan: RowPlan) -> bool:
+    def settle(self, page: Page, line: Line, plan: RowPlan) -> bool:
         """Put a new row into its department, or say once what is wrong with what it names.
 
+        :param page: its sheet
         :param line: the row
         :param plan: what it would do; gets the department
         :returns: whether the row has one
         """
         written, found = self._written(line), self._find(line)
         wrong = self._wrong(written, found)
-        # A file without the column has no cell to fix.
-        fixable = bool(self._mine) and layouts.DEPARTMENT in line.places
+        # The rows of a workbook of one department name none.
+        fixable = bool(self._mine) and page.layout.column(layouts.DEPARTMENT) is not None
         if fixable and (wrong is not None or self._fix(line) is not None):
             self._ground.preview.offered[layouts.DEPARTMENT] = self._offered
         if found is not None and wrong is None:
@@ -131,4 +132,4 @@ _CLOSED = Message("This department was merged into another one.")
 _NOT_YOURS = Message("You can't add to this department.")
 _SEVERAL = Message("Several departments have this name.")
 _CHOOSE = Message("Choose the one that is meant, or leave the row out.")
-_LEAVE_OUT = Message("Leave the row out, or bring it as one of a department that you add to.")
+_LEAVE_OUT = Message("Leave the row out, or ask the department to add it.")

@@ -334,6 +334,8 @@ class Ground:
         if row.part_of is not None:
             parts = {sub.name for spec in schema.fields.values() for sub in spec.subfields}
             return part if self.preview.ours and part in parts else ""
+        if self.preview.ours and part == layouts.DEPARTMENT:
+            return part
         return part if can_be_given(schema, part) else ""
 
     def give(self, page: Page, line: Line, *, new: bool) -> None:

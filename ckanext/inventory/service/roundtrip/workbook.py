@@ -362,7 +362,7 @@ class Workbook:
         ):
             return
         self.ground.preview.rows.append(plan)
-        has_department = self.departments.settle(line, plan)
+        has_department = self.departments.settle(page, line, plan)
         for column in filled:
             if not has_department and _is_of_department(column):
                 # What it means there is seen once the department is known.
