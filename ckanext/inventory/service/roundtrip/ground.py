@@ -473,10 +473,10 @@ class Ground:
         What is known stays as it was as long as a part of the cell isn't understood; a new row takes
         the other parts.
         """
+        if reading.message is None and not reading.rest:
+            return None
         value = shorten(str(layouts.write(spec, reading.value, self.names)))
         if reading.message is None:
-            if not reading.rest:
-                return None
             return Message(
                 'Only "%(value)s" goes in: "%(part)s" has no place here.',
                 {"value": value, "part": shorten(reading.rest)},

@@ -86,6 +86,8 @@ class Settled:
         :param column: its column
         :param cell: what it says in the file
         """
+        if not self.fixes and not self.fixes_all:
+            return None
         own = self.fixes.get(f"{sheet}!{row}!{column}")
         alike = self.fixes_all.get(f"{sheet}!{column}") if own is None else None
         return alike.get(as_shown(cell)) if alike else own
