@@ -360,6 +360,49 @@ class TestReasonsAlone:
                     dry_run=dry_run,
                 )
 
+    def test_a_few_of_its_columns_do(self, city: City, rows: list[list[Any]]) -> None:
+        kept = [rows[0].index(header) for header in ("Number", "Name", "Kind", "Why", "Status")]
+        self.at(rows, 1, Why="It names who gave.")
+        few = [[row[at] for at in kept] for row in rows]
+        found = brought(city, few)
+        assert cells(found) == {("PARKS-0001", "release_blockers/privacy/rationale"): "changed"}
+        few[1][2] = few[1][0] = None
+        assert not brought(city, few)["ours"], "what is neither numbered nor of a kind is no reason"
+
+    def test_with_its_hidden_column_it_is_compared_with_what_was_downloaded(
+        self, city: City, rows: list[list[Any]]
+    ) -> None:
+        """As a spreadsheet program saves the sheet alone, with hidden columns."""
+        whole = [
+            list(row) for row in opened(download(city))["Blockers"].iter_rows(values_only=True)
+        ]
+        at = whole[0].index("Law or rule"), whole[0].index("Why")
+        city.do(
+            city.coordinator,
+            "inventory_entry_patch",
+            id="PARKS-0001",
+            release_blockers=[{**self.PRIVACY, "rationale": "theirs"}],
+        )
+        whole[1][at[0]], whole[1][at[1]] = None, "mine"
+        found = brought(city, whole)
+        assert cells(found) == {
+            ("PARKS-0001", "release_blockers/privacy/citation"): "changed",
+            ("PARKS-0001", "release_blockers/privacy/rationale"): "conflict",
+        }
+
+    def test_a_list_of_somebody_s_own_with_kinds_and_numbers_is_one(self, city: City) -> None:
+        for numbers in (["GIS-0001", "GIS-0002"], ["PARKS-0001", "PARKS-0002"]):
+            found = brought(
+                city,
+                [
+                    ["Number", "Name", "Kind", "Status", "Since", "Why"],
+                    [numbers[0], "Lamps", "street", "on", "1998", "light"],
+                    [numbers[1], "Benches", "wood", "", "", "sitting"],
+                ],
+            )
+            assert not found["ours"]
+            assert [row["title"] for row in found["rows"]] == ["Lamps", "Benches"]
+
     def test_a_list_that_happens_to_have_such_headers_is_one(self, city: City) -> None:
         found = brought(
             city,

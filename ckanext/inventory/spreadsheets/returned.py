@@ -323,9 +323,28 @@ def row_sheets(
         stamp = Stamp(layout.key, layout.digest, language=language)
         page = _read_page(sheet, position, NOWHERE, stamp, layout, headers)
         _settle_rows([page])
-        if any(line.number for line in page.lines) or _subfields(layout) <= page.headers.keys():
+        if _subfields(layout) <= page.headers.keys() or _says_kinds(page, speak[language]):
             found.append(page)
     return found
+
+
+def _says_kinds(page: Page, say: Say) -> bool:
+    """Tell whether rows of a sheet bear numbers, and most of them kinds that there are.
+
+    Somebody's own list may have a column of kinds, too.
+
+    :param page: the sheet
+    :param say: translates into its language
+    """
+    kind = next(column.spec for column in page.layout.columns if column.spec is not None)
+    known = {
+        squash(word)
+        for choice in kind.choices
+        for word in (choice.value, choice.label, say(choice.label), *choice.synonyms)
+    }
+    said = [line.text_of(kind.name) for line in page.lines if line.number]
+    understood = sum(squash(written) in known for written in said)
+    return understood > 0 and len(said) <= 2 * understood
 
 
 NOWHERE = 1 << 30

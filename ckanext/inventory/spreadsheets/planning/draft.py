@@ -131,7 +131,8 @@ class Draft:
                 continue
             index = self.columns.width + len(self.lacking)
             self.lacking[index] = name
-            column = Assignment(Column(index, spec.label, ""), Fate.USED, name)
+            header = self.task.cells.say(spec.label)
+            column = Assignment(Column(index, header, ""), Fate.USED, name)
             self.columns = replace(self.columns, used=[*self.columns.used, column])
             self.cells = (*self.cells, *[""] * (index - len(self.cells)), written)
 
