@@ -557,3 +557,19 @@ def test_a_file_that_nobody_takes_up_is_forgotten_like_any_other(city: City, edi
     kept = model.Session.get(Import, found["id"], populate_existing=True)
     assert kept is not None
     assert (kept.status, kept.file) == ("discarded", None)
+
+
+def test_departments_to_choose_are_those_that_the_worker_found(
+    city: City, queued: list[list[Any]]
+) -> None:
+    book = opened(download(city, city.cdo, department=None))
+    row = add(book, "Datasets", Name="Kiosks", Department="Prks")
+    found = worked(city, bring(city, book, city.cdo), city.cdo)
+    assert found["offered"] == {"owner_org": ["Parks", "Water"]}
+    marked = city.do(city.cdo, "inventory_import_marked", id=found["id"])
+    [rule] = opened(base64.b64decode(marked["content"]))["Datasets"].data_validations.dataValidation
+    assert (rule.type, str(rule.sqref)[1:]) == ("list", str(row))
+    look(city, found, city.cdo, fixes={f"Datasets!{row}!owner_org": "Parks"})
+    found = worked(city, found, city.cdo)
+    assert (found["problems"], found["can_save"]) == ([], True)
+    assert [fix["text"] for fix in found["fixed"]] == ["Parks"]
