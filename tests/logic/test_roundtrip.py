@@ -520,6 +520,34 @@ def test_what_was_built_on_an_import_stands_against_its_undo(city: City) -> None
     assert shown["built_on"][0]["number"] == "PARKS-0001"
 
 
+def test_what_was_published_before_an_import_is_no_ground_against_its_undo(city: City) -> None:
+    entry = city.approved(comments="one")
+    city.step(
+        city.cdo,
+        entry,
+        "promote",
+        comment="As agreed.",
+        publication={
+            "license_id": "cc-by",
+            "resources": [
+                {"url": "https://example.org/trees.csv", "name": "Trees", "format": "CSV"}
+            ],
+        },
+    )
+    before = city.do(city.cdo, "inventory_entry_show", id=entry["id"])
+    book = opened(download(city))
+    put(book, "Datasets", "PARKS-0001", Comments="two", Description="Another text")
+    done = save(city, preview(city, book))
+    after = city.do(city.cdo, "inventory_entry_show", id=entry["id"])
+    assert [change["field"] for change in after["changes"]] == ["notes"]
+    shown = city.do(city.coordinator, "inventory_import_show", id=done["id"])
+    assert shown["built_on"] == []
+    city.do(city.coordinator, "inventory_import_undo", id=done["id"])
+    undone = city.do(city.cdo, "inventory_entry_show", id=entry["id"])
+    for part in ("content", "state", "changes", "ball", "link", "reviews"):
+        assert undone[part] == before[part], part
+
+
 def test_what_others_name_is_not_taken_back(city: City) -> None:
     book = opened(download(city))
     add(book, "Sources", Name="System")

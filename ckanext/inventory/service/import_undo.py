@@ -59,7 +59,8 @@ def built_on(session: Session, kept: Import) -> list[Built]:
             event_entry.c.event_id > (kept.last_event or 0),
         )
         .where(event.c.id == event_entry.c.event_id, event.c.act.not_in(events.BESIDE)),
-        sa.exists().where(Link.entry_id == ImportRow.package_id),
+        # A link that was there before the file is nothing that was built on it.
+        sa.exists().where(Link.entry_id == ImportRow.package_id, Link.at > kept.saved_at),
     )
     query = (
         sa.select(
