@@ -462,6 +462,15 @@ def test_the_department_of_a_new_row_is_fixed_where_the_file_names_none(
     run(*bring, "--fix", f"{place}=Nobody=s", expect=PROBLEMS)
     run(*bring, "--fix", f"{place}=Parks")
     assert town.do(town.coordinator, "inventory_entry_list")["count"] == 2
+    for title in ("Lamps", "Kiosks"):
+        add(book, "Datasets", Name=title, Department="Watr")
+    add(book, "Datasets", Name="Bins")
+    path.write_bytes(saved(book))
+    run(*bring, "--fix-all", "Watr=Water", expect=USAGE)
+    alike = ("--fix-all", "Datasets!owner_org!Watr=Water", "--fix-all", "Datasets!owner_org!=Parks")
+    run(*bring, *alike, "--fix", f"{place}=Parks")
+    assert town.do(town.neighbour, "inventory_entry_list")["count"] == 2
+    assert town.do(town.coordinator, "inventory_entry_list")["count"] == 3
 
 
 def test_a_column_that_nobody_knows_is_named(town: City, tmp_path: Path) -> None:

@@ -272,7 +272,8 @@ def _missing(found: dict[str, Any]) -> list[str]:
             ),
             (
                 held and any(one["field"] for one in found["problems"]),
-                "A cell whose place follows its problem is also fixed with --fix PLACE=TEXT.",
+                "A cell whose place follows its problem is also fixed with --fix PLACE=TEXT; all that say the "
+                "same with --fix-all.",
             ),
             (
                 strange,
