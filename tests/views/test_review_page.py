@@ -396,3 +396,39 @@ def test_what_to_fix_is_named_as_people_know_it(city: City, pages: Pages) -> Non
     for part in ("fix", "remarks"):
         assert "PARKS-0001" in section(page, part)
         assert "Street trees" in section(page, part)
+
+
+def test_long_texts_that_begin_alike_are_fixed_one_by_one(city: City, pages: Pages) -> None:
+    """One fix for both would put one text in place of two different ones."""
+    begin = "x" * 130
+    rows = "".join(f"Trees {n},{begin}{n}\n" for n in range(2))
+    path = pages.upload(f"Dataset name,Value\n{rows}".encode(), "list.csv", department="parks")
+    assert [*boxes(pages.get(path))] == ["fix-!2!@1", "fix-!3!@1"]
+    import_id = path.rpartition("/")[2]
+    choices = {"!@1": {f"{begin}0": "High", f"{begin}"[:119] + "…": "Low"}}
+    found = city.do(city.coordinator, "inventory_import_preview", id=import_id, fixes_all=choices)
+    values = [
+        {field["field"]: field["value"] for field in row["fields"]}.get("value")
+        for row in found["rows"]
+    ]
+    assert values == ["High", None]
+
+
+def test_another_sheet_can_be_chosen_after_a_sheet_of_reasons(city: City, pages: Pages) -> None:
+    city.entry(title="Trees")
+    book = openpyxl.Workbook()
+    book.active.title = "List"
+    for row in (["Dataset name"], ["Benches"]):
+        book["List"].append(row)
+    reasons = book.create_sheet("Reasons")
+    own = [str(cell.value).rstrip(" *") for cell in pages.workbook()["Blockers"][1]][:-1]
+    reasons.append(own)
+    values = {"Number": "PARKS-0001", "Kind": "Privacy", "Why": "Names"}
+    reasons.append([values.get(name) for name in own])
+    path = pages.upload(saved(book), "list.xlsx", department="parks")
+    pages.post(path, act="look", sheets_asked="1", sheet="Reasons")
+    page = pages.get(path)
+    assert "PARKS-0001" in section(page, "changes")
+    assert chosen(page, "sheet") == ["Reasons"]
+    pages.post(path, act="look", sheets_asked="1", sheet="List")
+    assert "Benches" in section(pages.get(path), "new")

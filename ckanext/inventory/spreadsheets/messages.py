@@ -132,11 +132,23 @@ class FileProblem(Exception):
 SHOWN = 120
 
 
+CUT = "…"
+"""Ends a text that was cut."""
+
+
 def shorten(text: str, length: int = SHOWN) -> str:
     """Return text on one line, cut to a length for a message.
 
     :param text: any text
     :param length: at most this many characters, the ellipsis included
     """
-    line = " ".join(text.split())
-    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+    line = on_one_line(text)
+    return line if len(line) <= length else line[: length - 1].rstrip() + CUT
+
+
+def on_one_line(text: str) -> str:
+    """Return text with single spaces for all space in it.
+
+    :param text: any text
+    """
+    return " ".join(text.split())

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ckanext.inventory.spreadsheets.messages import CUT
+
 Plain = dict[str, Any]
 
 FIX = "fix-"
@@ -180,7 +182,9 @@ def _lines(
         # from a list, or the file has no column for it at all.
         lacking = problem["no_column"] and not problem["number"]
         asks_alike = problem["cell"] or problem["field"] in offered or lacking
-        alone = not (spot.name and asks_alike) or spot.given
+        # Of long texts only the beginning is known here, which may be that of different ones.
+        long = problem["cell"].endswith(CUT)
+        alone = not (spot.name and asks_alike) or spot.given or long
         key = (*same, problem["where"]) if alone else same
         alike.setdefault(key, Line([])).spots.append(spot)
     given: Mapping[str, Mapping[str, str]] = choices.get("fixes_all") or {}

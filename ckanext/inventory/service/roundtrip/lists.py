@@ -22,7 +22,7 @@ from ckanext.inventory.spreadsheets.reader import Sheet, Source
 from ckanext.inventory.types import NOT_KNOWN
 
 from .ground import COLUMN, UNKNOWN, Ground, at_column
-from .plans import NEW, RowPlan, Settled, as_shown, rows_of
+from .plans import NEW, RowPlan, Settled, as_said, rows_of
 
 
 class ForeignList:
@@ -290,7 +290,7 @@ def _mended(source: Source, settled: Settled) -> Source:
             for sheet in source.sheets:
                 for number, given in sheet.rows if sheet.name == name else ():
                     written = (
-                        alike.get(as_shown(given[int(index)])) if int(index) < len(given) else None
+                        alike.get(as_said(given[int(index)])) if int(index) < len(given) else None
                     )
                     if written is not None:
                         found.setdefault((name, number), {})[int(index)] = written

@@ -17,7 +17,7 @@ from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.headers import Assignment
 from ckanext.inventory.spreadsheets.merge import SEEN, Cell, mark_of
-from ckanext.inventory.spreadsheets.messages import Message, Problem, shorten
+from ckanext.inventory.spreadsheets.messages import Message, Problem, on_one_line, shorten
 from ckanext.inventory.spreadsheets.places import Columns
 from ckanext.inventory.spreadsheets.planning.choices import Choices
 from ckanext.inventory.spreadsheets.planning.known import Ref
@@ -50,6 +50,14 @@ def as_shown(cell: FileCell | None) -> str:
     :param cell: the cell
     """
     return shorten(text(cell)) if cell is not None else ""
+
+
+def as_said(cell: FileCell | None) -> str:
+    """Return what a cell of the file says, whole: two long texts that begin alike don't say the same.
+
+    :param cell: the cell
+    """
+    return on_one_line(text(cell)) if cell is not None else ""
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,7 @@ class Settled:
             return None
         own = self.fixes.get(f"{sheet}!{row}!{column}")
         alike = self.fixes_all.get(f"{sheet}!{column}") if own is None else None
-        return alike.get(as_shown(cell)) if alike else own
+        return alike.get(as_said(cell)) if alike else own
 
     def is_the_same(self, where: str, known: Ref | None) -> str:
         """Return how "the same one?" is answered for a row.
