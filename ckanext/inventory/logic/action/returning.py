@@ -122,8 +122,8 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
         empty leaves its rows out; ``*`` for all others
     :param fixes: ``sheet!row!field`` to the text that stands for the cell; an empty text takes the fix
         back
-    :param fixes_all: ``sheet!field`` to what cells say there (``cell`` of their problems, the whole text where that is cut) to the text that
-        stands for all of them; an empty text takes it back
+    :param fixes_all: ``sheet!field`` to what cells say there (``cell`` of their problems; the whole text where
+        that is cut) to the text that stands for all of them; an empty text takes it back
     :param left_out: ``sheet!row`` of rows that stay out, or ``all`` that an error holds
     :param conflicts: ``number!field`` to ``mine`` (the file) or ``stored``; with ``@`` and the cell's
         ``against`` it holds only as long as nothing else is stored than what was seen
