@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -511,10 +511,13 @@ def inventory_import_marked(context: Context, data_dict: DataDict) -> dict[str, 
                 message = tk._("This file has to be looked through first: open its page.")
                 raise tk.ValidationError({"id": [message]})
             source = roundtrip.read_file(kept_imports.upload_of(kept))
-            problems, offered = seen.head["problems"], seen.head.get("offered") or {}
+            problems = seen.head["problems"]
+            # a look that was kept before the upgrade has none
+            offered: Mapping[str, Sequence[str]] = seen.head.get("offered", {})
         else:
             found, _ = saving.look(session, person, who.user_name(context), kept, kept.choices)
-            source, problems, offered = found.source, showing.problems(found), found.offered
+            source, problems = found.source, showing.problems(found)
+            offered = found.offered
     except FileProblem as problem:
         raise tk.ValidationError({"upload": [showing.said(problem.message)]}) from problem
     workbook.write_marked(source, showing.remarks(problems, offered), stream, tk._("Sheet"))
