@@ -111,11 +111,12 @@ def inherited(
     :returns: field → inherited value. Name and address of a steward, and of a public contact,
         belong together: an entry with one of its own inherits neither
     """
-    own = {spec.inherit for spec in schema.fields.values() if content.get(spec.name)}
+    handed_down = [spec for spec in schema.fields.values() if spec.inherit]
+    own = {spec.inherit for spec in handed_down if content.get(spec.name)}
     return {
-        name: str(defaults[name])
-        for name, spec in schema.fields.items()
-        if spec.inherit and spec.inherit not in own and defaults.get(name)
+        spec.name: str(defaults[spec.name])
+        for spec in handed_down
+        if spec.inherit not in own and defaults.get(spec.name)
     }
 
 
@@ -210,6 +211,8 @@ def _fields(
 
 
 def _applies(spec: FieldSpec, seen: Mapping[str, Any]) -> bool:
+    if not spec.required_if:
+        return True
     return all(str(seen.get(other) or "") in values for other, values in spec.required_if.items())
 
 
@@ -238,6 +241,8 @@ def _by(spec: FieldSpec) -> Writer:
 
 
 def _in_order(schema: Schema, found: list[Missing]) -> tuple[Missing, ...]:
+    if not found:
+        return ()
     order = {name: position for position, name in enumerate(schema.fields)}
     once = {(gap.field, gap.msgid, *gap.params.values()): gap for gap in found}
     return tuple(sorted(once.values(), key=lambda gap: order.get(gap.field, len(order))))
