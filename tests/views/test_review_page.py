@@ -432,3 +432,14 @@ def test_another_sheet_can_be_chosen_after_a_sheet_of_reasons(city: City, pages:
     assert chosen(page, "sheet") == ["Reasons"]
     pages.post(path, act="look", sheets_asked="1", sheet="List")
     assert "Benches" in section(pages.get(path), "new")
+
+
+def test_where_a_new_record_goes_is_said_to_who_has_several_departments(
+    city: City, app: CKANTestApp, pages: Pages
+) -> None:
+    file = b"Department,Dataset name\nparks,Benches\n"
+    browser = Pages(city, app, "cdo")
+    assert city.parks.title in section(browser.get(browser.upload(file, "list.csv")), "new")
+    own = b"Dataset name\nBenches\n"
+    shown = section(pages.get(pages.upload(own, "list.csv", department="parks")), "new")
+    assert city.parks.title not in shown

@@ -241,7 +241,7 @@ def _preview(found: dict[str, Any], errors: forms.Problems | None = None) -> str
             "same": [_asked(row) for row in rows if row["same"]],
             "new": [_all_fields(row) for row in new],
             "room": SHOWN_TEXT,
-            "several": len({row["department"] for row in new}) > 1,
+            "several": len(departments) > 1,
             "changed": [row for row in rows if _shown_cells(row)],
             "kept": [
                 (row, cell)
