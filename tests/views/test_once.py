@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -48,6 +49,21 @@ def test_a_corrected_form_is_another(send: Send) -> None:
     assert send("page 4", title="") == "400"
     assert send("page 4", title="") == "400", "a form that was refused is not remembered"
     assert send("page 4", title="Trees").endswith("PARKS-0001")
+
+
+def test_the_page_behind_the_second_says_what_the_first_did(db: None, app: CKANTestApp) -> None:
+    """A browser that sends a form again drops the answer to the first, its message included."""
+    city = make_city()
+    city.entry(title="Trees")
+    sender, token = headers(city.coordinator), str(uuid.uuid4())
+    for _ in range(2):
+        page: Any = app.post(
+            "/inventory/entries/PARKS-0001/do/comment",
+            data={"text": "Who counts them?", "_csrf_token": token},
+            headers=sender,
+        )
+        assert page.body.count("Comment added.") == 1
+        assert page.body.count("Who counts them?") == 1
 
 
 def test_without_redis_forms_work(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,15 @@
 """A form that is sent twice does what it does once, with or without scripts.
 
 A double click sends the same form again before the answer is there. The second is held until the
-first is through, and then led to where the first one led. Two forms are the same if everything in
+first is through, and then led to where the first one led, with the same messages: a browser drops the answer
+to the first, and what it was to show along with it. Two forms are the same if everything in
 them is, the token against forged requests included, which each page that is shown gets anew.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 import flask
@@ -37,7 +39,7 @@ def _name() -> str | None:
         size = file.stream.seek(0, 2)
         file.stream.seek(0)
         digest.update(repr((name, file.filename, size)).encode("utf-8", "surrogatepass"))
-    return f"{config.core('ckan.site_id')}:inventory:sent:{digest.hexdigest()}"
+    return f"{config.core('ckan.site_id')}:inventory:done:{digest.hexdigest()}"
 
 
 @inventory.before_request
@@ -55,10 +57,23 @@ def begin() -> Response | None:
         if not lock.acquire():
             return None
         flask.g._inventory_sent_form = (redis, name, lock)
-        led_to = redis.get(name)
+        done = redis.get(name)
     except RedisError:
         return None  # then the script on the page is the only guard
-    return flask.redirect(led_to.decode(), 303) if led_to else None
+    if not done:
+        return None
+    led_to, said = json.loads(done)
+    waiting = _messages()
+    for category, message in said:
+        if [category, message] not in waiting:
+            flask.flash(message, category)
+    return flask.redirect(led_to, 303)
+
+
+def _messages() -> list[list[str]]:
+    """Return the messages that the next page is to show: category and text."""
+    messages: list[tuple[str, Any]] = flask.session.get("_flashes") or []
+    return [[category, str(message)] for category, message in messages]
 
 
 @inventory.after_request
@@ -72,7 +87,8 @@ def remember(response: Response) -> Response:
     if held is not None and response.status_code == 303:
         redis, name, _lock = held
         try:
-            redis.set(name, response.location, ex=REMEMBERED_SECONDS)
+            done = json.dumps([response.location, _messages()])
+            redis.set(name, done, ex=REMEMBERED_SECONDS)
         except RedisError:
             return response
     return response
