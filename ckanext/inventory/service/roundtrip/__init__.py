@@ -6,7 +6,7 @@ seen us goes through the importer's plan, and rows that look like a record that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from ckanext.inventory.service.names import people
 from ckanext.inventory.spreadsheets import places, returned, synonyms
 from ckanext.inventory.spreadsheets.layout import GUIDES, Names, as_it_is
 from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Problem, Severity
+from ckanext.inventory.spreadsheets.planning.choices import Choices
 from ckanext.inventory.spreadsheets.reader import Source, read
 from ckanext.inventory.spreadsheets.returned import Page
 from ckanext.inventory.spreadsheets.synonyms import squash
@@ -66,7 +67,7 @@ def preview(
     found = Preview(
         source.filename, source.digest, source, notes=list(source.notes), settled=settled
     )
-    pages = _pages(person, source, settled.choices.columns)
+    pages = _pages(person, source, settled.choices)
     ground = Ground(session, person, user_name, settled, found, tell)
     apart: list[Page] = []
     if not pages:
@@ -111,10 +112,11 @@ def _tell_unread(ground: Ground, pages: Sequence[Page]) -> None:
     found, say = ground.preview, ground.names.say
     read = {page.sheet for page in pages}
     guides = {squash(word(name)) for name in GUIDES for word in (say, as_it_is)}
+    chosen = ground.settled.choices.sheets
     unread = [
         sheet
         for sheet in found.source.sheets
-        if sheet.name not in read and squash(sheet.name) not in guides
+        if sheet.name not in read and (sheet.name in chosen or squash(sheet.name) not in guides)
     ]
     if not unread:
         return
@@ -126,7 +128,11 @@ def _tell_unread(ground: Ground, pages: Sequence[Page]) -> None:
         if column.key == "title"
         for word in (say, as_it_is)
     }
-    lost = [sheet.name for sheet in unread if returned.names_something(sheet, names)]
+    lost = [
+        sheet.name
+        for sheet in unread
+        if (not chosen or sheet.name in chosen) and returned.names_something(sheet, names)
+    ]
     others = [sheet.name for sheet in unread if sheet.name not in lost]
     found.problems += [Problem(Severity.ERROR, name, None, "", "", _LOST) for name in lost]
     if others:
@@ -152,8 +158,20 @@ def read_file(upload: imports.Upload) -> Source:
     )
 
 
-def _pages(person: Person, source: Source, chosen: Mapping[str, str]) -> list[Page]:
+def _pages(person: Person, source: Source, choices: Choices) -> list[Page]:
     schemas, words = workbooks.schemas(), synonyms.load()
     department = returned.department_of(source)
     sheets = workbooks.layouts_for(person, department)
-    return returned.pages(source, sheets, schemas, words, languages.sayer, chosen)
+    wanted = _chosen(source, choices.sheets)
+    return returned.pages(wanted, sheets, schemas, words, languages.sayer, choices.columns)
+
+
+def _chosen(source: Source, names: Sequence[str]) -> Source:
+    """Leave the sheets that were chosen, all of them if none was."""
+    there = {sheet.name for sheet in source.sheets}
+    strange = [name for name in names if name not in there]
+    if strange:
+        raise FileProblem("There is no sheet called %(names)s.", names=", ".join(strange))
+    return replace(
+        source, sheets=tuple(sheet for sheet in source.sheets if not names or sheet.name in names)
+    )
