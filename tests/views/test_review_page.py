@@ -443,3 +443,38 @@ def test_where_a_new_record_goes_is_said_to_who_has_several_departments(
     own = b"Dataset name\nBenches\n"
     shown = section(pages.get(pages.upload(own, "list.csv", department="parks")), "new")
     assert city.parks.title not in shown
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fixall-5",
+        "fixall-null",
+        "fixall-[1]",
+        "fixall-",
+        'fixall-{"a": 1}',
+        "fix-",
+        "out-",
+        "same-",
+    ],
+)
+def test_a_box_that_no_page_has_is_none(city: City, pages: Pages, name: str) -> None:
+    path = pages.upload(LIST, "list.csv", department="parks")
+    assert pages.post(path, act="look", **{name: "High"}).status_code == 303
+    assert pages.get(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "name", [ALIKE, "fix-!3!@1", "column-Value", "same-!3", "out-a\0", "sheet"]
+)
+def test_what_no_database_holds_is_refused_in_words(city: City, pages: Pages, name: str) -> None:
+    path = pages.upload(LIST, "list.csv", department="parks")
+    answer = pages.post(path, act="look", sheets_asked="1", **{name: "a\0b"})
+    assert answer.status_code == 400
+    assert "control character" in section_of_errors(answer)
+    assert pages.get(path).status_code == 200
+
+
+def section_of_errors(page: Any) -> str:
+    found = re.search(r'class="inv-errors".*?</div>', page.body, re.S)
+    return found.group(0) if found else ""

@@ -16,7 +16,8 @@ from ckanext.inventory.logic.takes import (
     ANYTHING,
     OFF,
     OPTIONAL,
-    OPTIONAL_MAPPING,
+    OPTIONAL_TEXT_MAPPING,
+    OPTIONAL_TEXT_MAPPINGS,
     OPTIONAL_TEXTS,
     Steps,
 )
@@ -32,7 +33,7 @@ FILE: Mapping[str, Steps] = {
     "filename": OPTIONAL,
     "digest": OPTIONAL,
     "sheets": OPTIONAL_TEXTS,
-    "columns": OPTIONAL_MAPPING,
+    "columns": OPTIONAL_TEXT_MAPPING,
     "department": OPTIONAL,
     "dry_run": OFF,
 }
@@ -40,7 +41,7 @@ FILE: Mapping[str, Steps] = {
 
 LIST: Mapping[str, Steps] = {
     **FILE,
-    "values": OPTIONAL_MAPPING,
+    "values": OPTIONAL_TEXT_MAPPINGS,
     "origin": OPTIONAL,
     "create_departments": OFF,
     "day_first": OFF,

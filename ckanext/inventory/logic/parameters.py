@@ -26,6 +26,8 @@ __all__ = [
     "inventory_list_attention",
     "inventory_list_sort",
     "inventory_mapping",
+    "inventory_mapping_of_texts",
+    "inventory_mappings_of_texts",
     "inventory_needed",
     "inventory_number",
     "inventory_one_of",
@@ -124,7 +126,10 @@ def inventory_string(value: Any) -> str:
     :returns: the text
     :raises Invalid: for characters that no name has
     """
-    text = str(unicode_safe(value))
+    return _without_controls(str(unicode_safe(value)))
+
+
+def _without_controls(text: str) -> str:
     if _NO_TEXT.search(text):
         raise tk.Invalid(tk._("This holds a control character. Remove it, or type the text again."))
     return text
@@ -170,8 +175,8 @@ def inventory_texts(value: Any) -> list[str]:
         value = value.split(",")
     if not isinstance(value, (list, tuple)):
         raise tk.Invalid(tk._("This has to be a list."))
-    items = cast("Sequence[object]", value)
-    return list(dict.fromkeys(text for item in items if (text := str(item).strip())))
+    items = [_without_controls(str(item).strip()) for item in cast("Sequence[object]", value)]
+    return list(dict.fromkeys(item for item in items if item))
 
 
 def inventory_lines(value: Any) -> str:
@@ -202,7 +207,44 @@ def inventory_mapping(value: Any) -> dict[str, Any]:
             raise tk.Invalid(tk._("This has to be a JSON object.")) from error
     if not isinstance(value, Mapping):
         raise tk.Invalid(tk._("This has to be a JSON object."))
-    return {str(key): item for key, item in cast("Mapping[object, Any]", value).items()}
+    return {
+        _without_controls(str(key)): item
+        for key, item in cast("Mapping[object, Any]", value).items()
+    }
+
+
+def inventory_mapping_of_texts(value: Any) -> dict[str, str]:
+    """Take a mapping of texts to texts, or one written as JSON; null is the empty text.
+
+    :param value: ``dict[str, str | None]`` or a JSON object
+    :returns: the mapping
+    :raises Invalid: for anything else
+    """
+    return {key: _text_behind(key, item) for key, item in inventory_mapping(value).items()}
+
+
+def inventory_mappings_of_texts(value: Any) -> dict[str, dict[str, str]]:
+    """Take a mapping of texts to mappings of texts to texts, or one written as JSON.
+
+    :param value: ``dict[str, dict[str, str | None]]`` or a JSON object
+    :returns: the mapping
+    :raises Invalid: for anything else
+    """
+    found: dict[str, dict[str, str]] = {}
+    for key, item in inventory_mapping(value).items():
+        if not isinstance(item, Mapping):
+            words = tk._(
+                "“{name}” has to have a JSON object behind it: texts, and what each means."
+            )
+            raise tk.Invalid(words.format(name=key))
+        found[key] = inventory_mapping_of_texts(item)
+    return found
+
+
+def _text_behind(key: str, value: Any) -> str:
+    if value is not None and not isinstance(value, str):
+        raise tk.Invalid(tk._("“{name}” has to have a text behind it.").format(name=key))
+    return _without_controls(value or "")
 
 
 def inventory_pairs(value: Any) -> list[tuple[str, str]]:

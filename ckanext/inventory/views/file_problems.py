@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from ckanext.inventory.spreadsheets.messages import CUT
 
@@ -213,6 +213,18 @@ def name_for_all(sheet: str, name: str, cell: str) -> str:
     return FIX_ALL + json.dumps([sheet, name, cell], ensure_ascii=False)
 
 
+def _place_in_name(name: str) -> tuple[str, str, str] | None:
+    """Read what a box fixes from its name; None for a name that no box of ours has."""
+    try:
+        given: Any = json.loads(name.removeprefix(FIX_ALL))
+    except ValueError:
+        return None
+    parts = cast("list[Any]", given) if isinstance(given, list) else []
+    if len(parts) != 3 or not all(isinstance(part, str) for part in parts):
+        return None
+    return parts[0], parts[1], parts[2]
+
+
 def fixes_all(form: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Read the boxes that fix many cells.
 
@@ -223,11 +235,10 @@ def fixes_all(form: Mapping[str, str]) -> dict[str, dict[str, str]]:
     for name, written in form.items():
         if not name.startswith(FIX_ALL):
             continue
-        try:
-            sheet, column, cell = json.loads(name.removeprefix(FIX_ALL))
-        except ValueError:
-            continue
-        found.setdefault(f"{sheet}!{column}", {})[str(cell)] = written.strip()
+        place = _place_in_name(name)
+        if place is not None:
+            sheet, column, cell = place
+            found.setdefault(f"{sheet}!{column}", {})[cell] = written.strip()
     return found
 
 

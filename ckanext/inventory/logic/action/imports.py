@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import ckan.model as model
 import ckan.plugins.toolkit as tk
@@ -15,7 +14,7 @@ from ckanext.inventory.logic import commit, files, who
 from ckanext.inventory.logic.takes import (
     ATTENTION,
     OFF,
-    OPTIONAL_MAPPING,
+    OPTIONAL_TEXT_MAPPING,
     OPTIONAL_TEXTS,
     SEARCHED,
     one_of,
@@ -35,7 +34,7 @@ import_schema = takes(
     {
         **files.LIST,
         "kind": one_of(files.KINDS, "entry"),
-        "departments": OPTIONAL_MAPPING,
+        "departments": OPTIONAL_TEXT_MAPPING,
         "all_or_nothing": OFF,
         "create_sources": OFF,
     }
@@ -191,21 +190,11 @@ def choices_of(data_dict: DataDict) -> Choices:
 
     :param data_dict: the action's parameters
     :returns: the choices
-    :raises ValidationError: ``values``
     """
-    columns = cast("dict[str, Any]", data_dict.get("columns") or {})
-    values = cast("dict[str, Any]", data_dict.get("values") or {})
-    for name, cells in values.items():
-        if not isinstance(cells, Mapping):
-            message = tk._("For each field: what a cell says, and the value that it means.")
-            raise tk.ValidationError({"values": [f"{name}: {message}"]})
     return Choices(
         department=_department(data_dict),
-        columns={str(header): str(target or "") for header, target in columns.items()},
-        values={
-            name: {str(cell): str(value or "") for cell, value in cells.items()}
-            for name, cells in values.items()
-        },
+        columns=data_dict.get("columns") or {},
+        values=data_dict.get("values") or {},
         origin=str(data_dict.get("origin") or ""),
         sheets=tuple(data_dict.get("sheets") or ()),
         departments=files.departments(model.Session(), data_dict.get("departments") or {}),

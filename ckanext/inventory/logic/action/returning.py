@@ -16,11 +16,12 @@ from ckanext.inventory import config
 from ckanext.inventory.logic import commit, files, import_job, saving, schema, showing, who
 from ckanext.inventory.logic.takes import (
     ANYTHING,
-    MAPPING,
     NEEDED,
     OFF,
     OPTIONAL,
     OPTIONAL_NUMBER,
+    TEXT_MAPPING,
+    TEXT_MAPPINGS,
     Steps,
     number,
     takes,
@@ -72,18 +73,18 @@ _TEXTS: Steps = ("ignore_missing", "inventory_texts")
 _CHOICES: Mapping[str, Steps] = {
     "department": _TEXT,
     "kind": ("ignore_empty", "inventory_string", ("inventory_one_of", list(files.KINDS))),
-    "columns": MAPPING,
-    "values": MAPPING,
+    "columns": TEXT_MAPPING,
+    "values": TEXT_MAPPINGS,
     "origin": _TEXT,
-    "departments": MAPPING,
+    "departments": TEXT_MAPPING,
     "sheets": _TEXTS,
     "day_first": ("ignore_empty", "boolean_validator"),
-    "fixes": MAPPING,
-    "fixes_all": MAPPING,
+    "fixes": TEXT_MAPPING,
+    "fixes_all": TEXT_MAPPINGS,
     "left_out": _TEXTS,
-    "conflicts": MAPPING,
+    "conflicts": TEXT_MAPPING,
     "all_conflicts": (*_TEXT, ("inventory_one_of", ["", "mine", "stored"])),
-    "same": MAPPING,
+    "same": TEXT_MAPPING,
     "submit": _TEXTS,
 }
 """What is chosen on a file; what isn't sent stays as it was chosen before."""
@@ -183,8 +184,7 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
                     seen = kept_looks.load(session, kept, person, languages.current(), limit)
                     if seen is not None:
                         return showing.answer(kept, seen.head, seen.rows, seen.more)
-                kept.choices = choices
-                import_job.ask(kept, person, LOOK)
+                import_job.ask_for_a_look(kept, person, choices)
                 session.flush()
             answer = showing.waiting(kept)
         import_job.enqueue(answer["id"])
@@ -245,14 +245,13 @@ def _merged(session: Session, before: Mapping[str, Any], data_dict: DataDict) ->
         elif isinstance(value, Mapping):
             given = cast("Mapping[str, Any]", value)
             if name == "departments":
-                given = files.departments(session, given)
+                given = cast("Mapping[str, Any]", files.departments(session, given))
             before_it: Mapping[str, Any] = choices.get(name) or {}
             if name == "fixes":
                 choices[name] = _fixed(before_it, given)
             elif name == "fixes_all":
                 each = {
-                    key: _fixed(before_it.get(key) or {}, _texts_of(alike))
-                    for key, alike in given.items()
+                    key: _fixed(before_it.get(key) or {}, alike) for key, alike in given.items()
                 }
                 choices[name] = {key: fix for key, fix in {**before_it, **each}.items() if fix}
             else:
@@ -262,18 +261,9 @@ def _merged(session: Session, before: Mapping[str, Any], data_dict: DataDict) ->
     return choices
 
 
-def _texts_of(alike: Any) -> Mapping[str, Any]:
-    """Return the fixes for a column's cells, by what the cells say."""
-    if not isinstance(alike, Mapping):
-        message = tk._("Give a fix for each text of the column's cells.")
-        raise tk.ValidationError({"fixes_all": [message]})
-    return cast("Mapping[str, Any]", alike)
-
-
-def _fixed(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def _fixed(before: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
     """Put new fixes over earlier ones; an empty text takes one back."""
-    fixes = {**before, **given}
-    return {key: fix for key, fix in fixes.items() if not isinstance(fix, str) or fix.strip()}
+    return {key: fix for key, fix in {**before, **given}.items() if fix.strip()}
 
 
 save_schema = takes({**_CHOICES, "id": NEEDED, "fingerprint": NEEDED, "now": OFF})
@@ -362,7 +352,8 @@ def inventory_import_undo(context: Context, data_dict: DataDict) -> dict[str, An
     :returns: the import, ``queued`` if the worker takes it back
     :raises NotAuthorized: for people without role and assignment
     :raises ObjectNotFound: for an import that the caller may not know of
-    :raises ValidationError: ``id`` with everything that was built on it
+    :raises ValidationError: ``id`` with everything that was built on it, or if the caller may not delete and
+        change all of its records now
     """
     tk.check_access("inventory_import_undo", context, data_dict)
     with commit.transaction(context) as session:
@@ -372,6 +363,7 @@ def inventory_import_undo(context: Context, data_dict: DataDict) -> dict[str, An
         if data_dict["now"] or not _is_large(kept):
             import_undo.undo(session, person, who.user_name(context), kept)
             return showing.head(kept)
+        import_undo.refuse(session, person, kept)
         import_job.ask(kept, person, UNDO)
         session.flush()
         answer = showing.head(kept)
@@ -439,8 +431,9 @@ def inventory_import_show(context: Context, data_dict: DataDict) -> dict[str, An
         ``stayed`` (what didn't go in as it was written: ``[{"sheet", "row", "column" (empty for a whole
         row), "field", "number", "type", "reason"}]``, never what a cell says, and nothing of records that
         the caller may not read), ``more_stayed`` (how many others weren't noted one by one); both None for
-        an import that was saved before these were noted; ``built_on`` (what stands against taking it back:
-        number, reason)
+        an import that was saved before these were noted; ``may_undo`` (whether the caller may delete and
+        change all that taking it back would), ``built_on`` (what stands against it, for who may: number, empty
+        for a record that the caller may not read, and reason)
     :raises NotAuthorized: for people without role and assignment
     :raises ObjectNotFound: for an import that the caller may not know of
     """
@@ -464,10 +457,11 @@ def inventory_import_show(context: Context, data_dict: DataDict) -> dict[str, An
         nobody = dict.fromkeys(_assigned(found), tk._("somebody"))
         known = replace(known, people={**nobody, **known.people, **names}, say=tk._)
     built: list[dict[str, str]] = []
-    if kept.status == SAVED:
+    may_undo = kept.status == SAVED and import_undo.may_undo(session, person, kept)
+    if may_undo:
         built = [
             {"number": item.number, "reason": item.reason}
-            for item in import_undo.built_on(session, kept)
+            for item in import_undo.built_on(session, person, kept)
         ]
     return (
         _titled(kept, names, departments.titles(session))
@@ -476,6 +470,7 @@ def inventory_import_show(context: Context, data_dict: DataDict) -> dict[str, An
             "records": [showing.changed(item, known) for item in found.records],
             "more_records": found.more,
             "hidden": found.hidden,
+            "may_undo": may_undo,
             "built_on": built,
         }
         | showing.noted(noted)
