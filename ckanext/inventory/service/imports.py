@@ -32,11 +32,11 @@ from ckanext.inventory.spreadsheets.messages import (
 )
 from ckanext.inventory.spreadsheets.planning.choices import Choices
 from ckanext.inventory.spreadsheets.planning.departments import DepartmentNames
-from ckanext.inventory.spreadsheets.planning.file import make_plan
+from ckanext.inventory.spreadsheets.planning.file import as_it_stands, make_plan
 from ckanext.inventory.spreadsheets.planning.known import Department, Known, Ref, SourceRef, fold
 from ckanext.inventory.spreadsheets.planning.naming import MAX_TITLE
 from ckanext.inventory.spreadsheets.planning.outcome import NEW, NewDepartment, Plan, Row
-from ckanext.inventory.spreadsheets.reader import Limits, Source, read
+from ckanext.inventory.spreadsheets.reader import Limits, Source, Table, read
 from ckanext.inventory.spreadsheets.values import Reader
 from ckanext.inventory.types import ENTRY, SOURCE, Facts, Person
 from ckanext.inventory.vocabularies import normalise
@@ -108,6 +108,7 @@ def plan_import(
     source: Source | None = None,
     answered: Mapping[str, Ref] | None = None,
     others: frozenset[str] = frozenset(),
+    mend: Callable[[Table], Table] = as_it_stands,
     tell: Callable[[int], None] = lambda _done: None,
 ) -> Prepared:
     """Say what an import would do. Writes nothing.
@@ -123,6 +124,7 @@ def plan_import(
     :param source: the file as read, where it was read before
     :param answered: ``sheet!row`` to the record that somebody said it is
     :param others: ``sheet!row`` of rows that somebody said are another one than those before
+    :param mend: puts texts that stand for cells into the rows below a table's headers
     :param tell: told now and then how many rows are checked
     :returns: the plan with validated rows
     :raises FileProblem: if the file can't be read or has no column for the name
@@ -149,7 +151,9 @@ def plan_import(
     understood = translated.understood(synonyms.load(), schema)
 
     def planned(facts: Known) -> Plan:
-        return make_plan(source, schema, other, words, understood, facts, choices, cells, refusal)
+        return make_plan(
+            source, schema, other, words, understood, facts, choices, cells, refusal, mend
+        )
 
     plan = planned(known)
     _refuse_rows(source, plan)

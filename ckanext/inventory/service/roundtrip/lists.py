@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ from ckanext.inventory.spreadsheets.messages import Problem, Severity
 from ckanext.inventory.spreadsheets.planning.known import Ref, fold
 from ckanext.inventory.spreadsheets.planning.outcome import Row
 from ckanext.inventory.spreadsheets.reader import Cell as FileCell
-from ckanext.inventory.spreadsheets.reader import Sheet, Source
+from ckanext.inventory.spreadsheets.reader import Table
 from ckanext.inventory.types import NOT_KNOWN
 
 from .ground import COLUMN, UNKNOWN, Ground, at_column
@@ -46,7 +46,7 @@ class ForeignList:
             given=given,
             given_to_new=given_to_new,
         )
-        source = _mended(found.source, settled)
+        source = found.source
         sheets = tuple(sheet for sheet in source.sheets if sheet.name not in without)
         prepared = imports.plan_import(
             self.ground.session,
@@ -58,6 +58,7 @@ class ForeignList:
             source=replace(source, sheets=sheets),
             answered=self._answered(),
             others=frozenset(where for where, said in settled.same.items() if said == NEW),
+            mend=_mending(settled),
             tell=self.ground.checked(0),
         )
         plan = prepared.plan
@@ -280,37 +281,49 @@ def _given(
     return dict(rows), dict(sheets)
 
 
-def _mended(source: Source, settled: Settled) -> Source:
-    """Put the texts that stand for cells of a file that isn't ours into their places."""
-    found: dict[tuple[str, int], dict[int, str]] = {}
-    for key, alike in settled.fixes_all.items():
-        name, _, column = key.rpartition("!")
-        index = column.removeprefix(COLUMN)
-        if column.startswith(COLUMN) and index.isdecimal():
-            for sheet in source.sheets:
-                for number, given in sheet.rows if sheet.name == name else ():
-                    written = (
-                        alike.get(as_said(given[int(index)])) if int(index) < len(given) else None
-                    )
-                    if written is not None:
-                        found.setdefault((name, number), {})[int(index)] = written
+def _mending(settled: Settled) -> Callable[[Table], Table]:
+    """Return what puts the texts that stand for cells of a list into their places, below its headers."""
+    alone: dict[str, dict[int, dict[int, str]]] = {}
     for key, written in settled.fixes.items():
         place, _, column = key.rpartition("!")
         sheet, _, row = place.rpartition("!")
-        index = column.removeprefix(COLUMN)
-        if column.startswith(COLUMN) and index.isdecimal() and row.isdecimal():
-            found.setdefault((sheet, int(row)), {})[int(index)] = written
-    if not found:
-        return source
-    sheets: list[Sheet] = []
-    for sheet in source.sheets:
+        index = _index(column)
+        if index is not None and row.isdecimal():
+            alone.setdefault(sheet, {}).setdefault(int(row), {})[index] = written
+    alike: dict[str, dict[int, Mapping[str, str]]] = {}
+    for key, texts in settled.fixes_all.items():
+        sheet, _, column = key.rpartition("!")
+        index = _index(column)
+        if index is not None:
+            alike.setdefault(sheet, {})[index] = texts
+
+    def mend(table: Table) -> Table:
+        own, all_of_them = alone.get(table.sheet, {}), alike.get(table.sheet, {})
+        if not own and not all_of_them:
+            return table
         rows: list[tuple[int, tuple[FileCell, ...]]] = []
-        for number, given in sheet.rows:
+        for number, given in table.rows:
             cells = list(given)
-            for index, written in found.get((sheet.name, number), {}).items():
-                if index < 500:
-                    cells += [""] * (index + 1 - len(cells))
+            for index, texts in all_of_them.items():
+                written = texts.get(as_said(given[index])) if index < len(given) else None
+                if written is not None:
                     cells[index] = written
+            for index, written in own.get(number, {}).items():
+                cells += [""] * (index + 1 - len(cells))
+                cells[index] = written
             rows.append((number, tuple(cells)))
-        sheets.append(replace(sheet, rows=tuple(rows)))
-    return replace(source, sheets=tuple(sheets))
+        return replace(table, rows=tuple(rows))
+
+    return mend
+
+
+def _index(column: str) -> int | None:
+    """Return the position that a column's key names."""
+    index = column.removeprefix(COLUMN)
+    if not column.startswith(COLUMN) or not index.isdecimal() or len(index) > 3:
+        return None
+    return int(index) if int(index) < MOST_COLUMNS else None
+
+
+MOST_COLUMNS = 500
+"""No fix stands beyond so many columns."""

@@ -8,7 +8,7 @@ out, and its text is kept in a note or in the comments, so that nothing is lost 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ckanext.inventory.fields import Schema
 from ckanext.inventory.spreadsheets.headers import Assignment, Fate, HeaderMap
@@ -29,6 +29,14 @@ from .sources import Sources
 from .tables import choose_tables, lacking_column
 
 
+def as_it_stands(table: Table) -> Table:
+    """Change nothing of a table.
+
+    :param table: the table
+    """
+    return table
+
+
 def make_plan(
     source: Source,
     schema: Schema,
@@ -39,6 +47,7 @@ def make_plan(
     choices: Choices,
     cells: Reader,
     refusal: Refusal = lambda _name: "",
+    mend: Callable[[Table], Table] = as_it_stands,
 ) -> Plan:
     """Plan an import.
 
@@ -51,12 +60,13 @@ def make_plan(
     :param choices: what was chosen
     :param cells: reads the cells
     :param refusal: why the person may not write a field, empty where they may
+    :param mend: puts texts that stand for cells into the rows of a table, once its headers are found
     :returns: the plan
     :raises FileProblem: if no column can serve as the name
     """
     headers = HeaderMap(schema, synonyms)
     plan = Plan(notes=list(source.notes))
-    tables = choose_tables(source, headers, choices, plan)
+    tables = [mend(table) for table in choose_tables(source, headers, choices, plan)]
     whole_city = choices.department is None
     assigned = [
         (table, headers.assign(table, choices.columns, whole_city=whole_city)) for table in tables
