@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ckan.model as model
@@ -16,9 +16,9 @@ from ckanext.inventory import clock, config, policy
 from ckanext.inventory.model import Import, ImportRow, Link, Record, event, event_entry
 from ckanext.inventory.model.imports import UNDONE
 from ckanext.inventory.policy import Act
-from ckanext.inventory.service import bulk_edit, events, facts, marks, outbox, register
+from ckanext.inventory.service import bulk_edit, events, facts, marks, outbox, register, search
 from ckanext.inventory.service.refusals import refusal
-from ckanext.inventory.types import ENTRY, SOURCE, Person, State
+from ckanext.inventory.types import ENTRY, SOURCE, Facts, Person, State
 
 ACT = "import_undo"
 
@@ -45,13 +45,87 @@ def rows_of(session: Session, import_id: str) -> list[ImportRow]:
     return list(session.scalars(query))
 
 
-def built_on(session: Session, kept: Import) -> list[Built]:
+def may_undo(session: Session, person: Person, kept: Import) -> bool:
+    """Tell whether somebody may do now all that taking an import back does.
+
+    A new record is deleted, and what was submitted in the same step counts as never submitted; a changed
+    one is edited, and its marks are set.
+
+    :param session: the database session
+    :param person: who asks
+    :param kept: the import
+    """
+    each = (
+        sa.select(
+            ImportRow.package_id,
+            ImportRow.created,
+            sa.select(sa.func.array_agg(sa.func.jsonb_object_keys(ImportRow.marks).column_valued()))
+            .correlate(ImportRow)
+            .scalar_subquery()
+            .label("marks"),
+        )
+        .where(ImportRow.import_id == kept.id)
+        .subquery()
+    )
+    # One record stands for all that the policy can't tell from it.
+    alike = (each.c.created, each.c.marks, Record.package_type, Record.department)
+    alike = (*alike, Record.visibility, Record.assignee)
+    query = (
+        sa.select(sa.func.min(each.c.package_id).label("id"), each.c.created, each.c.marks)
+        .join(Record, Record.package_id == each.c.package_id)
+        .group_by(*alike)
+    )
+    groups = session.execute(query).all()
+    records = facts.records(session, [group.id for group in groups])
+    return all(
+        policy.may(person, act, _as_person(records[group.id]), config.options())
+        for group in groups
+        for act in _acts(group.created, group.marks or ())
+    )
+
+
+def _acts(created: bool, marked: Iterable[str]) -> list[Act]:
+    """Return what taking it back does to a record."""
+    if created:
+        return [Act.DELETE]
+    return [Act.EDIT, *map(_act_of, marked)]
+
+
+def _act_of(mark: str) -> Act:
+    return Act.ASSIGN if mark == "assignee" else marks.MARKS[mark].act
+
+
+def _as_person(record: Record) -> Facts:
+    """Return a record as it is for the question who; where it stands is what :func:`built_on` looks at."""
+    known = facts.of_record(record)
+    return replace(known, state=State.DRAFT, ever_submitted=False, package_state="active")
+
+
+def refuse(session: Session, person: Person, kept: Import) -> None:
+    """Refuse that somebody takes an import back who may not do all of it.
+
+    :param session: the database session
+    :param person: who asks
+    :param kept: the import
+    :raises ValidationError: if they may not; it says nothing of the records
+    """
+    if not may_undo(session, person, kept):
+        message = tk._(
+            "You may not change all of its records any more, so that you can't take it back. Ask a "
+            "coordinator of the department, or the chief data officer."
+        )
+        raise refusal({"id": [message]})
+
+
+def built_on(session: Session, person: Person, kept: Import) -> list[Built]:
     """Say what stands against taking an import back.
 
     :param session: the database session
+    :param person: who asks; of records that they may not read it says no more than that there is one
     :param kept: the import
     :returns: what was built on it; empty if it can be taken back
     """
+    mine = search.visible(policy.scope(person))
     touched = sa.or_(
         sa.exists()
         .where(
@@ -67,6 +141,7 @@ def built_on(session: Session, kept: Import) -> list[Built]:
             Record.number,
             Record.package_state,
             (Record.revision != ImportRow.revision).label("changed"),
+            mine.label("readable"),
         )
         .select_from(ImportRow)
         .outerjoin(Record, Record.package_id == ImportRow.package_id)
@@ -82,12 +157,15 @@ def built_on(session: Session, kept: Import) -> list[Built]:
         .order_by(ImportRow.seq)
     )
     found = [_built(row) for row in session.execute(query)]
-    return found + _named_by_others(session, kept.id)
+    found += _named_by_others(session, kept.id, mine)
+    return list(dict.fromkeys(found))
 
 
 def _built(row: Any) -> Built:
     if row.number is None:
         return Built("", tk._("A record was removed."))
+    if not row.readable:
+        return _unreadable()
     if row.package_state != "active":
         return Built(row.number, tk._("It was deleted."))
     if row.changed:
@@ -95,8 +173,12 @@ def _built(row: Any) -> Built:
     return Built(row.number, tk._("Something was decided or said about it since."))
 
 
-def _named_by_others(session: Session, import_id: str) -> list[Built]:
-    """Find records outside the import that name one that it made."""
+def _unreadable() -> Built:
+    return Built("", tk._("A record that you can't read was changed since."))
+
+
+def _named_by_others(session: Session, import_id: str, mine: sa.ColumnElement[bool]) -> list[Built]:
+    """Find records that it made and that others outside it name."""
     rows = sa.select(ImportRow.package_id).where(ImportRow.import_id == import_id)
     made = rows.where(ImportRow.created)
     naming = aliased(Record)
@@ -106,13 +188,16 @@ def _named_by_others(session: Session, import_id: str) -> list[Built]:
         naming.package_id.not_in(rows),
         naming.source_ids.contains(array([Record.package_id])),
     )
-    sources = sa.select(Record.number).where(
+    sources = sa.select(Record.number, mine.label("readable")).where(
         Record.package_id.in_(made), Record.package_type == SOURCE, uses
     )
     parts = facts.series_of(made).where(Record.package_id.not_in(rows))
-    series = sa.select(Record.number).where(Record.package_id.in_(parts))
-    numbers = {*session.scalars(sources), *session.scalars(series)}
-    return [Built(number, tk._("Another entry names it.")) for number in sorted(numbers)]
+    series = sa.select(Record.number, mine.label("readable")).where(Record.package_id.in_(parts))
+    rows = {*session.execute(sources).tuples(), *session.execute(series).tuples()}
+    return [
+        Built(number, tk._("Another entry names it.")) if readable else _unreadable()
+        for number, readable in sorted(rows)
+    ]
 
 
 def undo(session: Session, person: Person, user_name: str, kept: Import) -> int:
@@ -126,19 +211,23 @@ def undo(session: Session, person: Person, user_name: str, kept: Import) -> int:
     :param user_name: the account's name
     :param kept: the import, locked
     :returns: how many records were put back
-    :raises ValidationError: with what was built on it
+    :raises ValidationError: with what was built on it, or if the person may not do it
     """
     if kept.saved_at is None or kept.undone_at is not None:
         raise refusal({"id": [tk._("Only a saved import can be taken back.")]})
     rows = rows_of(session, kept.id)
     records = facts.records(session, [row.package_id for row in rows], lock=True)
-    built = built_on(session, kept)
+    refuse(session, person, kept)
+    built = built_on(session, person, kept)
     if built:
         raise refusal(
             {
                 "id": [
                     tk._("It can't be taken back: something was built on it."),
-                    *(f"{item.number}: {item.reason}" for item in built[:50]),
+                    *(
+                        f"{item.number}: {item.reason}" if item.number else item.reason
+                        for item in built[:50]
+                    ),
                 ]
             }
         )
@@ -244,9 +333,8 @@ def _put_marks_back(
             continue
         record = records[row.package_id]
         for name, change in row.mark_changes.items():
-            act = Act.ASSIGN if name == "assignee" else marks.MARKS[name].act
             known = facts.of_record(record)
-            decision = policy.may(person, act, known, config.options())
+            decision = policy.may(person, _act_of(name), known, config.options())
             if not decision:
                 raise refusal({"id": [f"{record.number}: {tk._(decision.reason)}"]})
             boolean = name in ("in_directory", "shared")

@@ -29,7 +29,6 @@ from ckanext.inventory.logic.takes import (
 from ckanext.inventory.model import Import
 from ckanext.inventory.model.imports import (
     DISCARDED,
-    LOOK,
     OPEN,
     QUEUED,
     RUNNING,
