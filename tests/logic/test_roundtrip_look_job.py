@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import openpyxl
 import pytest
 import sqlalchemy as sa
 from ckan import model
@@ -23,10 +24,23 @@ from ckanext.inventory.service import (
     kept_looks,
     languages,
     register,
+    roundtrip,
 )
+from ckanext.inventory.spreadsheets.messages import FileProblem
 from ckanext.inventory.types import Role
 from tests.logic.city import City, make_city
-from tests.logic.returning import add, again, content, download, killed, opened, preview, put, save
+from tests.logic.returning import (
+    add,
+    again,
+    content,
+    download,
+    killed,
+    opened,
+    preview,
+    put,
+    save,
+    saved,
+)
 from tests.logic.test_parts import file_of, send
 from tests.support import grant, make_user
 
@@ -294,6 +308,71 @@ class TestEnding:
         assert not queued
         assert city.do(city.coordinator, "inventory_import_list")["count"] == 0
 
+    @pytest.fixture
+    def two_sheets(self, queued: list[list[Any]]) -> bytes:
+        """A list, and a sheet beside it that lists nothing."""
+        book = openpyxl.Workbook()
+        for row in (["Data set", "Value"], ["Wells", "Hgh"], ["Pipes", "Low"]):
+            book.active.append(row)
+        book.active.title = "List"
+        book.create_sheet("Empty").append(["just", "a note"])
+        return saved(book)
+
+    def test_choices_with_which_a_file_cannot_be_read_are_taken_back(
+        self, city: City, two_sheets: bytes
+    ) -> None:
+        found = worked(city, bring(city, two_sheets, department="parks", filename="list.xlsx"))
+        assert found["counts"]["new"] == 2
+        assert again(city, found, sheets=["Empty"], now=False)["status"] == "queued"
+        back = worked(city, found)
+        assert (back["status"], back["counts"]) == ("preview", found["counts"])
+        assert back["choices"] == found["choices"]
+        assert back["message"].startswith(
+            "The file can't be read with your last choices, which were taken back. No column holds the name"
+        )
+        assert [sheet["name"] for sheet in back["sheets"] if sheet["read"]] == ["List"]
+        # What is said next starts from there.
+        again(city, back, fixes={"List!2!@1": "High"}, now=False)
+        mended = worked(city, back)
+        assert (mended["message"], mended["counts"]["warnings"]) == (None, 0)
+
+    def test_so_are_those_made_along_with_a_save(self, city: City, two_sheets: bytes) -> None:
+        found = worked(city, bring(city, two_sheets, department="parks", filename="list.xlsx"))
+        save(city, found, sheets=["Empty"])
+        import_job.run(found["id"])
+        back = worked(city, found)
+        assert (back["status"], back["counts"]) == ("preview", found["counts"])
+        assert "taken back" in back["message"]
+
+    def test_choices_of_a_look_or_save_that_was_stopped_are_taken_back_later(
+        self, city: City, two_sheets: bytes
+    ) -> None:
+        found = worked(city, bring(city, two_sheets, department="parks", filename="list.xlsx"))
+        for ask in (
+            lambda: again(city, found, sheets=["Empty"], now=False),
+            lambda: save(city, found, sheets=["Empty"]),
+        ):
+            ask()
+            city.do(city.coordinator, "inventory_import_discard", id=found["id"])
+            assert look(city, found)["status"] == "queued"
+            back = worked(city, found)
+            assert (back["status"], back["choices"]) == ("preview", found["choices"])
+
+    def test_a_look_that_cannot_be_made_any_more_is_said_and_no_circle(
+        self, city: City, two_sheets: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found = worked(city, bring(city, two_sheets, department="parks", filename="list.xlsx"))
+        kept_looks.forget_all(model.Session)
+        model.Session.commit()
+        assert look(city, found)["status"] == "queued"
+
+        def unreadable(*_: Any) -> None:
+            raise FileProblem("It can't be read.")
+
+        monkeypatch.setattr(roundtrip, "preview", unreadable)
+        import_job.run(found["id"])
+        assert show(city, found)["status"] == "stopped"
+
     def test_what_only_the_worker_finds_out_is_said_on_its_page(
         self, city: City, queued: list[list[Any]]
     ) -> None:
@@ -378,6 +457,7 @@ from ckan.config.middleware import make_app
 app = make_app(load_config(sys.argv[1]))
 from ckanext.inventory.logic import import_job
 from ckanext.inventory.service import checks, import_undo, kept_imports, kept_looks, register
+from ckanext.inventory.spreadsheets.messages import FileProblem
 from ckanext.inventory.types import Role
 kept_looks.keep = lambda *args: os._exit(9)
 with getattr(app, "_wsgi_app", app).test_request_context():

@@ -52,6 +52,9 @@ QUEUE = "inventory:import"
 OFTEN = 0.5
 """Seconds between two notes on how far it is."""
 
+SEEN = "seen"
+"""Names, in a task, the choices of the last look that came to its end."""
+
 RETRIES = 1
 """How often the next worker takes up what a worker died of; what kills each isn't tried for ever."""
 
@@ -67,6 +70,26 @@ def ask(kept: Import, person: Person, do: str, **what: Any) -> None:
     kept.status, kept.step, kept.done, kept.seen_at = QUEUED, "", 0, clock.now()
     kept.message = None
     kept.task = {**_asked(person.user_id, languages.current(), do), **what}
+
+
+def ask_for_a_look(kept: Import, person: Person, choices: Mapping[str, Any]) -> None:
+    """Ask the worker to look with choices. The caller commits, and then enqueues it.
+
+    The choices of the last look that came to its end are kept: where the file can't be read with the new
+    ones, they count again.
+
+    :param kept: the import
+    :param person: for whom it is done
+    :param choices: all choices
+    """
+    seen = kept.task.get(SEEN, kept.choices if kept.status in (PREVIEW, FAILED) else None)
+    kept.choices = dict(choices)
+    ask(kept, person, LOOK, **_seen_before(seen, choices))
+
+
+def _seen_before(seen: Mapping[str, Any] | None, choices: Mapping[str, Any]) -> dict[str, Any]:
+    """Note in a task what to go back to; the same choices would lead round in a circle."""
+    return {} if seen is None or dict(seen) == dict(choices) else {SEEN: dict(seen)}
 
 
 def _asked(user_id: str | None, language: str, do: str) -> dict[str, Any]:
@@ -133,7 +156,9 @@ def _run(session: Session, kept: Import, task: Mapping[str, Any]) -> None:
     except (tk.ValidationError, FileProblem) as problem:
         session.rollback()
         words = _words(problem)
-        if do != SAVE:
+        if isinstance(problem, FileProblem) and do == LOOK and SEEN in task:
+            _back_to_what_was_seen(session, import_id, words)
+        elif do != SAVE:
             _end(session, import_id, _BACK_TO[do], words)
         elif _look_again(session, import_id, words):
             enqueue(import_id)
@@ -256,13 +281,27 @@ def _end(session: Session, import_id: str, status: str, message: str) -> None:
     session.commit()
 
 
+def _back_to_what_was_seen(session: Session, import_id: str, why: str) -> None:
+    """Take back choices with which a file can't be read: what was seen before is shown again."""
+    kept = _still_running(session, import_id)
+    if kept is not None:
+        seen = dict(kept.task[SEEN])
+        message = tk._(
+            "The file can't be read with your last choices, which were taken back. {why}"
+        )
+        give_back(kept, PREVIEW, message.format(why=why))
+        kept.choices, kept.task = seen, {}
+    session.commit()
+
+
 def _look_again(session: Session, import_id: str, why: str) -> bool:
     """Ask for a look with the choices of a save that couldn't be, so that it shows how it is now."""
     kept = _still_running(session, import_id)
     if kept is not None:
-        task = dict(kept.task)
+        task, seen = dict(kept.task), dict(kept.choices)
         give_back(kept, QUEUED, None)
-        kept.task = {**_asked(task["by"], task["language"], LOOK), "why": why}
+        asked = _asked(task["by"], task["language"], LOOK)
+        kept.task = {**asked, "why": why, **_seen_before(seen, kept.choices)}
         kept.done, kept.seen_at = 0, clock.now()
     session.commit()
     return kept is not None
@@ -280,8 +319,11 @@ def give_back(kept: Import, status: str, message: str | None) -> None:
     :param status: what it is from now on
     :param message: why, for whoever brought it
     """
-    kept.choices = dict(kept.task.get("choices") or kept.choices)
-    kept.status, kept.step, kept.message, kept.task = status, "", message, {}
+    task, seen = kept.task, kept.choices
+    kept.choices = dict(task.get("choices") or seen)
+    kept.status, kept.step, kept.message = status, "", message
+    # What was chosen along with a save wasn't looked at yet.
+    kept.task = _seen_before(task.get(SEEN, seen if "choices" in task else None), kept.choices)
 
 
 def stop(kept: Import) -> None:

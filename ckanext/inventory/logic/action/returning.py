@@ -155,7 +155,8 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
         be)}], "columns", "can_save"}``
     :raises NotAuthorized: for people without role and assignment
     :raises ObjectNotFound: for an ``id`` that the caller may not know of
-    :raises ValidationError: ``upload`` if the file can't be read or is another department's
+    :raises ValidationError: ``upload`` if the file can't be read or is another department's; ``department``
+        if a list is to go to one that the caller may not add to
     """
     tk.check_access("inventory_import_preview", context, data_dict)
     person = who.person(context)
@@ -173,6 +174,8 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
                     found, choices = saving.look(
                         session, person, who.user_name(context), kept, choices, source=source
                     )
+                    if data_dict.get("department"):
+                        saving.refuse_closed(found)
                     saving.note(session, person, kept, found, choices)
                     if large:
                         kept_looks.forget(session, [kept.id])
