@@ -31,6 +31,8 @@ SEPARATORS = (",", ";", "\t", "|")
 HEADER_ROWS = 20
 _MARKUP = re.compile(r"[\ufeff\s]*<(?:html|!doctype|table|\?xml)\b", re.IGNORECASE)
 CHARACTERS = re.compile(r"[\x80-\x9f]")
+_NO_NAME = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+"""What no name of a sheet or column holds: the database stores none of it, or nobody can type it."""
 MULTIBYTE = re.compile(
     rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 )
@@ -58,12 +60,16 @@ class Limits:
 class Sheet:
     """The filled part of one sheet, before its header is known.
 
-    :param name: the sheet's name, empty for a text file
+    :param name: the sheet's name, empty for a text file; what no name may hold is a space in it
     :param rows: (row number as shown, cells) of rows that aren't empty
     """
 
     name: str
     rows: tuple[tuple[int, tuple[Cell, ...]], ...]
+
+    def __post_init__(self) -> None:
+        if _NO_NAME.search(self.name):
+            object.__setattr__(self, "name", _NO_NAME.sub(" ", self.name).strip())
 
 
 @dataclass(frozen=True)
@@ -501,7 +507,8 @@ def find_table(sheet: Sheet, score: Callable[[str], int]) -> tuple[Table, int]:
     """
     best, best_score = 0, 0
     for position, (_, cells) in enumerate(sheet.rows[:HEADER_ROWS]):
-        total = sum({text(cell): score(text(cell)) for cell in cells if _filled(cell)}.values())
+        titles = {header_text(cell) for cell in cells if _filled(cell)}
+        total = sum(map(score, titles))
         if total > best_score:
             best, best_score = position, total
     if not best_score:
@@ -520,7 +527,7 @@ def find_table(sheet: Sheet, score: Callable[[str], int]) -> tuple[Table, int]:
     width = max([len(header), *(len(cells) for _, cells in below)])
     columns: list[Column] = []
     for index in range(width):
-        title = " ".join(text(header[index]).split()) if index < len(header) else ""
+        title = header_text(header[index]) if index < len(header) else ""
         if title or any(index < len(cells) and _filled(cells[index]) for _, cells in below):
             columns.append(Column(index, title, letter(index)))
     return Table(sheet.name, number, tuple(columns), below), best_score
@@ -537,6 +544,14 @@ def letter(index: int) -> str:
         index, rest = divmod(index - 1, 26)
         letters = chr(65 + rest) + letters
     return letters
+
+
+def header_text(cell: Cell) -> str:
+    """Return a header as it is compared, shown and kept: on one line, without what no name may hold.
+
+    :param cell: value as read
+    """
+    return " ".join(_NO_NAME.sub(" ", text(cell)).split())
 
 
 def text(cell: Cell | None) -> str:

@@ -31,6 +31,7 @@ from .reader import (
     check_cells,
     check_rows,
     check_size,
+    header_text,
     letter,
     text,
 )
@@ -367,7 +368,7 @@ def _headers_of_rows(sheet: Sheet, headers: _Headers) -> Iterator[tuple[int, int
     own = _subfields(headers.layout)
     kind = next(column.key for column in headers.layout.columns if column.spec is not None)
     for position, (_, cells) in enumerate(sheet.rows[:HEADER_ROWS]):
-        titles = [" ".join(text(cell).split()) for cell in cells if text(cell)]
+        titles = [title for cell in cells if (title := header_text(cell))]
         keys = {column.key for title in titles if (column := headers.find(title)) is not None}
         enough = len(keys & own) >= min(3, len(own)) and 2 * len(keys) >= len(titles)
         if enough and {RECORD, kind} <= keys:
@@ -461,7 +462,7 @@ def _read_page(
     strange: dict[int, str] = {}
     width = max(len(cells) for _, cells in sheet.rows[position:])
     for index in range(width):
-        title = " ".join(text(header[index]).split()) if index < len(header) else ""
+        title = header_text(header[index]) if index < len(header) else ""
         if index == hidden:
             continue
         column = headers.find(title) if title else None
