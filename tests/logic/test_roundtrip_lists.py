@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import pytest
+import sqlalchemy as sa
+from ckan import model
 
+from ckanext.inventory.model import RoleGrant
+from ckanext.inventory.types import Role
 from tests.logic.city import City, make_city
-from tests.logic.returning import again, preview
+from tests.logic.returning import again, preview, save
+from tests.support import grant
 
 
 @pytest.fixture
@@ -59,3 +66,51 @@ class TestFixes:
         found = again(city, found, fixes=fixes)
         assert meanings(found) == [("Data set", "title"), ("Value", "value"), ("Odd", "")]
         assert [title for title, _ in values(found)] == ["Name", "Benches"]
+
+
+LIST = "Data set,Value\nTrees,High\n"
+NOT_YOURS = ["You can't add to this department. Choose one of yours."]
+
+
+def refusal_of(call: Callable[[], Any]) -> dict[str, Any]:
+    with pytest.raises(tk.ValidationError) as caught:
+        call()
+    return caught.value.error_dict
+
+
+class TestDepartmentsOfOthers:
+    """A list goes to no department that whoever brings it may not add to, and says so at every door."""
+
+    @pytest.mark.parametrize("who", ["neighbour", "viewer", "reviewer"])
+    def test_it_is_refused_when_it_is_brought(self, city: City, who: str) -> None:
+        user = getattr(city, who)
+        assert refusal_of(lambda: listed(city, LIST, user)) == {"department": NOT_YOURS}
+        assert city.do(user, "inventory_import_list")["count"] == 0
+
+    def test_who_adds_nowhere_is_told_so(self, city: City) -> None:
+        found = listed(city, "Data set,Department\nTrees,Parks\n", city.reviewer, department="")
+        assert [problem["message"] for problem in found["problems"]] == [
+            "You can't add to any department. Ask a coordinator of the department to bring this list."
+        ]
+        assert not found["can_save"]
+
+    def test_another_one_can_be_chosen_on_an_open_file(self, city: City) -> None:
+        found = listed(city, LIST)
+        said = refusal_of(lambda: again(city, found, department="water"))
+        assert said == {"department": NOT_YOURS}
+        said = refusal_of(lambda: save(city, found, department="water"))
+        assert said == {"department": NOT_YOURS}
+        assert again(city, found)["can_save"]
+
+    def test_a_role_that_was_lost_is_told_and_another_department_helps(self, city: City) -> None:
+        found = listed(city, LIST)
+        session = model.Session
+        session.execute(sa.delete(RoleGrant).where(RoleGrant.user_id == city.coordinator.id))
+        session.commit()
+        grant(city.coordinator, Role.COORDINATOR, city.water)
+        assert refusal_of(lambda: save(city, found)) == {"department": NOT_YOURS}
+        now = again(city, found)
+        assert [problem["message"] for problem in now["problems"]] == NOT_YOURS
+        assert (now["can_save"], now["rows"]) == (False, [])
+        now = again(city, found, department="water")
+        assert save(city, now)["created"][0]["number"] == "WATER-0001"

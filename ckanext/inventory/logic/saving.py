@@ -224,10 +224,12 @@ def carry_out(
     :raises Cancelled: if ``before`` stops it
     """
     found, chosen = look(session, person, user_name, kept, kept.choices, tell)
+    refuse_closed(found)
     same = found.fingerprint == fingerprint
     if same and choices is not None and dict(choices) != kept.choices:
         seen = found.shown
         found, chosen = look(session, person, user_name, kept, choices, tell)
+        refuse_closed(found)
         _refuse_unseen(seen, found, chosen)
     if not same or not import_save.hold(session, found):
         raise tk.ValidationError(
@@ -257,6 +259,16 @@ def carry_out(
             for record in done.created
         ]
     }
+
+
+def refuse_closed(found: Preview) -> None:
+    """Refuse a list for a department that whoever brings it may not add to.
+
+    :param found: the preview
+    :raises ValidationError: ``department``
+    """
+    if found.closed and found.lacking is not None:
+        raise tk.ValidationError({"department": [showing.said(found.lacking)]})
 
 
 def _remember(session: Session, person: Person, found: Preview, choices: Mapping[str, Any]) -> None:

@@ -95,6 +95,10 @@ class Done:
     sources: tuple[bulk.Created, ...] = ()
 
 
+class NotAddable(FileProblem):
+    """A list for a department that whoever brings it may not add to."""
+
+
 def plan_import(
     session: Session,
     person: Person,
@@ -127,6 +131,7 @@ def plan_import(
     :param mend: puts texts that stand for cells into the rows below a table's headers
     :param tell: told now and then how many rows are checked
     :returns: the plan with validated rows
+    :raises NotAddable: if the person may not add to the department
     :raises FileProblem: if the file can't be read or has no column for the name
     """
     source = source or read(upload.data, upload.filename, limits())
@@ -136,6 +141,9 @@ def plan_import(
     if lock:
         bulk.lock(session, _held(session, person, choices))
     known = _known(session, person, package_type, choices, source.digest)
+    refused = refusal_to_add(known.departments, person, choices.department)
+    if refused is not None:
+        raise NotAddable(refused.text, **refused.params)
     known = replace(known, answered=answered or {}, others=others)
     cells = Reader(
         words,
@@ -355,6 +363,32 @@ def departments_for(session: Session, person: Person) -> list[Department]:
 
 def _is_open(person: Person, department: Department) -> bool:
     return not department.merged_into or department.id in policy.departments_of(person)
+
+
+def refusal_to_add(
+    known: Sequence[Department], person: Person, department: str | None
+) -> Message | None:
+    """Say why somebody may not bring a list.
+
+    :param known: the departments, as :func:`departments_for` tells
+    :param person: who brings it
+    :param department: organization id of the chosen one, None where a column names it
+    :returns: the reason, None if they may
+    """
+    if not department:
+        somewhere = policy.is_cdo(person) or any(item.allowed for item in known)
+        return None if somewhere else _NOWHERE
+    found = next((item for item in known if item.id == department), None)
+    if found is None:
+        return _GONE
+    return None if found.allowed else _NOT_YOURS
+
+
+_NOWHERE = Message(
+    "You can't add to any department. Ask a coordinator of the department to bring this list."
+)
+_GONE = Message("There is no such department.")
+_NOT_YOURS = Message("You can't add to this department. Choose one of yours.")
 
 
 def departments_offered(known: Sequence[Department]) -> list[str]:

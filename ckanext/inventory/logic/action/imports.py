@@ -125,7 +125,7 @@ def inventory_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
         "departments": [{"title", "rows", "created"}], "origin", "imported_before"}``
     :raises NotAuthorized: for people who may not add to the department
     :raises ValidationError: ``upload`` if the file can't be read, has no column for the name, or
-        isn't the one that was looked at
+        isn't the one that was looked at; ``department`` if there is no such department
     """
     tk.check_access("inventory_import", context, {**data_dict, "owner_org": _department(data_dict)})
     person = who.person(context)
@@ -173,6 +173,8 @@ def inventory_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
                     settled = Settled(choices, package_type)
                     kept_imports.keep_saved(session, person, upload, settled, prepared, done)
             return report_of(prepared, done, data_dict)
+    except imports.NotAddable as refused:
+        raise tk.ValidationError({"department": [_said(refused.message)]}) from refused
     except FileProblem as problem:
         raise tk.ValidationError({"upload": [_said(problem.message)]}) from problem
 

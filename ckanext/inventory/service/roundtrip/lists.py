@@ -48,19 +48,25 @@ class ForeignList:
         )
         source = found.source
         sheets = tuple(sheet for sheet in source.sheets if sheet.name not in without)
-        prepared = imports.plan_import(
-            self.ground.session,
-            self.ground.person,
-            self.ground.user_name,
-            settled.package_type,
-            upload,
-            choices,
-            source=replace(source, sheets=sheets),
-            answered=self._answered(),
-            others=frozenset(where for where, said in settled.same.items() if said == NEW),
-            mend=_mending(settled),
-            tell=self.ground.checked(0),
-        )
+        try:
+            prepared = imports.plan_import(
+                self.ground.session,
+                self.ground.person,
+                self.ground.user_name,
+                settled.package_type,
+                upload,
+                choices,
+                source=replace(source, sheets=sheets),
+                answered=self._answered(),
+                others=frozenset(where for where, said in settled.same.items() if said == NEW),
+                mend=_mending(settled),
+                tell=self.ground.checked(0),
+            )
+        except imports.NotAddable as refused:
+            # Another department can still be chosen.
+            found.closed, found.lacking = True, refused.message
+            found.problems.append(Problem(Severity.ERROR, "", None, "", "", refused.message))
+            return
         plan = prepared.plan
         found.notes = list(plan.notes)
         found.columns = plan.columns

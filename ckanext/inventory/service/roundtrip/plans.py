@@ -100,6 +100,15 @@ class Settled:
         alike = self.fixes_all.get(f"{sheet}!{column}") if own is None else None
         return alike.get(as_said(cell)) if alike else own
 
+    def own_fix(self, sheet: str, row: int, column: str) -> str | None:
+        """Return the text that stands for one cell alone.
+
+        :param sheet: its sheet
+        :param row: its row
+        :param column: its column
+        """
+        return self.fixes.get(f"{sheet}!{row}!{column}") if self.fixes else None
+
     def is_the_same(self, where: str, known: Ref | None) -> str:
         """Return how "the same one?" is answered for a row.
 
@@ -214,7 +223,8 @@ class Preview:
     :param named: departments of a list that isn't ours that are to be mapped or left out
     :param department_rows: rows of it that stay out because their department does
     :param offered: field to the texts that a fix of its cells may be chosen from
-    :param lacking: the column of it that has to be named first
+    :param lacking: what has to be said first, a column of it or its department
+    :param closed: whoever brings it may not add to the department, so that no row was read
     :param departments: organization ids that new rows go to
     :param part: id of the part that it says it is
     :param downloaded: when the workbook was downloaded, empty if unknown
@@ -243,6 +253,7 @@ class Preview:
     department_rows: int = 0
     offered: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     lacking: Message | None = None
+    closed: bool = False
     departments: set[str] = field(default_factory=set[str])
     part: str = ""
     downloaded: str = ""

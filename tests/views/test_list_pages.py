@@ -1,0 +1,89 @@
+"""The page of a list that isn't ours: its department, its columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import ckan.plugins.toolkit as tk
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.tests.helpers import CKANTestApp
+
+from ckanext.inventory import config
+from ckanext.inventory.logic import import_job
+from ckanext.inventory.model import RoleGrant
+from ckanext.inventory.types import Role
+from tests.logic.city import City, make_city
+from tests.support import grant
+from tests.views.test_spreadsheet_pages import Pages, form_of
+
+LIST = b"Data set,Value\nTrees,High\n"
+NOT_YOURS = "You can&#39;t add to this department. Choose one of yours."
+
+
+@pytest.fixture
+def city(db: None) -> City:
+    return make_city()
+
+
+@pytest.fixture
+def pages(city: City, app: CKANTestApp) -> Pages:
+    return Pages(city, app, "coordinator")
+
+
+def moved_to_water(city: City) -> None:
+    model.Session.execute(sa.delete(RoleGrant).where(RoleGrant.user_id == city.coordinator.id))
+    model.Session.commit()
+    grant(city.coordinator, Role.COORDINATOR, city.water)
+
+
+class TestDepartment:
+    def test_a_form_that_names_another_department_is_told(self, city: City, pages: Pages) -> None:
+        path = pages.upload(LIST, "list.csv", department=city.parks.id)
+        answer = pages.post(path, act="look", department=city.water.id)
+        assert answer.status_code == 400
+        assert NOT_YOURS in answer.body
+        assert "All rows go to Parks." in pages.get(path).body
+
+    def test_the_page_stays_when_the_role_is_lost(self, city: City, pages: Pages) -> None:
+        _lose_and_choose(city, pages, lambda _path: None)
+
+
+class TestALargeList:
+    """The worker looks at it."""
+
+    @pytest.fixture
+    def city(self, clean_db: None) -> Iterator[City]:
+        """Committed, because the worker has a connection of its own."""
+        yield make_city()
+        model.Session.remove()
+
+    def test_the_page_stays_when_the_role_is_lost(
+        self, city: City, pages: Pages, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(config, "import_job_rows", lambda: 1)
+        monkeypatch.setattr(tk, "enqueue_job", lambda *_args, **_more: None)
+        _lose_and_choose(city, pages, lambda path: import_job.run(path.rsplit("/", 1)[1]))
+
+
+def _lose_and_choose(city: City, pages: Pages, work: Callable[[str], None]) -> None:
+    path = pages.upload(LIST, "list.csv", department=city.parks.id)
+    work(path)
+    fields = form_of(pages.get(path).body)
+    assert fields
+    moved_to_water(city)
+    pages.post(path, act="save", **fields)
+    work(path)
+    pages.get(path)
+    work(path)
+    body = pages.get(path).body
+    assert NOT_YOURS in body
+    assert re.search(r'id="about"[^>]* open', body)
+    assert "Say what the columns are" not in body
+    pages.post(path, act="look", department=city.water.id)
+    work(path)
+    body = pages.get(path).body
+    assert NOT_YOURS not in body
+    assert "All rows go to Water." in body
