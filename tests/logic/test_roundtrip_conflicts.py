@@ -7,8 +7,10 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pytest
 
+from ckanext.inventory.types import Role
 from tests.logic.city import City, make_city
-from tests.logic.returning import again, content, download, opened, preview, put, save
+from tests.logic.returning import again, column, content, download, opened, preview, put, save
+from tests.support import grant, make_user
 
 FIELDS = ("notes", "comments", "system_of_record_note")
 HEADERS = ("Description", "Comments", "Where it is kept, in your words")
@@ -114,3 +116,64 @@ def test_a_value_that_came_back_needs_no_choice_and_nonsense_is_none(
     assert conflicts(again(city, found)) == {"comments": "mine"}
     changed(city, entry, notes="once more")
     assert conflicts(again(city, found)) == {"notes": "", "comments": "mine"}
+
+
+class TestWhoChangedIt:
+    """The other side of a conflict names who changed this very cell last, and when."""
+
+    @staticmethod
+    def told(found: dict[str, Any]) -> dict[str, tuple[str, bool]]:
+        return {
+            cell["key"]: (cell["who"], bool(cell["when"]))
+            for row in found["rows"]
+            for cell in row["cells"]
+            if cell["outcome"] == "conflict"
+        }
+
+    @staticmethod
+    def name(user: Any) -> str:
+        return user.fullname or user.name
+
+    def test_of_a_blocker_it_is_the_one_who_changed_that_blocker(self, city: City) -> None:
+        def rows(privacy: str, legal: str) -> dict[str, Any]:
+            return {
+                "blocker_status": "some",
+                "release_blockers": [
+                    {"kind": "privacy", "rationale": privacy},
+                    {"kind": "legal", "rationale": legal},
+                ],
+            }
+
+        entry = city.entry(title="Trees", **rows("one", "one"))
+        book = opened(download(city))
+        sheet = book["Blockers"]
+        why = column(book, "Blockers", "Why")
+        for row in (2, 3):
+            sheet.cell(row, why).value = "file"
+        city.do(city.cdo, "inventory_entry_patch", id=entry["id"], **rows("two", "one"))
+        city.do(city.coordinator, "inventory_entry_patch", id=entry["id"], **rows("two", "two"))
+        assert self.told(preview(city, book)) == {
+            "release_blockers/privacy/rationale": (self.name(city.cdo), True),
+            "release_blockers/legal/rationale": (self.name(city.coordinator), True),
+        }
+
+    def test_of_an_assignment_it_is_who_assigned_it(self, city: City) -> None:
+        for name in ("ann", "bob"):
+            grant(make_user(name), Role.COORDINATOR, city.parks)
+        entry = city.entry(title="Trees")
+        book = opened(download(city))
+        put(book, "Datasets", "PARKS-0001", Assigned_to="Ann")
+        city.do(city.cdo, "inventory_assign", ids=[entry["id"]], user="bob")
+        city.do(
+            city.coordinator, "inventory_mark", ids=[entry["id"]], field="in_directory", value=True
+        )
+        assert self.told(preview(city, book)) == {"assignee": (self.name(city.cdo), True)}
+
+    def test_of_a_mark_it_is_who_set_it(self, city: City) -> None:
+        entry = city.entry(title="Trees")
+        book = opened(download(city, city.cdo))
+        put(book, "Datasets", "PARKS-0001", Public_listing="Allowed")
+        city.do(city.reviewer, "inventory_mark", ids=[entry["id"]], field="listing", value="never")
+        city.do(city.cdo, "inventory_assign", ids=[entry["id"]], user=city.coordinator.name)
+        found = preview(city, book, city.cdo)
+        assert self.told(found) == {"listing": (self.name(city.reviewer), True)}

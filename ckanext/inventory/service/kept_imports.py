@@ -17,7 +17,16 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from ckanext.inventory import clock, fields, policy
 from ckanext.inventory.fields import schema_for
-from ckanext.inventory.model import Import, ImportMapping, ImportRow, Record, Revision
+from ckanext.inventory.model import (
+    Import,
+    ImportMapping,
+    ImportRow,
+    Record,
+    Revision,
+    event,
+    event_detail,
+    event_entry,
+)
 from ckanext.inventory.model.imports import (
     DISCARDED,
     OPEN,
@@ -38,6 +47,7 @@ from ckanext.inventory.service import (
 )
 from ckanext.inventory.service.imports import Done, Prepared, Upload
 from ckanext.inventory.service.roundtrip import Preview, Settled
+from ckanext.inventory.spreadsheets.headers import MARKS
 from ckanext.inventory.spreadsheets.planning.choices import Choices
 from ckanext.inventory.spreadsheets.synonyms import squash
 from ckanext.inventory.types import ENTRY, Person
@@ -401,7 +411,23 @@ def meanwhile(session: Session, found: Preview) -> dict[tuple[str, str], Meanwhi
     ]
     if not wanted:
         return {}
-    ids = {record.package_id for record, _ in wanted}
+    marked = [(record, cell.key) for record, cell in wanted if cell.key in _MARK_NAMES]
+    texts = [(record, cell.key) for record, cell in wanted if cell.key not in _MARK_NAMES]
+    last = _texts_changed(session, texts) | _marks_changed(session, marked)
+    names = people(session, {by for by, _ in last.values() if by})
+    return {key: Meanwhile(names.get(by or "", ""), at) for key, (by, at) in last.items()}
+
+
+_MARK_NAMES = frozenset(name for names in MARKS.values() for name in names)
+_ASSIGNING = ("assign", "hand_over", "transfer", "merge")
+"""Acts that change to whom a record is assigned; two of them take the assignment away."""
+
+_Last = dict[tuple[str, str], tuple[str | None, dt.datetime]]
+"""(package id, cell) to who changed it last, and when."""
+
+
+def _texts_changed(session: Session, cells: Sequence[tuple[Record, str]]) -> _Last:
+    ids = {record.package_id for record, _ in cells}
     history: dict[str, list[Any]] = {package_id: [] for package_id in ids}
     query = (
         sa.select(Revision.package_id, Revision.content, Revision.by, Revision.at)
@@ -410,19 +436,55 @@ def meanwhile(session: Session, found: Preview) -> dict[tuple[str, str], Meanwhi
     )
     for row in session.execute(query):
         history[row.package_id].append(row)
-    names = people(session, {row.by for rows in history.values() for row in rows if row.by})
-    answers: dict[tuple[str, str], Meanwhile] = {}
-    for record, cell in wanted:
-        name = cell.key.partition("/")[0]
-        last: Any = None
+    answers: _Last = {}
+    for record, key in cells:
         before: Any = None
         for row in history[record.package_id]:
-            value = row.content.get(name)
+            value = _value_of(record.package_type, key, row.content)
             if value != before:
-                last, before = row, value
-        if last is not None:
-            key = (record.package_id, cell.key)
-            answers[key] = Meanwhile(names.get(last.by or "", ""), last.at)
+                answers[record.package_id, key], before = (row.by, row.at), value
+    return answers
+
+
+def _value_of(package_type: str, key: str, content: Mapping[str, Any]) -> Any:
+    """Return what stands in a cell: a field, or one part of a row of it."""
+    name, _, rest = key.partition("/")
+    if not rest:
+        return content.get(name)
+    kind, _, part = rest.rpartition("/")
+    first = schema_for(package_type).fields[name].subfields[0].name
+    rows: Sequence[Mapping[str, Any]] = content.get(name) or ()
+    return next((row.get(part) for row in rows if str(row.get(first)) == kind), None)
+
+
+def _marks_changed(session: Session, cells: Sequence[tuple[Record, str]]) -> _Last:
+    ids = {record.package_id for record, _ in cells}
+    query = (
+        sa.select(
+            event_entry.c.package_id,
+            event.c.act,
+            event.c.user_id,
+            event.c.at,
+            event_detail.c.details,
+        )
+        .join(event, event.c.id == event_entry.c.event_id)
+        .outerjoin(
+            event_detail,
+            sa.and_(
+                event_detail.c.event_id == event_entry.c.event_id,
+                event_detail.c.seq == event_entry.c.seq,
+            ),
+        )
+        .where(event_entry.c.package_id.in_(ids), event.c.act.in_(["mark", *_ASSIGNING]))
+        .order_by(event.c.id)
+    )
+    keys = {(record.package_id, key) for record, key in cells}
+    answers: _Last = {}
+    for row in session.execute(query) if ids else ():
+        details: Mapping[str, Any] = row.details or {}
+        field = str(details.get("field") or ("assignee" if row.act in _ASSIGNING else ""))
+        if (row.package_id, field) in keys:
+            answers[row.package_id, field] = (row.user_id, row.at)
     return answers
 
 
