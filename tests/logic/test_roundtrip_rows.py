@@ -190,6 +190,26 @@ def test_a_kind_is_fixed_and_saved_in_one_step(city: City) -> None:
         assert blockers(city, number)["privacy"]["rationale"] == "Spooky"
 
 
+def test_a_new_reason_whose_kind_is_not_understood_is_an_error_at_that_cell(city: City) -> None:
+    """Without its kind nothing of it goes in, so that it is fixed or left out."""
+    city.entry(title="Trees", release_blockers=[PRIVACY])
+    book = opened(download(city))
+    row = add(book, "Blockers", Number="PARKS-0001", Kind="Quantum", Why="Spooky")
+    put(book, "Datasets", "PARKS-0001", Comments="Looked at")
+    found = preview(city, book)
+    [problem] = found["problems"]
+    assert (problem["severity"], problem["field"], problem["row"]) == ("error", "kind", row)
+    assert problem["message"].endswith("Choose one of them, or leave the row out.")
+    assert "stays as it was" not in problem["message"]
+    assert (found["counts"]["held"], found["can_save"]) == (1, False)
+    left = again(city, found, left_out=[f"Blockers!{row}"])
+    assert left["can_save"]
+    put(book, "Blockers", 2, Kind="Quantum")
+    known, _ = preview(city, book)["problems"]
+    assert (known["row"], known["severity"]) == (2, "warning")
+    assert known["message"].endswith("The cell stays as it was.")
+
+
 class TestOneFixForAllThatSayTheSame:
     """The box of a line for many cells, by what they say: also where they say nothing."""
 
@@ -216,6 +236,92 @@ class TestOneFixForAllThatSayTheSame:
         save(city, self.fixed(city, found, kind={written or "": "Privacy"}))
         for number in two:
             assert blockers(city, number)["privacy"]["rationale"] == "Spooky"
+
+    def test_kinds_of_a_sheet_without_that_column(self, city: City) -> None:
+        book = opened(download(city))
+        add(book, "Datasets", Name="Ponds")
+        add(book, "Datasets", Name="Lamps")
+        for name in ("Ponds", "Lamps"):
+            add(book, "Blockers", Number=name, Why="Spooky")
+        book["Blockers"].delete_cols(column(book, "Blockers", "Kind"))
+        found = preview(city, book)
+        assert [(p["field"], p["no_column"]) for p in found["problems"]] == [("kind", True)] * 2
+        save(city, self.fixed(city, found, kind={"": "Privacy"}))
+        for number in ("PARKS-0001", "PARKS-0002"):
+            assert blockers(city, number)["privacy"]["rationale"] == "Spooky"
+
+    def test_other_parts_of_new_reasons_without_their_column(
+        self, city: City, two: tuple[str, str]
+    ) -> None:
+        """A row that was typed off one that is there is a known one, and keeps what it says."""
+        city.do(city.coordinator, "inventory_entry_patch", id=two[0], release_blockers=[PRIVACY])
+        book = opened(download(city))
+        book["Blockers"].delete_rows(2)
+        for number in two:
+            add(book, "Blockers", Number=number, Kind="Privacy", Law_or_rule="Article 1")
+        book["Blockers"].delete_cols(column(book, "Blockers", "Why"))
+        found = preview(city, book, fixes_all={"Blockers!rationale": {"": "Spooky"}})
+        save(city, found)
+        known, new = (blockers(city, number)["privacy"] for number in two)
+        assert (known["rationale"], known["citation"]) == (PRIVACY["rationale"], "Article 1")
+        assert (new["rationale"], new["citation"]) == ("Spooky", "Article 1")
+
+    def test_cells_as_downloaded_keep_what_they_say(self, city: City, two: tuple[str, str]) -> None:
+        """Whether or not another cell of their row was edited."""
+        for number in two:
+            city.do(city.coordinator, "inventory_entry_patch", id=number, value="low")
+        city.entry(title="Ponds", value="high")
+        book = opened(download(city))
+        put(book, "Datasets", two[0], Comments="Looked at")
+        put(book, "Datasets", "PARKS-0003", Value="Low")
+        row = add(book, "Datasets", Name="Lamps", Value="Low")
+        found = preview(city, book, fixes_all={"Datasets!value": {"Low": "Medium"}})
+        assert cells(found) == {
+            (two[0], "comments"): "changed",
+            ("PARKS-0003", "value"): "changed",
+        }
+        [changed] = [c for r in found["rows"] for c in r["cells"] if c["key"] == "value"]
+        assert changed["file"] == "Medium"
+        new = row_at(found, f"Datasets!{row}")
+        assert ("value", "Medium") in {(field["field"], field["value"]) for field in new["fields"]}
+
+    def test_marks_as_downloaded_keep_what_they_say(self, city: City) -> None:
+        city.entry(title="Trees", notes="one")
+        book = opened(download(city))
+        put(book, "Datasets", "PARKS-0001", Comments="Looked at")
+        found = preview(
+            city, book, fixes_all={"Datasets!assignee": {"": city.coordinator.fullname}}
+        )
+        assert cells(found) == {("PARKS-0001", "comments"): "changed"}
+
+    def test_a_record_that_a_new_row_was_answered_to_be_keeps_what_it_says(
+        self, city: City
+    ) -> None:
+        city.entry(title="Trees", value="low")
+        book = opened(download(city))
+        book["Datasets"].delete_rows(2)
+        put(book, "Datasets", 2, Name="Trees", Comments="Looked at")
+        put(book, "Datasets", 3, Name="Lamps")
+        found = preview(
+            city,
+            book,
+            same={"Datasets!2": "PARKS-0001"},
+            fixes_all={"Datasets!value": {"": "High"}},
+        )
+        assert cells(found) == {("PARKS-0001", "comments"): "changed"}
+        lamps = row_at(found, "Datasets!3")["fields"]
+        assert ("value", "High") in {(field["field"], field["value"]) for field in lamps}
+
+    def test_kinds_as_downloaded_stay_what_they_are(self, city: City, two: tuple[str, str]) -> None:
+        for number in two:
+            city.do(
+                city.coordinator, "inventory_entry_patch", id=number, release_blockers=[PRIVACY]
+            )
+        book = opened(download(city))
+        put(book, "Blockers", 2, Why="Spooky")
+        found = preview(city, book, fixes_all={"Blockers!kind": {"Privacy": "Law"}})
+        assert found["problems"] == []
+        assert {key for _, key in cells(found)} == {"release_blockers/privacy/rationale"}
 
     def test_a_kind_that_the_record_has_already(self, city: City, two: tuple[str, str]) -> None:
         city.do(city.coordinator, "inventory_entry_patch", id=two[0], release_blockers=[PRIVACY])

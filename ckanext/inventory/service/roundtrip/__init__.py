@@ -6,7 +6,7 @@ seen us goes through the importer's plan, and rows that look like a record that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy.orm import Session
@@ -17,7 +17,7 @@ from ckanext.inventory.spreadsheets import places, returned, synonyms
 from ckanext.inventory.spreadsheets.layout import GUIDES, Names, as_it_is
 from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Problem, Severity
 from ckanext.inventory.spreadsheets.planning.choices import Choices
-from ckanext.inventory.spreadsheets.reader import Source, read
+from ckanext.inventory.spreadsheets.reader import Cell, Source, read
 from ckanext.inventory.spreadsheets.returned import Page
 from ckanext.inventory.spreadsheets.synonyms import squash
 from ckanext.inventory.types import Person
@@ -64,6 +64,24 @@ def preview(
     :raises FileProblem: if the file can't be read, or is another department's workbook
     """
     source = source or read_file(upload)
+    found, others = _looked(session, person, user_name, upload, settled, tell, source)
+    if others:
+        again = replace(settled, fixes={**settled.fixes, **others})
+        found, _ = _looked(session, person, user_name, upload, again, tell, source)
+        found.settled = settled
+    return found
+
+
+def _looked(
+    session: Session,
+    person: Person,
+    user_name: str,
+    upload: imports.Upload,
+    settled: Settled,
+    tell: Tell,
+    source: Source,
+) -> tuple[Preview, Mapping[str, str]]:
+    """Compare a file; return besides what was typed for all for cells that only the rules ask for."""
     found = Preview(
         source.filename, source.digest, source, notes=list(source.notes), settled=settled
     )
@@ -90,9 +108,35 @@ def preview(
             "or choose another file. If your rows are on a hidden sheet, show it and save the file first."
         )
     Rules(ground).finish()
+    others = _asked_by_rules(ground) if found.ours else {}
     found.problems = places.settled(found.problems, found.places, found.source)
     found.names = _with_those_named_now(session, found)
-    return found
+    return found, others
+
+
+def _asked_by_rules(ground: Ground) -> dict[str, str]:
+    """Return what was typed for all cells that say the same, for those as downloaded that a rule refuses.
+
+    Any other cell as downloaded stays as it is, whatever was typed for those that say the same.
+    """
+    settled, found = ground.settled, ground.preview
+    if not settled.fixes_all:
+        return {}
+    rows: dict[str, Mapping[int, Sequence[Cell]]] = {}
+    sheets = {sheet.name: sheet for sheet in found.source.sheets}
+    asked: dict[str, str] = {}
+    for problem in found.problems:
+        where, place = f"{problem.sheet}!{problem.row}!{problem.key}", problem.place
+        if not problem.key or place is None or where in ground.asked:
+            continue
+        if place.sheet not in rows:
+            rows[place.sheet] = dict(sheets[place.sheet].rows)
+        cells = rows[place.sheet].get(place.row, ())
+        cell = cells[place.column] if place.column < len(cells) else ""
+        fix = settled.fix(place.sheet, place.row, problem.key, cell)
+        if fix is not None:
+            asked[where] = fix
+    return asked
 
 
 def _with_those_named_now(session: Session, found: Preview) -> Names:

@@ -60,8 +60,7 @@ class RowDepartments:
         return line.text_of(layouts.DEPARTMENT) if fix is None else fix.strip()
 
     def _fix(self, line: Line) -> str | None:
-        cell = line.cells.get(layouts.DEPARTMENT, "")
-        return self._ground.settled.fix(line.sheet, line.row, layouts.DEPARTMENT, cell)
+        return self._ground.fix(line, layouts.DEPARTMENT)
 
     def _find(self, line: Line) -> Department | None:
         written = self._written(line)

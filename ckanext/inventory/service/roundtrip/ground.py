@@ -69,6 +69,7 @@ class Ground:
         self.intact: dict[str, tuple[str, int, str]] = {}
         self.new_titles: dict[str, RowPlan] = {}
         self.same_titles: dict[str, RowPlan] = {}
+        self.asked: set[str] = set()
         self._links: dict[tuple[str, str], dict[str, str]] = {}
 
     @cached_property
@@ -425,8 +426,25 @@ class Ground:
         """
         plan.cells.append(merge.compare(key, label, spec, values, chosen=self.chosen(plan, key)))
 
+    def fix(self, line: Line, key: str) -> str | None:
+        """Return the text that stands for a cell of a new row, or for one that somebody wrote into.
+
+        :param line: its row
+        :param key: its column
+        """
+        if self.settled.fixes_all:
+            self.asked.add(f"{line.sheet}!{line.row}!{key}")
+        return self.settled.fix(line.sheet, line.row, key, line.cells.get(key, ""))
+
     def read(
-        self, page: Page, line: Line, plan: RowPlan, column: Column, before: Any
+        self,
+        page: Page,
+        line: Line,
+        plan: RowPlan,
+        column: Column,
+        before: Any,
+        *,
+        needed: bool = False,
     ) -> tuple[bool, Any]:
         """Read a cell that somebody wrote into.
 
@@ -435,10 +453,11 @@ class Ground:
         :param plan: its row
         :param column: its column
         :param before: its value when it was downloaded
+        :param needed: without it the row can't go in
         :returns: False if it wasn't understood, and the value
         """
         assert column.spec is not None
-        fix = self.settled.fix(plan.sheet, plan.row, column.key, line.cells[column.key])
+        fix = self.fix(line, column.key)
         cell = line.cells[column.key] if fix is None else fix
         resolve = self.resolver(column.spec, plan)
         reading = returned.read_cell(
@@ -452,10 +471,13 @@ class Ground:
         )
         new = plan.record is None and line.token is None
         message = self._not_all_taken(column.spec, reading, new=new)
+        needed = needed and reading.message is not None
+        if needed and reading.message is not None:
+            message = also(reading.message, _CHOOSE)
         if message is not None:
             self.problem(
                 plan,
-                Severity.WARNING,
+                Severity.ERROR if needed else Severity.WARNING,
                 column.key,
                 text(cell),
                 message,
@@ -501,6 +523,7 @@ def at_column(index: int) -> str:
 
 
 _STAYS = Message("The cell stays as it was.")
+_CHOOSE = Message("Choose one of them, or leave the row out.")
 
 UNKNOWN = Message(
     "There is no record with this number, or none that you may see. Leave the number empty to add a "

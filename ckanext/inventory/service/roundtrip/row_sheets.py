@@ -58,7 +58,6 @@ class RowSheets:
         self._note_intact(page, spec)
         for line in lines:
             self.ground.preview.read += 1
-            self.ground.give(page, line, new=False)
             self._row_line(page, line, spec)
 
     def _note_intact(self, page: Page, spec: FieldSpec) -> None:
@@ -86,8 +85,15 @@ class RowSheets:
         """Return the kind that a row says, empty if it is none."""
         kind = spec.subfields[0]
         cell = line.cells.get(kind.name, "")
+        own = self.ground.settled.own_fix(line.sheet, line.row, kind.name)
+        if own is None and line.token is not None:
+            said = self._kind_of(kind, text(cell))
+            if said == line.token.row:
+                return said
         fix = self.ground.settled.fix(line.sheet, line.row, kind.name, cell)
-        written = text(cell) if fix is None else fix.strip()
+        return self._kind_of(kind, text(cell) if fix is None else fix.strip())
+
+    def _kind_of(self, kind: FieldSpec, written: str) -> str:
         value = returned.value_of_label(kind.choices, written, self.ground.names.say)
         return str(value or self.ground.cells.choice(kind, written).value or "")
 
@@ -102,7 +108,12 @@ class RowSheets:
         here.part_of, here.record, here.title = owner, owner.record, owner.title
         here.left_out |= owner.left_out
         first = spec.subfields[0]
+        self.ground.give(page, line, new=False)
+        if line.token is None and first.name not in line.places:
+            self._give_kind(line, first.name)
         old = self._old_row(owner, spec, line)
+        if not old:
+            self.ground.give(page, line, new=True)
         key = str(old.get(first.name) or "") if old else ""
         edits, unclear = self._edits(page, line, here, old)
         if not old:
@@ -139,6 +150,11 @@ class RowSheets:
         if not here.left_out:
             owner.rows.setdefault(spec.name, {})[key] = edits
 
+    def _give_kind(self, line: Line, kind: str) -> None:
+        """Let the kind that was typed for all rows stand in one of a sheet without this column."""
+        if self.ground.settled.fix(line.sheet, line.row, kind, "") is not None:
+            line.cells[kind] = ""
+
     def _stands_in(self, line: Line, here: RowPlan, owner: RowPlan, kind: str) -> int | None:
         """Return which other row gives the same reason for the same record; None for the first one."""
         key = (owner.record.number if owner.record is not None else owner.where, kind)
@@ -170,14 +186,22 @@ class RowSheets:
                 continue
             before = layouts.write(sub, (old or {}).get(sub.name), self.ground.names)
             cell = line.cells[column.key]
-            fixed = self.ground.settled.fix(here.sheet, here.row, column.key, cell) is not None
+            settled = self.ground.settled
+            fixed = settled.own_fix(here.sheet, here.row, column.key) is not None or (
+                not old and settled.fix(here.sheet, here.row, column.key, cell) is not None
+            )
             if line.token is None and not fixed and not text(cell):
                 # Nobody knows what stood there, so that nothing says that it was emptied.
                 continue
             if not fixed and not returned.was_written_into(cell, before, plain=page.plain):
                 continue
             understood, value = self.ground.read(
-                page, line, here, column, (old or {}).get(sub.name)
+                page,
+                line,
+                here,
+                column,
+                (old or {}).get(sub.name),
+                needed=is_kind and not old,
             )
             if not understood:
                 # said already; without its kind a new row is nothing

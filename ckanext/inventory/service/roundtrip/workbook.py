@@ -295,7 +295,7 @@ class Workbook:
     def _field(self, page: Page, line: Line, plan: RowPlan, column: Column) -> None:
         spec = cast(FieldSpec, column.spec)
         cell, old = line.cells[column.key], plan.base.get(column.key)
-        fixed = self._fix(line, column) is not None
+        fixed = self.ground.settled.own_fix(line.sheet, line.row, column.key) is not None
         if line.token is None and not fixed and not text(cell):
             # Nobody knows what stood there, so that nothing says that it was emptied.
             return
@@ -326,11 +326,15 @@ class Workbook:
         names = MARK_COLUMNS[plan.package_type]
         if line.token is not None and len(line.token.marks) == len(names):
             base = mark_value(name, line.token.marks[names.index(name)])
-        fix = self._fix(line, column)
-        written = text(line.cells[name]) if fix is None else fix.strip()
-        if line.token is None and not written:
+        cell = line.cells[name]
+        fixed = self.ground.settled.own_fix(line.sheet, line.row, name) is not None
+        if line.token is None and not fixed and not text(cell):
             return
         before = layouts.write_mark(name, base, self.ground.words, self.ground.names)
+        if not fixed and not returned.was_written_into(cell, before, plain=page.plain):
+            return
+        fix = self._fix(line, column)
+        written = text(cell) if fix is None else fix.strip()
         if not returned.was_written_into(written, before, plain=page.plain):
             return
         understood, value = self.ground.read_mark(plan, name, written)
@@ -339,8 +343,7 @@ class Workbook:
 
     def _fix(self, line: Line, column: Column) -> str | None:
         """Return the text that stands for a cell, None if nothing does."""
-        cell = line.cells[column.key]
-        return self.ground.settled.fix(line.sheet, line.row, column.key, cell)
+        return self.ground.fix(line, column.key)
 
     def _first_state(self) -> str:
         return self.ground.names.say(STATE_LABELS[State.DRAFT])
