@@ -176,6 +176,48 @@ def test_the_marked_workbook_is_valid_too(data: bytes) -> None:
     assert len(page.lines) == 5
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("'Lists",),
+        ("lists", "'Lists'"),
+        ("'A'", "a", "A "),
+        ("x" * 31, "x" * 31 + "'", "X" * 40),
+        ("\U0001f333" * 16, "\U0001f333" * 20),
+        ("History", "history 2"),
+        ("", "''", "Sheet", "[]"),
+        ("Stra\xdfe", "STRASSE", "strasse"),
+        tuple("z" * 31 + str(number) for number in range(12)),
+    ],
+    ids=str,
+)
+def test_sheets_of_the_marked_workbook_have_names_that_a_program_takes(
+    names: tuple[str, ...],
+) -> None:
+    """Whatever they are called in the file; a list to choose from gets a sheet of its own beside them."""
+    rows = ((1, ("Name", "Department")), (2, ("Trees", "Zoo")))
+    source = reader.Source("x.xlsx", "", tuple(reader.Sheet(name, rows) for name in names))
+    remarks = [
+        Remark(Place(name, 2, 1), Severity.ERROR, "Choose one.", ("Parks", "Water"))
+        for name in names
+    ]
+    data = workbook.as_bytes(workbook.write_marked, source, remarks)
+    marked = openpyxl.load_workbook(io.BytesIO(data))
+    called = marked.sheetnames
+    assert len({name.lower() for name in called}) == len(called)
+    for name in called:
+        assert 0 < len(name.encode("utf-16-le")) <= 62
+        assert name == name.strip("' ")
+        assert name.lower() != "history"
+        assert not set(name) & set("[]:*?/\\")
+    for sheet in marked.worksheets[: len(names)]:
+        assert sheet.cell(2, 2).comment.text == "Choose one."
+        (offered,) = sheet.data_validations.dataValidation
+        lists, _, place = offered.formula1.removeprefix("=").rpartition("!")
+        there = marked[lists.strip("'").replace("''", "'")]
+        assert [cell.value for (cell,) in there[place.replace("$", "")]] == ["Parks", "Water"]
+
+
 def test_the_marked_workbook_hides_the_stamp_before_columns_of_ones_own(data: bytes) -> None:
     book = openpyxl.load_workbook(io.BytesIO(data))
     sheet = book["Datasets"]

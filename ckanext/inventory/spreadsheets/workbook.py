@@ -401,7 +401,7 @@ def write_marked(
     }
     quoted = document.add_format({"quote_prefix": True, "num_format": "@"})
     plain = document.add_format({"num_format": "@"})
-    taken: set[str] = set()
+    taken = {"history"}  # Excel's own
     pages: dict[str, Any] = {}
     for sheet in source.sheets:
         page = document.add_worksheet(_sheet_name(sheet.name or untitled, taken))
@@ -438,7 +438,7 @@ def write_marked(
             for index, cell in enumerate(cells):
                 if isinstance(cell, str) and cell.startswith(PREFIX):
                     page.set_column(index, index, None, None, {"hidden": True})
-    _offer(document, source, remarks, pages, quoted)
+    _offer(document, source, remarks, pages, quoted, taken)
     document.close()
 
 
@@ -448,14 +448,18 @@ def _offer(
     remarks: Sequence[Remark],
     pages: Mapping[str, Any],
     quoted: Any,
+    taken: set[str],
 ) -> None:
     """Give cells to fix their drop-downs, from the file's own sheet of lists if it has one."""
     offering = [remark for remark in remarks if remark.offered]
     if not offering:
         return
     lists = next((each for each in source.sheets if each.name.casefold() == _LISTS), None)
-    name = lists.name if lists is not None else LISTS_SHEET
-    page = pages[name] if lists is not None else document.add_worksheet(name)
+    page = (
+        pages[lists.name]
+        if lists is not None
+        else document.add_worksheet(_sheet_name(LISTS_SHEET, taken))
+    )
     rows = dict(lists.rows) if lists is not None else {}
     free = max((len(cells) for cells in rows.values()), default=0)
     places: dict[tuple[str, ...], str] = {}
@@ -467,7 +471,7 @@ def _offer(
                 column, free = free, free + 1
                 for row, offered in enumerate(texts, start=1):
                     page.write_string(row, column, offered, quoted)
-            places[texts] = f"={_quoted(name)}!{_range(column, len(texts))}"
+            places[texts] = f"={_quoted(page.get_name())}!{_range(column, len(texts))}"
         place = remark.place
         at = (place.row - 1, place.column)
         pages[place.sheet].data_validation(
@@ -503,12 +507,27 @@ def _range(column: int, length: int) -> str:
 
 
 def _sheet_name(name: str, taken: set[str]) -> str:
-    clean = re.sub(r"[\[\]:*?/\\]", " ", name).strip("' ")[:31] or "Sheet"
-    base, counter = clean, 2
-    while clean.casefold() in taken:
-        clean, counter = f"{base[:27]} {counter}", counter + 1
-    taken.add(clean.casefold())
+    """Make a name of a sheet that Excel takes, and that no other sheet of the file has."""
+    whole = _UNNAMEABLE.sub(" ", name).strip("' ") or "Sheet"
+    clean, counter = _shortened(whole, _LONGEST), 1
+    while not taken.isdisjoint(_as_compared(clean)):
+        counter += 1
+        clean = f"{_shortened(whole, _LONGEST - 1 - len(str(counter)))} {counter}"
+    taken |= _as_compared(clean)
     return clean
+
+
+def _as_compared(name: str) -> set[str]:
+    return {name.lower(), name.casefold()}
+
+
+def _shortened(name: str, length: int) -> str:
+    """Cut the name of a sheet, which is measured in UTF-16."""
+    return name.encode("utf-16-le")[: 2 * length].decode("utf-16-le", "ignore").strip("' ")
+
+
+_LONGEST = 31
+_UNNAMEABLE = re.compile(r"[\[\]:*?/\\]")
 
 
 def _worst(remarks: Sequence[Remark]) -> Severity:
