@@ -32,7 +32,7 @@ def taken(shown: dict[str, Any]) -> dict[str, tuple[str, str]]:
     return {item["column"]: (item["field"], item["label"]) for item in shown["columns"]}
 
 
-def stayed(shown: dict[str, Any]) -> list[tuple[str, int, str, str | None]]:
+def stayed(shown: dict[str, Any]) -> list[tuple[str, int | None, str, str | None]]:
     return [
         (item["sheet"], item["row"], item["column"], item["number"]) for item in shown["stayed"]
     ]
@@ -158,6 +158,45 @@ class TestWhatDidNotGoIn:
         sheet.cell(2, column(book, "Blockers", "Status")).value = "Quetzal"
         shown = report(city, save(city, preview(city, book)))
         assert stayed(shown) == [("Blockers", 2, "Status", "PARKS-0001")]
+
+    def test_a_sheet_that_was_not_read_is_named(self, city: City) -> None:
+        """Without its hidden column Blockers says nothing of an entry that is there, beside a list."""
+        blockers = [{"kind": "privacy", "rationale": "one"}]
+        city.entry(title="Trees", blocker_status="some", release_blockers=blockers)
+        book = opened(download(city))
+        add(book, "Datasets", Name="Benches")
+        for name in ("Sources", "Datasets", "Blockers"):
+            book[name].delete_cols(book[name].max_column)
+        found = preview(city, book, department="parks")
+        assert found["can_save"]
+        shown = report(city, save(city, found))
+        assert ("Blockers", None, "", None) in stayed(shown)
+        (told,) = (item for item in shown["stayed"] if item["sheet"] == "Blockers")
+        assert told["reason"].startswith("This sheet wasn't read")
+        assert shown["counts"]["stayed"] == len(shown["stayed"])
+
+    def test_so_is_a_sheet_of_a_workbook_that_lost_its_hidden_column(self, city: City) -> None:
+        city.entry(title="Trees", notes="one")
+        city.do(city.coordinator, "inventory_source_create", title="S", owner_org=city.parks.id)
+        book = opened(download(city))
+        put(book, "Datasets", "PARKS-0001", Description="two")
+        book["Sources"].delete_cols(book["Sources"].max_column)
+        shown = report(city, save(city, preview(city, book)))
+        assert stayed(shown) == [("Sources", None, "", None)]
+
+    def test_a_proposal_is_none_of_a_value_that_stands(self, city: City) -> None:
+        entry = city.submitted()
+        book = opened(download(city))
+        put(book, "Datasets", "PARKS-0001", Classification="Sensitive", Description="two")
+        done = save(city, preview(city, book))
+        (record,) = report(city, done)["records"]
+        told = {
+            item["field"]: (item["old"], item["new"], item["stays"]) for item in record["changes"]
+        }
+        assert told["classification"] == ("Public", "Sensitive", "Public")
+        assert told["notes"][2] is None
+        shown = city.do(city.cdo, "inventory_entry_show", id=entry["id"])
+        assert shown["content"]["classification"] == "sensitive"
 
     def test_of_very_many_the_number_is_kept(
         self, city: City, monkeypatch: pytest.MonkeyPatch

@@ -133,6 +133,7 @@ def preview_head(found: Preview) -> Plain:
                 "known": item.forbidden,
                 "chosen": item.chosen,
                 "near": item.near,
+                "merged_into": item.heir,
             }
             for item in found.named
         ],
@@ -567,7 +568,11 @@ def changed(item: Changed, names: Names) -> Plain:
         "submitted": item.submitted,
         "sheet": item.sheet,
         "row": item.row,
-        "changes": [_change(item.package_type, change, names) for change in item.changes],
+        "changes": [
+            _change(item.package_type, change, names)
+            | {"stays": tk._(stays) if (stays := item.stays.get(change.field)) else None}
+            for change in item.changes
+        ],
         "marks": [
             {
                 "field": name,
@@ -609,7 +614,7 @@ def noted(found: Noted | None) -> Plain:
         "stayed": [
             {
                 "sheet": item.sheet,
-                "row": item.row,
+                "row": item.row or None,
                 "column": item.header or words(item.target, item.label),
                 "no_column": bool(item.label and not item.header),
                 "field": item.target,

@@ -21,13 +21,16 @@ from ckanext.inventory.service.imports import Prepared
 from ckanext.inventory.service.roundtrip import Preview, RowPlan
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets.headers import Assignment
-from ckanext.inventory.spreadsheets.merge import MINE, STORED
+from ckanext.inventory.spreadsheets.merge import MINE, STORED, Outcome
 from ckanext.inventory.spreadsheets.messages import Message, Problem, Severity
 from ckanext.inventory.spreadsheets.places import Columns
 from ckanext.inventory.types import ENTRY, Person
 
 NOTED = "report"
 """Where the choices of an import hold what it notes."""
+
+PROPOSED = "proposed"
+"""Where what it notes holds the cells that only propose something."""
 
 MOST = 200
 """Cells and rows that are noted one by one; of more only how many there are."""
@@ -62,11 +65,11 @@ class Taken:
 
 @dataclass(frozen=True)
 class Stayed:
-    """A cell, or a whole row, that didn't go in as it was written.
+    """A cell, a whole row or a whole sheet that didn't go in as it was written.
 
     :param sheet: its sheet
-    :param row: its row as the spreadsheet program shows it
-    :param header: the column as the file has it; empty for a whole row
+    :param row: its row as the spreadsheet program shows it; 0 for a whole sheet
+    :param header: the column as the file has it; empty for a whole row or sheet
     :param target: the field, part or mark; empty where it is none
     :param label: our name of it, where the file has no column for it
     :param package_id: the record, empty if it became none
@@ -151,9 +154,10 @@ def of_preview(found: Preview, person: Person) -> Plain:
         if not item.taken
     )
     told.items += _kept_there(found)
+    told.items += _unread(found.problems)
     columns = _ours(found) if found.ours else _of_list(found.columns, found.settled.package_type)
     noted = told.note(person.user_id, ours=found.ours, package_type=found.settled.package_type)
-    return noted | {"columns": [_taken(item) for item in columns]}
+    return noted | {"columns": [_taken(item) for item in columns], PROPOSED: _proposed(found)}
 
 
 def of_plan(prepared: Prepared, package_type: str, person: Person) -> Plain:
@@ -176,6 +180,7 @@ def of_plan(prepared: Prepared, package_type: str, person: Person) -> Plain:
     }
     told.items += _not_understood(plan.problems, wrong, {}, lambda place: made.get(place, ""))
     told.items += (Stayed(sheet, row, "", "", "", "", WRONG) for sheet, row in wrong if row)
+    told.items += _unread(plan.problems)
     told.items += (
         Stayed(item.sheet, item.row, "", "", "", "", THERE)
         for item in plan.skipped
@@ -229,6 +234,23 @@ def _not_understood(
             record_at(place),
             without_words(problem.message),
         )
+
+
+def _unread(problems: Iterable[Problem]) -> Iterator[Stayed]:
+    """Take the sheets that weren't read at all."""
+    for problem in problems:
+        if problem.severity is Severity.ERROR and problem.row is None and problem.sheet:
+            yield Stayed(problem.sheet, 0, "", "", "", "", without_words(problem.message))
+
+
+def _proposed(found: Preview) -> dict[str, dict[str, str]]:
+    """Take the cells that only propose something: package id and field to the confirmed value that stays."""
+    answer: dict[str, dict[str, str]] = {}
+    for row in found.changed:
+        for cell in row.cells:
+            if cell.outcome is Outcome.PROPOSED and cell.goes_in and row.record is not None:
+                answer.setdefault(row.record.package_id, {})[cell.key] = cell.reason
+    return answer
 
 
 def _becomes(row: RowPlan | None) -> str:

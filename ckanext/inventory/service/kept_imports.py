@@ -516,6 +516,7 @@ class Changed:
     :param row: the row
     :param changes: what changed; for a new one what it holds
     :param marks: marks, what they were before and what they became
+    :param stays: fields of which the file only proposed another value to the label of the confirmed one
     """
 
     number: str
@@ -527,6 +528,7 @@ class Changed:
     row: int
     changes: Sequence[fields.Change]
     marks: Mapping[str, MarkChange]
+    stays: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -570,6 +572,8 @@ def report(session: Session, person: Person, kept: Import, limit: int | None = N
     pairs = {(row.package_id, row.revision) for row, _ in rows}
     pairs |= {(row.package_id, row.from_revision) for row, _ in rows if row.from_revision}
     texts = register.contents_at(session, pairs)
+    noted: Mapping[str, Any] = kept.choices.get(import_report.NOTED) or {}
+    proposed: Mapping[str, Mapping[str, str]] = noted.get(import_report.PROPOSED) or {}
     found: list[Changed] = []
     for row, record in rows:
         old = texts.get((row.package_id, row.from_revision or 0), {})
@@ -586,6 +590,7 @@ def report(session: Session, person: Person, kept: Import, limit: int | None = N
                 row.row,
                 [change for change in changes if change.field != "owner_org"],
                 row.mark_changes,
+                proposed.get(row.package_id, {}),
             )
         )
     return Report(found, readable - len(found), total - readable)

@@ -55,7 +55,7 @@ from ckanext.inventory.spreadsheets import workbook
 from ckanext.inventory.spreadsheets.layout import NO_NAMES
 from ckanext.inventory.spreadsheets.messages import FileProblem
 from ckanext.inventory.spreadsheets.reader import Source
-from ckanext.inventory.types import ENTRY
+from ckanext.inventory.types import ENTRY, Person
 
 __all__ = [
     "inventory_import_discard",
@@ -141,7 +141,7 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
         "title", "new", "held", "left_out", "same": {"number", "title", "written" (how the file calls
         it)}, "back_to_review", "submit", "cells": [{"key", "label", "outcome", "base", "stored", "file",
         "chosen", "against", "who", "when", "reason"}], "fields"}], "departments_named": [{"title", "rows",
-        "known", "chosen", "near"}],
+        "known", "chosen", "near", "merged_into"}],
         "problems": [{"severity", "where", "sheet", "row", "column" (as the file has it; our label with
         "no_column" where it has none), "place": {"sheet", "row", "column" (from 0)} (the cell that is
         marked), "field" (what ``fixes`` names after the row), "value", "message", "suggestion", "cell"
@@ -156,7 +156,7 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
     :raises NotAuthorized: for people without role and assignment
     :raises ObjectNotFound: for an ``id`` that the caller may not know of
     :raises ValidationError: ``upload`` if the file can't be read or is another department's; ``department``
-        if a list is to go to one that the caller may not add to
+        or ``departments`` if a list, or rows of it, are to go to one that the caller may not add to
     """
     tk.check_access("inventory_import_preview", context, data_dict)
     person = who.person(context)
@@ -208,9 +208,9 @@ def _kept(context: Context, data_dict: DataDict) -> tuple[Import, dict[str, Any]
                 raise tk.ValidationError({"id": [message]})
         elif kept.status not in OPEN:
             raise tk.ValidationError({"id": [tk._("This file was saved or discarded already.")]})
-        return kept, _merged(session, kept.choices, data_dict), None
+        return kept, _merged(session, person, kept.choices, data_dict), None
     upload = files.upload_of(data_dict)
-    settled = kept_imports.from_json(_merged(session, {}, data_dict))
+    settled = kept_imports.from_json(_merged(session, person, {}, data_dict))
     source = roundtrip.read_file(upload)
     kept = kept_imports.start(session, person, upload, source.digest, settled)
     kept.rows = sum(len(sheet.rows) for sheet in source.sheets)
@@ -230,7 +230,9 @@ def _find(context: Context, data_dict: DataDict, *, lock: bool = False) -> Impor
     return kept
 
 
-def _merged(session: Session, before: Mapping[str, Any], data_dict: DataDict) -> dict[str, Any]:
+def _merged(
+    session: Session, person: Person, before: Mapping[str, Any], data_dict: DataDict
+) -> dict[str, Any]:
     """Put new choices over the ones that were made before."""
     choices = dict(before)
     for name in _CHOICES:
@@ -247,7 +249,7 @@ def _merged(session: Session, before: Mapping[str, Any], data_dict: DataDict) ->
         elif isinstance(value, Mapping):
             given = cast("Mapping[str, Any]", value)
             if name == "departments":
-                given = cast("Mapping[str, Any]", files.departments(session, given))
+                given = cast("Mapping[str, Any]", files.departments(session, person, given))
             before_it: Mapping[str, Any] = choices.get(name) or {}
             if name == "fixes":
                 choices[name] = _fixed(before_it, given)
@@ -301,7 +303,7 @@ def inventory_import_save(context: Context, data_dict: DataDict) -> dict[str, An
                 )
             fingerprint, choices = (
                 data_dict["fingerprint"],
-                _merged(session, kept.choices, data_dict),
+                _merged(session, person, kept.choices, data_dict),
             )
             if data_dict["now"] or not _is_large(kept):
                 return saving.carry_out(session, person, user_name, kept, fingerprint, choices)
@@ -427,11 +429,12 @@ def inventory_import_show(context: Context, data_dict: DataDict) -> dict[str, An
     :param id: the import
     :param limit: at most so many records in the answer
     :returns: the import with ``saved_by_name``, ``department_titles``, ``records`` (number, title, created,
-        submitted, changes: label, old, new; marks: the same, ``new`` None where only a change was
+        submitted, changes: label, old, new, stays (a confirmed value that stands, where new is only
+        proposed); marks: the same, ``new`` None where only a change was
         noted), ``more_records`` (how many others the caller may read), ``hidden`` (how many they may
         not), ``columns`` (``[{"sheet", "column", "field" (empty if it wasn't taken), "label"}]``),
-        ``stayed`` (what didn't go in as it was written: ``[{"sheet", "row", "column" (empty for a whole
-        row), "field", "number", "type", "reason"}]``, never what a cell says, and nothing of records that
+        ``stayed`` (what didn't go in as it was written: ``[{"sheet", "row" (None for a whole sheet), "column" (empty
+        for a whole row), "field", "number", "type", "reason"}]``, never what a cell says, and nothing of records that
         the caller may not read), ``more_stayed`` (how many others weren't noted one by one); both None for
         an import that was saved before these were noted; ``may_undo`` (whether the caller may delete and
         change all that taking it back would), ``built_on`` (what stands against it, for who may: number, empty
