@@ -282,6 +282,21 @@ class TestComingBack:
         preview(city, b"Name\nLakes\n", filename="other.csv", department="parks")
         assert listed(city)[0]["status"] == "out"
 
+    def test_taking_the_saved_file_back_takes_it_back_that_it_came(self, city: City) -> None:
+        part = send(city)
+        book = opened(file_of(part))
+        put(book, "Datasets", "PARKS-0003", Description="from the lab")
+        done = save(city, preview(city, saved(book), filename="part.xlsx"))
+        assert listed(city)[0]["status"] == "back"
+        city.do(city.coordinator, "inventory_import_undo", id=done["id"])
+        row = listed(city)[0]
+        assert (row["status"], row["import_id"], row["returned_at"]) == ("out", None, None)
+        again = preview(city, saved(book), filename="part.xlsx")
+        row = listed(city)[0]
+        assert (row["status"], row["import_id"]) == ("back", again["id"])
+        city.do(city.coordinator, "inventory_import_discard", id=again["id"])
+        assert listed(city)[0]["status"] == "out", "the file that was taken back doesn't count"
+
     def test_what_the_file_says_of_a_part_is_a_claim(self, city: City) -> None:
         """Somebody else's part isn't marked by whoever uploads a file that names it."""
         part = send(city)

@@ -16,7 +16,16 @@ from ckanext.inventory import clock, config, policy
 from ckanext.inventory.model import Import, ImportRow, Link, Record, event, event_entry
 from ckanext.inventory.model.imports import UNDONE
 from ckanext.inventory.policy import Act
-from ckanext.inventory.service import bulk_edit, events, facts, marks, outbox, register, search
+from ckanext.inventory.service import (
+    bulk_edit,
+    events,
+    facts,
+    marks,
+    outbox,
+    parts,
+    register,
+    search,
+)
 from ckanext.inventory.service.refusals import refusal
 from ckanext.inventory.types import ENTRY, SOURCE, Facts, Person, State
 
@@ -191,8 +200,8 @@ def _named_by_others(session: Session, import_id: str, mine: sa.ColumnElement[bo
     sources = sa.select(Record.number, mine.label("readable")).where(
         Record.package_id.in_(made), Record.package_type == SOURCE, uses
     )
-    parts = facts.series_of(made).where(Record.package_id.not_in(rows))
-    series = sa.select(Record.number, mine.label("readable")).where(Record.package_id.in_(parts))
+    wholes = facts.series_of(made).where(Record.package_id.not_in(rows))
+    series = sa.select(Record.number, mine.label("readable")).where(Record.package_id.in_(wholes))
     rows = {*session.execute(sources).tuples(), *session.execute(series).tuples()}
     return [
         Built(number, tk._("Another entry names it.")) if readable else _unreadable()
@@ -239,7 +248,7 @@ def undo(session: Session, person: Person, user_name: str, kept: Import) -> int:
     _put_marks_back(session, person, rows, records)
     kept.status, kept.step, kept.message, kept.task = UNDONE, "", None, {}
     kept.undone_by, kept.undone_at = person.user_id, clock.now()
-    session.flush()
+    parts.dropped(session, [kept.id])
     return len(rows)
 
 

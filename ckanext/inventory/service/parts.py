@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock, config, policy
 from ckanext.inventory.model import Import, Part, Record
-from ckanext.inventory.model.imports import DISCARDED
+from ckanext.inventory.model.imports import DISCARDED, UNDONE
 from ckanext.inventory.model.outbox import PART
 from ckanext.inventory.policy import Act
 from ckanext.inventory.service import events, facts, outbox, workbooks
@@ -276,12 +276,12 @@ def came_back(session: Session, person: Person, part_id: str, kept: Import) -> N
 
 
 def dropped(session: Session, import_ids: Collection[str]) -> None:
-    """Note that files went without being saved: a part that came back in one of them is out again.
+    """Note that files went without being saved, or were taken back: a part that came in one is out again.
 
     If it came back in another file, too, that one counts.
 
     :param session: the database session
-    :param import_ids: the imports, discarded by now
+    :param import_ids: the imports, discarded or undone by now
     """
     if not import_ids:
         return
@@ -290,7 +290,9 @@ def dropped(session: Session, import_ids: Collection[str]) -> None:
     for part in session.scalars(query):
         other = session.scalars(
             sa.select(Import)
-            .where(Import.choices[_PART].astext == part.id, Import.status != DISCARDED)
+            .where(
+                Import.choices[_PART].astext == part.id, Import.status.not_in([DISCARDED, UNDONE])
+            )
             .order_by(Import.saved_at.desc().nulls_last(), Import.at.desc())
             .limit(1)
         ).first()
