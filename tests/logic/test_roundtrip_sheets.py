@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import ckan.plugins.toolkit as tk
+import openpyxl
 import pytest
 import sqlalchemy as sa
 from ckan import model
@@ -107,3 +109,59 @@ def test_the_page_takes_the_choice_both_ways(city: City, app: CKANTestApp) -> No
     assert "TreeBase" not in body
     page.post(path, act="look", sheets_asked="1")
     assert "TreeBase" in page.get(path).body
+
+
+class TestFixesOfWhatIsNotReadNow:
+    """They are told by the column's header, and by what the cell says, on whatever sheet it stands."""
+
+    @staticmethod
+    def fixed(found: dict[str, Any]) -> list[tuple[str, str, str]]:
+        return [(fix["column"], fix["cell"], fix["text"]) for fix in found["fixed"]]
+
+    @staticmethod
+    def lists() -> openpyxl.Workbook:
+        book = openpyxl.Workbook()
+        book.active.title = "One"
+        for name, title in (("One", "Trees"), ("Two", "Lamps")):
+            sheet = book[name] if name in book.sheetnames else book.create_sheet(name)
+            sheet.append(["Name", "How much", None])
+            sheet.append([title, "Hgh", "x"])
+        return book
+
+    def test_of_a_list(self, city: City) -> None:
+        found = preview(
+            city,
+            self.lists(),
+            department="parks",
+            sheets=["One"],
+            columns={"How much": "value"},
+            fixes={"One!2!@1": "High", "One!2!@2": "y"},
+            fixes_all={"One!@1": {"Hgh": "High"}},
+        )
+        told = [("How much", "Hgh", "High"), ("(C)", "x", "y"), ("How much", "Hgh", "High")]
+        assert self.fixed(found) == told
+        other = again(city, found, sheets=["Two"])
+        assert self.fixed(other) == told
+        assert self.fixed(again(city, other, kind="source", sheets=["One"])) == told
+
+    def test_of_a_field_without_a_column_and_of_the_other_kind(self, city: City) -> None:
+        found = preview(
+            city,
+            self.lists(),
+            department="parks",
+            sheets=["One"],
+            fixes={"One!2!classification": "Public", "One!2!assignee": "Ann"},
+        )
+        told = {("Classification", "", "Public"), ("Assigned to", "", "Ann")}
+        assert set(self.fixed(found)) == told
+        assert set(self.fixed(again(city, found, kind="source"))) == told
+
+    def test_of_our_workbook(self, city: City) -> None:
+        city.entry(title="Trees", value="low")
+        book = opened(download(city))
+        put(book, "Datasets", "PARKS-0001", Value="Hgh")
+        add(book, "Sources", Name="TreeBase")
+        found = preview(city, book, fixes={"Datasets!2!value": "High"})
+        told = [("Value", "Hgh", "High")]
+        assert self.fixed(found) == told
+        assert self.fixed(again(city, found, sheets=["Sources"])) == told

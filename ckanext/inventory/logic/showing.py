@@ -18,7 +18,7 @@ from ckanext.inventory.model.imports import QUEUED, READING, RUNNING, SAVE
 from ckanext.inventory.service.import_report import Noted
 from ckanext.inventory.service.kept_imports import Changed, Meanwhile
 from ckanext.inventory.service.kept_looks import ShownRow
-from ckanext.inventory.service.roundtrip import Preview, RowPlan, as_shown, at_column
+from ckanext.inventory.service.roundtrip import Preview, RowPlan, as_shown, column_at
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.headers import Assignment
@@ -26,10 +26,11 @@ from ckanext.inventory.spreadsheets.layout import MARK_HEADERS, Names
 from ckanext.inventory.spreadsheets.merge import Cell, Outcome, mark_of
 from ckanext.inventory.spreadsheets.messages import Message, Place, Problem, Severity, shorten
 from ckanext.inventory.spreadsheets.places import Header
+from ckanext.inventory.spreadsheets.reader import HEADER_ROWS, find_table, letter, text
 from ckanext.inventory.spreadsheets.reader import Cell as FileCell
 from ckanext.inventory.spreadsheets.returned import Unknown
 from ckanext.inventory.spreadsheets.workbook import Remark
-from ckanext.inventory.types import SOURCE
+from ckanext.inventory.types import ENTRY, SOURCE
 
 Plain = dict[str, Any]
 SOON = dt.timedelta(minutes=2)
@@ -390,21 +391,48 @@ def _fix(found: Preview, sheet: str, field: str, at: Header | None, fix: str) ->
 
 def _called(found: Preview, sheet: str, field: str) -> str:
     """Return how people call a field that a sheet has no column for."""
-    types = {row.package_type for row in found.rows if row.sheet == sheet}
-    for package_type in types or {found.settled.package_type}:
+    return next((tk._(label) for label in _labels(found, sheet, field)), field)
+
+
+def _labels(found: Preview, sheet: str, field: str) -> Iterator[str]:
+    """Find how fields of this name are called, of records that the sheet may list first."""
+    here = {row.package_type for row in found.rows if row.sheet == sheet}
+    for package_type in dict.fromkeys((*sorted(here), found.settled.package_type, *_KINDS)):
         for spec in schema_for(package_type).fields.values():
-            named = next((each for each in (spec, *spec.subfields) if each.name == field), None)
-            if named is not None:
-                return tk._(named.label)
-    return field
+            yield from (each.label for each in (spec, *spec.subfields) if each.name == field)
+    if field in MARK_HEADERS:
+        yield MARK_HEADERS[field][0]
+
+
+_KINDS = (ENTRY, SOURCE)
 
 
 def _header(found: Preview, sheet: str, field: str) -> Header | None:
-    """Return the column of a fix."""
+    """Return the column of a fix, also of one that isn't read now."""
+    there = next((each for each in found.source.sheets if each.name == sheet), None)
+    index = column_at(field)
+    if index is not None:
+        known = (
+            item.column for name, columns in found.columns if name == sheet for item in columns
+        )
+        labels = {column.index: column.label for column in known}
+        if there is not None and not labels:
+            above = replace(there, rows=there.rows[:HEADER_ROWS])
+            labels = {each.index: each.label for each in find_table(above, _no_score)[0].columns}
+        return Header(index, labels.get(index) or f"({letter(index)})")
     columns = found.places.get(sheet)
-    if columns is None or found.ours:
+    if columns is not None or there is None:
         return columns.find(field) if columns is not None else None
-    return next((at for at in columns.headers.values() if at_column(at.column) == field), None)
+    called = {word for label in _labels(found, sheet, field) for word in (label, tk._(label))}
+    for _, cells in there.rows[:HEADER_ROWS]:
+        for position, cell in enumerate(cells):
+            if (header := text(cell).rstrip(" *")) in called:
+                return Header(position, header)
+    return None
+
+
+def _no_score(_header: str) -> int:
+    return 0
 
 
 def _problem(problem: Problem, row: RowPlan | None, written: _Written) -> Plain:

@@ -22,7 +22,7 @@ from ckanext.inventory.spreadsheets.returned import Page
 from ckanext.inventory.spreadsheets.synonyms import squash
 from ckanext.inventory.types import Person
 
-from .ground import Ground, at_column
+from .ground import Ground, at_column, column_at
 from .lists import ForeignList
 from .plans import Preview, RowPlan, Settled, Tell, as_shown, tell_nobody
 from .rules import Rules
@@ -36,6 +36,7 @@ __all__ = [
     "Tell",
     "as_shown",
     "at_column",
+    "column_at",
     "preview",
     "read_file",
     "tell_nobody",

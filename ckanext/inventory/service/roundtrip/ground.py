@@ -522,6 +522,20 @@ def at_column(index: int) -> str:
     return f"{COLUMN}{index}"
 
 
+def column_at(key: str) -> int | None:
+    """Return the position, from 0, that a key of a column names; None for a field.
+
+    :param key: what a fix names
+    """
+    index = key.removeprefix(COLUMN)
+    if key == index or not index.isascii() or not index.isdigit() or len(index) > _DIGITS:
+        return None
+    return int(index)
+
+
+_DIGITS = 5
+
+
 _STAYS = Message("The cell stays as it was.")
 _CHOOSE = Message("Choose one of them, or leave the row out.")
 
