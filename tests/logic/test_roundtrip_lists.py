@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from ckanext.inventory.model import RoleGrant
 from ckanext.inventory.types import Role
 from tests.logic.city import City, make_city
 from tests.logic.returning import again, preview, save
-from tests.support import grant
+from tests.support import grant, make_user
 
 
 @pytest.fixture
@@ -114,3 +115,68 @@ class TestDepartmentsOfOthers:
         assert (now["can_save"], now["rows"]) == (False, [])
         now = again(city, found, department="water")
         assert save(city, now)["created"][0]["number"] == "WATER-0001"
+
+
+MERGED = '"Water" was merged into "Parks": choose that one.'
+
+
+class TestMergedDepartments:
+    """Nobody adds to a department that was merged into another, at any door; each names the other one."""
+
+    @pytest.fixture
+    def city(self, db: None) -> City:
+        city = make_city()
+        city.do(city.cdo, "inventory_merge", department=city.water.id, into=city.parks.id)
+        return city
+
+    def test_a_list(self, city: City) -> None:
+        said = refusal_of(lambda: listed(city, LIST, city.cdo, department="water"))
+        assert said == {"department": [MERGED]}
+
+    def test_a_list_by_the_command_line(self, city: City) -> None:
+        data = {"content": base64.b64encode(LIST.encode()).decode(), "filename": "list.csv"}
+        for dry_run in (True, False):
+            said = refusal_of(
+                lambda dry_run=dry_run: city.do(
+                    city.cdo, "inventory_import", department="water", dry_run=dry_run, **data
+                )
+            )
+            assert said == {"department": [MERGED]}
+
+    @pytest.mark.parametrize("kind", ["entry", "source"])
+    def test_a_new_record(self, city: City, kind: str) -> None:
+        said = refusal_of(
+            lambda: city.do(
+                city.cdo, f"inventory_{kind}_create", title="Trees", owner_org=city.water.id
+            )
+        )
+        assert said == {"owner_org": [MERGED]}
+
+    def test_a_row_names_it(self, city: City) -> None:
+        rows = "Name,Department\nTrees,Water\nPipes,Watr\n"
+        found = listed(city, rows, city.cdo, department="")
+        assert [
+            (item["title"], item["known"], item["chosen"], item["near"], item["merged_into"])
+            for item in found["departments_named"]
+        ] == [
+            ("Water", True, None, city.parks.id, "Parks"),
+            ("Watr", False, None, city.parks.id, ""),
+        ]
+        said = refusal_of(lambda: again(city, found, city.cdo, departments={"Watr": "water"}))
+        assert said == {"departments": [f"Watr: {MERGED}"]}
+        found = again(city, found, city.cdo, departments={"Watr": "parks", "Water": "parks"})
+        assert [row["department"] for row in found["rows"]] == ["Parks", "Parks"]
+
+    def test_a_row_names_it_by_the_command_line(self, city: City) -> None:
+        content = base64.b64encode(b"Name,Department\nTrees,Water\n").decode()
+        done = city.do(city.cdo, "inventory_import", content=content, filename="list.csv")
+        [problem] = done["problems"]
+        assert (done["created"], problem["suggestion"]) == (0, "Parks")
+        assert problem["message"] == (
+            "This department was merged into another one: one row was kept out."
+        )
+
+    def test_whom_it_was_given_to_again_adds_to_it(self, city: City) -> None:
+        again_theirs = grant(make_user("again"), Role.COORDINATOR, city.water)
+        found = listed(city, LIST, again_theirs, department="water")
+        assert save(city, found, again_theirs)["created"][0]["number"] == "WATER-0001"

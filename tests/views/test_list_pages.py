@@ -50,6 +50,21 @@ class TestDepartment:
     def test_the_page_stays_when_the_role_is_lost(self, city: City, pages: Pages) -> None:
         _lose_and_choose(city, pages, lambda _path: None)
 
+    def test_one_that_was_merged_is_offered_nowhere(self, city: City, app: CKANTestApp) -> None:
+        city.do(city.cdo, "inventory_merge", department=city.water.id, into=city.parks.id)
+        pages = Pages(city, app, "cdo")
+        rows = b"Name,Department\nTrees,Water\nPipes,Watr\n"
+        path = pages.upload(rows, "list.csv", whole="1")
+        body = pages.get(path).body
+        assert f'value="{city.water.id}"' not in body
+        assert "merged into Parks" in body
+        section = body[body.index('id="departments"') :]
+        assert len(re.findall(r">Parks \(the nearest name\)<", section)) == 2
+        for form in ("/spreadsheet", "/entries/new", "/sources/new"):
+            body = pages.get(form).body
+            assert f'value="{city.parks.id}"' in body
+            assert f'value="{city.water.id}"' not in body
+
 
 class TestALargeList:
     """The worker looks at it."""

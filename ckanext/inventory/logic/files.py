@@ -22,7 +22,7 @@ from ckanext.inventory.logic.takes import (
     Steps,
 )
 from ckanext.inventory.service import imports
-from ckanext.inventory.types import ENTRY, SOURCE
+from ckanext.inventory.types import ENTRY, SOURCE, Person
 
 KINDS: Mapping[str, str] = {"entry": ENTRY, "source": SOURCE}
 """What a list may be of, as callers say it."""
@@ -104,12 +104,27 @@ def department(session: Session, reference: Any) -> str | None:
     return found
 
 
-def departments(session: Session, given: Mapping[str, Any]) -> dict[str, str]:
+def departments(session: Session, person: Person, given: Mapping[str, Any]) -> dict[str, str]:
     """Return which departments of the site a file's names stand for.
 
     :param session: the database session
+    :param person: who brings the file
     :param given: name in the file to name, id or code; empty to leave its rows out
     :returns: name in the file to organization id, or nothing
-    :raises ValidationError: if one stands for nothing
+    :raises ValidationError: if one stands for nothing, or for one that the person may not add to
     """
-    return {str(title): department(session, found) or "" for title, found in given.items()}
+    chosen = {str(title): department(session, found) or "" for title, found in given.items()}
+    known = imports.departments_for(session, person) if any(chosen.values()) else []
+    refused = {
+        title: imports.refusal_to_add(known, person, found)
+        for title, found in chosen.items()
+        if found
+    }
+    wrong = [
+        f"{title}: {message.said(tk._, tk.ungettext)}"
+        for title, message in refused.items()
+        if message
+    ]
+    if wrong:
+        raise tk.ValidationError({"departments": wrong})
+    return chosen

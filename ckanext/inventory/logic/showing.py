@@ -592,6 +592,7 @@ def changed(item: Changed, names: Names) -> Plain:
         "number": item.number,
         "title": item.title,
         "type": item.package_type,
+        "deleted": item.deleted,
         "created": item.created,
         "submitted": item.submitted,
         "sheet": item.sheet,
@@ -621,7 +622,13 @@ def noted(found: Noted | None) -> Plain:
     :param found: what it noted; None for one that noted nothing
     """
     if found is None:
-        return {"ours": None, "columns": None, "stayed": None, "more_stayed": 0}
+        return {
+            "ours": None,
+            "columns": None,
+            "stayed": None,
+            "more_stayed": 0,
+            "hidden_stayed": 0,
+        }
     targets = dict(layouts.targets_in_words(schema_for(found.package_type), tk._))
 
     def words(target: str, label: str) -> str:
@@ -648,11 +655,13 @@ def noted(found: Noted | None) -> Plain:
                 "field": item.target,
                 "number": item.number or None,
                 "type": item.package_type or None,
+                "deleted": item.deleted,
                 "reason": said(item.reason),
             }
             for item in found.stayed
         ],
         "more_stayed": found.more,
+        "hidden_stayed": found.hidden,
     }
 
 

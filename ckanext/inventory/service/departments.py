@@ -8,12 +8,15 @@ from collections.abc import Collection
 from typing import Any
 
 import ckan.model as model
+import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from ckanext.inventory import policy
 from ckanext.inventory.model import Department
-from ckanext.inventory.types import ENTRY
+from ckanext.inventory.spreadsheets.planning.departments import was_merged
+from ckanext.inventory.types import ENTRY, Person
 
 CODE = re.compile(r"[A-Z0-9]{2,10}")
 """The shape of a department's code."""
@@ -82,6 +85,37 @@ def ensure(session: Session, organizations: Collection[str]) -> dict[str, Depart
             )
         found |= _load(session, missing)
     return found
+
+
+def is_open(person: Person, organization: str, merged_into: str | None) -> bool:
+    """Tell whether a department still takes records: one that was merged is for whom it was given to again.
+
+    :param person: who adds
+    :param organization: organization id of the department
+    :param merged_into: the one that it was merged into, if it was
+    """
+    return not merged_into or organization in policy.departments_of(person)
+
+
+def refuse_merged(session: Session, person: Person, department: Department) -> None:
+    """Refuse what is to be added to a department that was merged into another.
+
+    :param session: the database session
+    :param person: who adds
+    :param department: the department
+    :raises ValidationError: ``owner_org``, with the department that took over
+    """
+    if is_open(person, department.organization, department.merged_into):
+        return
+    query = sa.select(Department.organization, Department.merged_into)
+    heirs = {row.organization: row.merged_into for row in session.execute(query)}
+    called, seen = titles(session), {department.organization}
+    heir = department.organization
+    while (after := heirs.get(heir)) and after not in seen:
+        heir = after
+        seen.add(heir)
+    message = was_merged(called.get(department.organization, ""), called.get(heir, ""))
+    raise tk.ValidationError({"owner_org": [message.said(tk._, tk.ungettext)]})
 
 
 def _load(session: Session, organizations: Collection[str]) -> dict[str, Department]:

@@ -31,7 +31,7 @@ from ckanext.inventory.spreadsheets.messages import (
     shorten,
 )
 from ckanext.inventory.spreadsheets.planning.choices import Choices
-from ckanext.inventory.spreadsheets.planning.departments import DepartmentNames
+from ckanext.inventory.spreadsheets.planning.departments import DepartmentNames, heir_of, was_merged
 from ckanext.inventory.spreadsheets.planning.file import as_it_stands, make_plan
 from ckanext.inventory.spreadsheets.planning.known import Department, Known, Ref, SourceRef, fold
 from ckanext.inventory.spreadsheets.planning.naming import MAX_TITLE
@@ -356,13 +356,13 @@ def departments_for(session: Session, person: Person) -> list[Department]:
     :param person: who brings or takes a file
     """
     return [
-        replace(item, allowed=_is_open(person, item) and bool(policy.may_add_to(person, item.id)))
+        replace(
+            item,
+            allowed=departments.is_open(person, item.id, item.merged_into)
+            and bool(policy.may_add_to(person, item.id)),
+        )
         for item in _organizations(session)
     ]
-
-
-def _is_open(person: Person, department: Department) -> bool:
-    return not department.merged_into or department.id in policy.departments_of(person)
 
 
 def refusal_to_add(
@@ -381,7 +381,10 @@ def refusal_to_add(
     found = next((item for item in known if item.id == department), None)
     if found is None:
         return _GONE
-    return None if found.allowed else _NOT_YOURS
+    if found.allowed:
+        return None
+    heir = heir_of(found, known)
+    return was_merged(found.title, heir.title) if heir is not found else _NOT_YOURS
 
 
 _NOWHERE = Message(

@@ -55,6 +55,7 @@ def created(session: Session, package: model.Package, how: Write) -> Record:
     department = departments.ensure(session, [organization]).get(organization)
     if department is None:
         raise tk.ValidationError({"owner_org": [tk._("Choose a department.")]})
+    departments.refuse_merged(session, how.person, department)
     placeholder = Facts(package.id, package.type, organization)
     errors = field_errors(schema, {}, values, placeholder, how)
     errors |= blockers.row_errors([], facets.blocker_rows(values), placeholder, how)

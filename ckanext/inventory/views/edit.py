@@ -21,7 +21,7 @@ STALE = "revision"
 
 
 def departments_to_add() -> list[dict[str, Any]]:
-    """Return the departments that this person may add to; for a CDO every organization.
+    """Return the departments that this person may add to; for a CDO every one that wasn't merged.
 
     :returns: dicts with ``id`` and ``title``
     :raises NotFound: for people who add nothing
@@ -31,7 +31,8 @@ def departments_to_add() -> list[dict[str, Any]]:
         raise NotFound
     if not me.get("cdo"):
         return cast("list[dict[str, Any]]", me["departments"])
-    return organizations()
+    own = {grant["department"]["id"] for grant in me["roles"] if grant["role"] == "coordinator"}
+    return [item for item in organizations() if not item["merged_into"] or item["id"] in own]
 
 
 def lists_for(department: str | None) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from ckanext.inventory.service.roundtrip import Settled
 from ckanext.inventory.spreadsheets.headers import Assignment
 from ckanext.inventory.spreadsheets.messages import FileProblem, Message, Problem
 from ckanext.inventory.spreadsheets.planning.choices import Choices
-from ckanext.inventory.types import ENTRY
+from ckanext.inventory.types import ENTRY, Person
 
 __all__ = ["inventory_export", "inventory_import"]
 
@@ -135,7 +135,7 @@ def inventory_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
         )
     package_type = files.KINDS[data_dict["kind"]]
     upload = files.upload_of(data_dict)
-    choices = choices_of(data_dict)
+    choices = choices_of(data_dict, person)
     dry_run = bool(data_dict["dry_run"])
     user_name = who.user_name(context)
     with_sources = bool(data_dict["create_sources"]) and package_type == ENTRY
@@ -187,10 +187,11 @@ def _department(data_dict: DataDict) -> str | None:
     return imports.find_department(model.Session(), str(reference)) or str(reference)
 
 
-def choices_of(data_dict: DataDict) -> Choices:
+def choices_of(data_dict: DataDict, person: Person) -> Choices:
     """Return what whoever imports has chosen.
 
     :param data_dict: the action's parameters
+    :param person: who brings the file
     :returns: the choices
     """
     return Choices(
@@ -199,7 +200,7 @@ def choices_of(data_dict: DataDict) -> Choices:
         values=data_dict.get("values") or {},
         origin=str(data_dict.get("origin") or ""),
         sheets=tuple(data_dict.get("sheets") or ()),
-        departments=files.departments(model.Session(), data_dict.get("departments") or {}),
+        departments=files.departments(model.Session(), person, data_dict.get("departments") or {}),
         create_departments=bool(data_dict["create_departments"]),
         day_first=bool(data_dict["day_first"]),
     )

@@ -421,7 +421,7 @@ def inventory_organization_list(context: Context, data_dict: DataDict) -> list[d
 
     Core's own list counts datasets by search and stops at 25 with their titles.
 
-    :returns: id, name, title and code of each, by title
+    :returns: id, name, title, code and merged_into (id of the one that it was merged into) of each, by title
     :raises NotAuthorized: for people without role and assignment
     """
     tk.check_access("inventory_organization_list", context, data_dict)
@@ -430,8 +430,12 @@ def inventory_organization_list(context: Context, data_dict: DataDict) -> list[d
     active = sa.select(group.c.id).where(
         group.c.is_organization.is_(sa.true()), group.c.state == model.State.ACTIVE
     )
-    found = _departments(context, who.session_of(context).scalars(active))
-    return sorted(found.values(), key=lambda item: str(item["title"]).lower())
+    session = who.session_of(context)
+    found = _departments(context, session.scalars(active))
+    query = sa.select(Department.organization, Department.merged_into)
+    merged = {row.organization: row.merged_into for row in session.execute(query)}
+    listed = [item | {"merged_into": merged.get(key)} for key, item in found.items()]
+    return sorted(listed, key=lambda item: str(item["title"]).lower())
 
 
 @tk.side_effect_free

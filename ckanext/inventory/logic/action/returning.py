@@ -428,14 +428,15 @@ def inventory_import_show(context: Context, data_dict: DataDict) -> dict[str, An
 
     :param id: the import
     :param limit: at most so many records in the answer
-    :returns: the import with ``saved_by_name``, ``department_titles``, ``records`` (number, title, created,
+    :returns: the import with ``saved_by_name``, ``department_titles``, ``records`` (number, title, deleted, created,
         submitted, changes: label, old, new, stays (a confirmed value that stands, where new is only
         proposed); marks: the same, ``new`` None where only a change was
         noted), ``more_records`` (how many others the caller may read), ``hidden`` (how many they may
         not), ``columns`` (``[{"sheet", "column", "field" (empty if it wasn't taken), "label"}]``),
         ``stayed`` (what didn't go in as it was written: ``[{"sheet", "row" (None for a whole sheet), "column" (empty
-        for a whole row), "field", "number", "type", "reason"}]``, never what a cell says, and nothing of records that
-        the caller may not read), ``more_stayed`` (how many others weren't noted one by one); both None for
+        for a whole row), "field", "number", "type", "deleted", "reason"}]``, never what a cell says, and nothing of
+        records that the caller may not read), ``hidden_stayed`` (how many of these there are),
+        ``more_stayed`` (how many others weren't noted one by one); columns and stayed are None for
         an import that was saved before these were noted; ``may_undo`` (whether the caller may delete and
         change all that taking it back would), ``built_on`` (what stands against it, for who may: number, empty
         for a record that the caller may not read, and reason)

@@ -203,8 +203,8 @@ def inventory_take_over(context: Context, data_dict: DataDict) -> dict[str, Any]
     tk.check_access("inventory_take_over", context, data_dict)
     who.keep_private()
     wish = Wish(files.headers_of(data_dict, "past", PARTS), _states(data_dict))
-    upload, choices = files.upload_of(data_dict), choices_of(data_dict)
     person, user_name = who.person(context), who.user_name(context)
+    upload, choices = files.upload_of(data_dict), choices_of(data_dict, person)
     report_data: DataDict = {**data_dict, "kind": "entry"}
     try:
         if data_dict["dry_run"]:

@@ -8,7 +8,7 @@ from ckanext.inventory.fields import schema_for
 from ckanext.inventory.service import imports
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets.messages import Message, Severity, also
-from ckanext.inventory.spreadsheets.planning.departments import DepartmentNames
+from ckanext.inventory.spreadsheets.planning.departments import DepartmentNames, heir_of
 from ckanext.inventory.spreadsheets.planning.known import Department
 from ckanext.inventory.spreadsheets.returned import Line, Page
 
@@ -110,12 +110,8 @@ class RowDepartments:
 
     def _successor(self, found: Department) -> Department | None:
         """Return the open department that one was merged into, if it is theirs."""
-        known = {one.id: one for one in self._known}
-        seen = {found.id}
-        while found.merged_into in known and found.merged_into not in seen:
-            found = known[found.merged_into]
-            seen.add(found.id)
-        return found if found.allowed else None
+        heir = heir_of(found, self._known)
+        return heir if heir.allowed else None
 
     def _wrong(self, written: str, found: Department | None) -> Message | None:
         if found is None:

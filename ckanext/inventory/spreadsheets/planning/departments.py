@@ -110,6 +110,32 @@ class DepartmentNames:
         return others[best[0]] if most >= SHARED and len(best) == 1 else None
 
 
+def heir_of(found: Department, known: Iterable[Department]) -> Department:
+    """Return the department that took over from one that was merged, however many times; else itself.
+
+    :param found: the department
+    :param known: all departments
+    """
+    by_id = {department.id: department for department in known}
+    seen = {found.id}
+    while found.merged_into in by_id and found.merged_into not in seen:
+        found = by_id[found.merged_into]
+        seen.add(found.id)
+    return found
+
+
+def was_merged(title: str, heir: str) -> Message:
+    """Say that a department is none any more to which anybody adds.
+
+    :param title: what it is called
+    :param heir: what the one is called that took over
+    """
+    return Message(
+        '"%(department)s" was merged into "%(other)s": choose that one.',
+        {"department": title, "other": heir},
+    )
+
+
 class Departments:
     """Finds the departments that rows name, and counts the rows that can't be added as they stand.
 
@@ -123,7 +149,7 @@ class Departments:
         self._chosen = {key(title): found for title, found in choices.departments.items()}
         self._by_id = {department.id: department for department in known}
         self._new: dict[str, NewDepartment] = {}
-        self._forbidden: Counter[str] = Counter()
+        self._forbidden: Counter[tuple[str, str]] = Counter()
         self._named: dict[str, NamedDepartment] = {}
         self._divisions: dict[str, str] = {}
 
@@ -149,9 +175,13 @@ class Departments:
         chosen = self._choice(title)
         before = self._named.get(key(title))
         rows = before.rows if before else 0
-        near = before.near if before else "" if found else self._near(title)
+        near = before.near if before else self._near(title) if not found else ""
+        heir = ""
+        if found is not None and found.merged_into:
+            other = heir_of(found, self._by_id.values())
+            near, heir = other.id, other.title
         self._named[key(title)] = NamedDepartment(
-            before.title if before else title, rows + 1, found is not None, chosen, near
+            before.title if before else title, rows + 1, found is not None, chosen, near, heir
         )
         return chosen
 
@@ -160,7 +190,8 @@ class Departments:
 
         :param department: the department
         """
-        self._forbidden[department.title] += 1
+        heir = heir_of(department, self._by_id.values())
+        self._forbidden[department.title, heir.title if heir is not department else ""] += 1
 
     def unknown(self, candidates: Sequence[str]) -> str:
         """Note a row whose department nobody knows.
@@ -212,12 +243,19 @@ class Departments:
             _kept_out(
                 title,
                 counted(
+                    "This department was merged into another one: one row was kept out.",
+                    "This department was merged into another one: %(count)s rows were kept out.",
+                    rows,
+                )
+                if heir
+                else counted(
                     "You can't add to this department: one row was kept out.",
                     "You can't add to this department: %(count)s rows were kept out.",
                     rows,
                 ),
+                heir,
             )
-            for title, rows in self._forbidden.items()
+            for (title, heir), rows in self._forbidden.items()
         ]
         if not self._choices.create_departments:
             for new in self._new.values():
@@ -237,7 +275,7 @@ class Departments:
 
     def _near(self, title: str) -> str:
         near = self._names.near(title)
-        return near.id if near else ""
+        return heir_of(near, self._by_id.values()).id if near else ""
 
 
 def _kept_out(title: str, message: Message, suggestion: str = "") -> Problem:

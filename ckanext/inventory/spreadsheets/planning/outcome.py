@@ -84,7 +84,8 @@ class NamedDepartment:
     :param forbidden: there is one, but whoever imports may not add to it
     :param chosen: organization id that it stands for, empty if its rows stay out, None as long as
         nothing is chosen
-    :param near: id of the department with the nearest name, empty without one
+    :param near: id of the department with the nearest name, or that took over, empty without one
+    :param heir: title of the department that it was merged into, empty if it wasn't
     """
 
     title: str
@@ -92,6 +93,7 @@ class NamedDepartment:
     forbidden: bool
     chosen: str | None
     near: str
+    heir: str = ""
 
 
 @dataclass(frozen=True)
