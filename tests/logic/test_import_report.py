@@ -339,9 +339,21 @@ class TestWhoReadsIt:
         shown = report(city, done)
         assert [item["number"] for item in shown["stayed"]] == ["PARKS-0001"]
         assert shown["hidden"] == 1
+        assert shown["hidden_stayed"] == 1
+        assert shown["counts"]["stayed"] == len(shown["stayed"]) + shown["hidden_stayed"]
         assert "PARKS-0002" not in json.dumps(shown)
         everything = report(city, done, city.cdo)
         assert [item["number"] for item in everything["stayed"]] == ["PARKS-0001", "PARKS-0002"]
+
+    def test_what_was_deleted_since_is_said_to_be(self, city: City) -> None:
+        done = self.saved(city)
+        model.Session.execute(
+            sa.update(Record).where(Record.number == "PARKS-0002").values(package_state="deleted")
+        )
+        shown = report(city, done)
+        for items in (shown["records"], shown["stayed"]):
+            told = {item["number"]: item["deleted"] for item in items}
+            assert told == {"PARKS-0001": False, "PARKS-0002": True}
 
     def test_others_dont_know_of_it(self, city: City) -> None:
         done = self.saved(city)

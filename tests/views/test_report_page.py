@@ -184,3 +184,40 @@ def test_the_workbook_is_offered_as_json_too(city: City, pages: Pages) -> None:
     assert answer.status_code == 200
     assert "parks-empty" in answer.headers["Content-Disposition"]
     assert '"sheets"' in answer.body
+
+
+def test_a_record_that_was_deleted_since_has_no_link(city: City, pages: Pages) -> None:
+    done = brought(city, pages)
+    links = r'<a class="inv-ref" href="[^"]*(PARKS-\d+)"'
+    assert set(re.findall(links, look(pages, done))) == {"PARKS-0001", "PARKS-0002"}
+    entry = city.do(city.coordinator, "inventory_entry_show", id="PARKS-0002")
+    city.do(city.coordinator, "package_delete", id=entry["id"])
+    body = look(pages, done)
+    assert "PARKS-0002" in section(body, "new")
+    assert set(re.findall(links, body)) == {"PARKS-0001"}
+
+
+def test_what_was_not_taken_of_a_hidden_record_is_counted_and_said_to_be(
+    city: City, pages: Pages
+) -> None:
+    done = brought(city, pages)
+    model.Session.execute(
+        sa.update(Record)
+        .where(Record.number == "PARKS-0001")
+        .values(department=city.water.id, assignee=None)
+    )
+    model.Session.commit()
+    body = look(pages, done)
+    assert re.search(r'<a href="#stayed"><b>1</b>', body)
+    told = section(body, "stayed")
+    assert "One is about a record that is not for you to read." in told
+    assert "PARKS-0001" not in body
+
+
+def test_on_a_small_screen_its_tables_stand_cell_below_cell(city: City, pages: Pages) -> None:
+    body = look(pages, brought(city, pages))
+    for name in ("changes", "new", "stayed"):
+        (table,) = re.findall(
+            rf'<section[^>]* id="{name}".*?<table class="([^"]*)"', body, re.DOTALL
+        )
+        assert "inv-asks" in table.split()

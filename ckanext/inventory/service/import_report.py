@@ -75,6 +75,7 @@ class Stayed:
     :param package_id: the record, empty if it became none
     :param reason: why; nothing of what the file says
     :param number: the record's number, and its type, as far as somebody may read it
+    :param deleted: the record has no page any more
     """
 
     sheet: str
@@ -86,6 +87,7 @@ class Stayed:
     reason: Message
     number: str = ""
     package_type: str = ""
+    deleted: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class Noted:
     :param columns: the columns of the file
     :param stayed: what didn't go in as it was written
     :param more: how much more of that there was than is noted one by one
+    :param hidden: how much of what is noted is about records that they may not read
     """
 
     ours: bool
@@ -106,6 +109,7 @@ class Noted:
     columns: Sequence[Taken]
     stayed: Sequence[Stayed]
     more: int
+    hidden: int
 
 
 # Noting
@@ -385,9 +389,9 @@ def read(session: Session, person: Person, kept: Import) -> Noted | None:
     ids = {item["record"] for item in noted["stayed"] if item["record"]}
     known: dict[str, Any] = {}
     if ids:
-        query = sa.select(Record.package_id, Record.number, Record.package_type).where(
-            Record.package_id.in_(ids), search.visible(policy.scope(person))
-        )
+        query = sa.select(
+            Record.package_id, Record.number, Record.package_type, Record.package_state
+        ).where(Record.package_id.in_(ids), search.visible(policy.scope(person)))
         known = {row.package_id: row for row in session.execute(query)}
     stayed = [
         Stayed(
@@ -400,6 +404,7 @@ def read(session: Session, person: Person, kept: Import) -> Noted | None:
             _from_json(item["reason"]),
             known[item["record"]].number if item["record"] else "",
             known[item["record"]].package_type if item["record"] else "",
+            bool(item["record"]) and known[item["record"]].package_state != "active",
         )
         for item in noted["stayed"]
         if not item["record"] or item["record"] in known
@@ -411,4 +416,5 @@ def read(session: Session, person: Person, kept: Import) -> Noted | None:
         [Taken(**item) for item in noted["columns"]],
         stayed,
         int(noted["stayed_total"]) - len(noted["stayed"]),
+        len(noted["stayed"]) - len(stayed),
     )

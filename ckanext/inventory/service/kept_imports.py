@@ -516,6 +516,7 @@ class Changed:
     :param row: the row
     :param changes: what changed; for a new one what it holds
     :param marks: marks, what they were before and what they became
+    :param deleted: it has no page any more
     :param stays: fields of which the file only proposed another value to the label of the confirmed one
     """
 
@@ -529,6 +530,7 @@ class Changed:
     changes: Sequence[fields.Change]
     marks: Mapping[str, MarkChange]
     stays: Mapping[str, str]
+    deleted: bool
 
 
 @dataclass(frozen=True)
@@ -591,6 +593,7 @@ def report(session: Session, person: Person, kept: Import, limit: int | None = N
                 [change for change in changes if change.field != "owner_org"],
                 row.mark_changes,
                 proposed.get(row.package_id, {}),
+                record.package_state != "active",
             )
         )
     return Report(found, readable - len(found), total - readable)
