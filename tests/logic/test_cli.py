@@ -19,7 +19,7 @@ from ckanext.inventory import clock
 from ckanext.inventory.cli import inventory
 from ckanext.inventory.model import Outbox, Record
 from tests.logic.city import City, make_city
-from tests.logic.returning import add, download, opened, put, saved
+from tests.logic.returning import add, download, opened, preview, put, saved
 
 OK, PROBLEMS, USAGE = 0, 1, 2
 
@@ -523,6 +523,70 @@ def test_cells_that_say_the_same_are_fixed_at_once(town: City, tmp_path: Path) -
         "Benches": "high",
         "Lamps": "low",
     }
+
+
+def test_fixes_find_sheets_whose_names_hold_the_signs_that_divide(
+    town: City, tmp_path: Path
+) -> None:
+    book = openpyxl.Workbook()
+    book.active.title = "a!b=2024!"
+    for row in (["Dataset name", "Value"], ["Trees", "Hgh=1!"], ["Benches", "Lw"]):
+        book.active.append(row)
+    path = tmp_path / "list.xlsx"
+    path.write_bytes(saved(book))
+    bring = ("bring", str(path), "--department", "parks", "--user", "parks-coordinator", "--save")
+    sheet = "a!b=2024!"
+    run(*bring, "--fix-all", f"{sheet}!@1!Hgh=1!=High", "--fix", f"{sheet}!3!@1=Low")
+    found = town.do(town.coordinator, "inventory_entry_list")["results"]
+    assert {row["title"]: row["value"] for row in found} == {"Trees": "high", "Benches": "low"}
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("--fix", "Datasets!99!value=High"),
+        ("--fix", "Datasets!1!value=High"),
+        ("--fix", "Datasets!2!worth=High"),
+        ("--fix", "Nowhere!2!value=High"),
+        ("--fix", "Datasets!2!@1=High"),
+        ("--fix-all", "Nowhere!value!Hgh=High"),
+        ("--fix-all", "Datasets!value!Hihg=High"),
+        ("--fix-all", "Datasets!worth!=High"),
+    ],
+    ids=str,
+)
+def test_a_fix_that_fits_no_cell_is_an_error_that_names_it(
+    town: City, tmp_path: Path, typed: tuple[str, str]
+) -> None:
+    town.entry(title="Trees")
+    book = opened(download(town))
+    put(book, "Datasets", "PARKS-0001", Value="Hgh", Comments="Looked at")
+    path = tmp_path / "parks.xlsx"
+    path.write_bytes(saved(book))
+    bring = ("bring", str(path), "--user", "parks-coordinator", "--save")
+    output = run(*bring, *typed, expect=USAGE).output
+    assert f'No cell of the file is fixed by "{typed[1]}".' in output
+    assert town.do(town.coordinator, "inventory_import_list")["count"] == 0
+    name, _, fix = typed[1].rpartition("=")
+    column, _, text = name.rpartition("!")
+    choices = (
+        {"fixes": {name: fix}} if typed[0] == "--fix" else {"fixes_all": {column: {text: fix}}}
+    )
+    found = preview(town, book, **choices)
+    assert f"This fix fits no cell of the file: “{name}”." in found["notes"]
+
+
+@pytest.mark.parametrize("option", ["--fix", "--fix-all"])
+@pytest.mark.parametrize(
+    "typed", ["x", "Datasets=High", "Datasets!value=High", "Datasets!2!value="]
+)
+def test_what_is_no_fix_is_quoted_as_it_was_typed(
+    town: City, tmp_path: Path, option: str, typed: str
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("Dataset name\nTrees\n", "utf-8")
+    output = run("bring", str(path), "--user", "cdo", option, typed, expect=USAGE).output
+    assert f'"{typed}" has to be ' in output
 
 
 def test_only_the_sheets_that_are_named_are_read(town: City, tmp_path: Path) -> None:

@@ -167,6 +167,18 @@ class TestWhatACityAsksForAtOnce:
         assert content(city, "PARKS-0001")["notes"] == "All lamps"
 
 
+def test_a_field_that_a_column_fills_is_named_by_its_column(city: City) -> None:
+    found = preview(
+        city,
+        b"Data set,Value\nTrees,Low\n",
+        filename="list.csv",
+        department="parks",
+        fixes={"!2!value": "High", "!2!notes": "All trees"},
+    )
+    assert {fix["field"]: fix["fits"] for fix in found["fixed"]} == {"value": False, "notes": True}
+    assert found["notes"] == ["This fix fits no cell of the file: “!2!value”."]
+
+
 class TestOurWorkbook:
     def without(self, city: City, *headers: str) -> Any:
         book = opened(download(city))

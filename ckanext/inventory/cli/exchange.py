@@ -16,19 +16,20 @@ _PAGE = 1000
 _SHOWN_GROUPS = 25
 
 
-def pairs(
-    context: click.Context, option: click.Parameter, values: tuple[str, ...], *, first: bool = False
-) -> Any:
+def pairs(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> Any:
     """Read ``HEADER=FIELD`` and its like; nothing behind the sign leaves the column out.
 
     :param context: click's
     :param option: the option
     :param values: what was typed
-    :param first: the first sign divides, not the last one
     :returns: what stands before the sign to what stands behind it
     """
-    found = [value.partition("=") if first else value.rpartition("=") for value in values]
-    wrong = [text for before, sign, text in found if not (sign and before)]
+    found = [value.rpartition("=") for value in values]
+    wrong = [
+        value
+        for value, (before, sign, _) in zip(values, found, strict=True)
+        if not (sign and before)
+    ]
     if wrong:
         shape = getattr(option, "metavar", None) or "NAME=VALUE"
         raise click.BadParameter(f'"{wrong[0]}" has to be {shape}.')

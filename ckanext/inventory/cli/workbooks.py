@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
-from functools import partial
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
@@ -73,18 +75,91 @@ def workbook(
     common.say(f"Wrote {file.name}.")
 
 
+@dataclass(frozen=True)
+class _Alike:
+    """What was typed for all cells that say the same, in every way that it can be read.
+
+    Both the name of a sheet and the text of a cell may hold the sign that divides them.
+
+    :param typed: as it was typed
+    :param readings: column, and what its cells say; those of longer sheets' names first
+    :param fix: what stands for them
+    """
+
+    typed: str
+    readings: tuple[tuple[str, str], ...]
+    fix: str
+
+
+_COLUMN_AND_TEXT = re.compile(r"!(@\d+|[a-z]\w*)!", re.ASCII)
+
+
 def _alike(
-    context: click.Context, option: click.Parameter, values: tuple[str, ...]
-) -> dict[str, dict[str, str]]:
-    """Read ``SHEET!FIELD!TEXT=FIX``: column to what its cells say to what stands for these."""
-    found: dict[str, dict[str, str]] = {}
-    for place, fix in pairs(context, option, values).items():
-        sheet, _, rest = place.partition("!")
-        field, sign, text = rest.partition("!")
-        if not sign:
-            raise click.BadParameter(f'"{place}={fix}" has to be {option.metavar}.')
-        found.setdefault(f"{sheet}!{field}", {})[text] = fix
+    _context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> list[_Alike]:
+    """Read ``SHEET!FIELD!TEXT=FIX``."""
+    found: list[_Alike] = []
+    for value in values:
+        place, sign, fix = value.rpartition("=")
+        at = (_COLUMN_AND_TEXT.match(place, start) for start in range(len(place)))
+        readings = [(place[: m.end() - 1], place[m.end() :]) for m in at if m is not None]
+        if not (sign and readings and fix.strip()):
+            raise click.BadParameter(f'"{value}" has to be {option.metavar}.')
+        found.append(_Alike(value, tuple(reversed(readings)), fix))
     return found
+
+
+_CELL = re.compile(r"(?P<place>.*?!\d+!(?:@\d+|[a-z]\w*))=(?P<text>.*)", re.ASCII | re.DOTALL)
+
+
+def _cells(
+    _context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    """Read ``SHEET!ROW!FIELD=TEXT``: the name of a sheet may hold either sign, and so may the text."""
+    found: dict[str, str] = {}
+    for value in values:
+        read = _CELL.fullmatch(value)
+        if read is None or not read["text"].strip():
+            raise click.BadParameter(f'"{value}" has to be {option.metavar}.')
+        found[read["place"]] = read["text"]
+    return found
+
+
+def _texts(alike: Iterable[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
+    """Put fixes for all cells that say the same together as the action takes them."""
+    found: dict[str, dict[str, str]] = {}
+    for column, text, fix in alike:
+        found.setdefault(column, {})[text] = fix
+    return found
+
+
+def _settled(
+    found: dict[str, Any], fixes: dict[str, str], alike: list[_Alike], user: str | None
+) -> dict[str, Any]:
+    """Refuse fixes that fit no cell of the file, and take back those readings that fit none."""
+    fitting = {f"{fix['where']}!{fix['field']}" for fix in found["fixed"] if fix["fits"]}
+    columns = {
+        (f"{fix['sheet']}!{fix['field']}", fix["cell"])
+        for fix in found["fixed"]
+        if fix["where"] is None and fix["fits"]
+    }
+    meant = {one.typed: next((r for r in one.readings if r in columns), None) for one in alike}
+    strange = [f"{place}={text}" for place, text in fixes.items() if place not in fitting]
+    strange += [typed for typed, reading in meant.items() if reading is None]
+    if strange:
+        common.call("inventory_import_discard", user, id=found["id"])
+        named = ", ".join(f'"{typed}"' for typed in strange)
+        raise click.UsageError(f"No cell of the file is fixed by {named}.")
+    others = {r for one in alike for r in one.readings} - set(meant.values())
+    if not others:
+        return found
+    return common.call(
+        "inventory_import_preview",
+        user,
+        id=found["id"],
+        fixes_all=_texts((column, text, "") for column, text in others),
+        now=True,
+    )
 
 
 @click.command(short_help="Bring an edited workbook back: see every changed cell, then save.")
@@ -129,7 +204,7 @@ def _alike(
     "fixes",
     metavar="PLACE=TEXT",
     multiple=True,
-    callback=partial(pairs, first=True),
+    callback=_cells,
     help="What stands for a cell, as “Datasets!14!owner_org=Parks”; the place follows its problem.",
 )
 @click.option(
@@ -157,7 +232,7 @@ def bring(
     same: bool,
     answers: dict[str, str],
     fixes: dict[str, str],
-    fixes_all: dict[str, dict[str, str]],
+    fixes_all: list[_Alike],
     submit: bool,
     save: bool,
     user: str | None,
@@ -182,10 +257,11 @@ def bring(
         departments={**({"*": ""} if leave_out else {}), **departments} or None,
         left_out=["all"] if leave_out else None,
         fixes=fixes or None,
-        fixes_all=fixes_all or None,
+        fixes_all=_texts((*r, one.fix) for one in fixes_all for r in one.readings) or None,
         same={**({"all": "same"} if same else {}), **answers} or None,
         now=True,
     )
+    found = _settled(found, fixes, fixes_all, user)
     done: dict[str, Any] | None = None
     if save and found["can_save"]:
         done = common.call(
@@ -212,6 +288,8 @@ def _print(found: dict[str, Any], done: dict[str, Any] | None, *, asked: bool) -
         f"({counts['changed_cells']} cells), {counts['unchanged']} unchanged, "
         f"{counts['left_out']} left out, {counts['missing']} not in the file."
     )
+    for note in found["notes"]:
+        click.echo(f"note: {note}")
     shown = 0
     for row in found["rows"]:
         for cell in row["cells"]:

@@ -18,7 +18,13 @@ from ckanext.inventory.model.imports import QUEUED, READING, RUNNING, SAVE
 from ckanext.inventory.service.import_report import Noted
 from ckanext.inventory.service.kept_imports import Changed, Meanwhile
 from ckanext.inventory.service.kept_looks import ShownRow
-from ckanext.inventory.service.roundtrip import Preview, RowPlan, as_shown, column_at
+from ckanext.inventory.service.roundtrip import (
+    Preview,
+    RowPlan,
+    as_said,
+    as_shown,
+    column_at,
+)
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
 from ckanext.inventory.spreadsheets.headers import Assignment
@@ -100,6 +106,7 @@ def preview_head(found: Preview) -> Plain:
     :param found: the preview
     """
     found.names = replace(found.names, say=tk._)
+    fixes = fixed(found)
     return {
         "fingerprint": found.fingerprint,
         "ours": found.ours,
@@ -111,7 +118,7 @@ def preview_head(found: Preview) -> Plain:
         "downloaded": found.downloaded or None,
         "counts": counts(found),
         "problems": problems(found),
-        "fixed": fixed(found),
+        "fixed": fixes,
         "offered": {name: list(texts) for name, texts in found.offered.items()},
         "suggested": suggesting.values(found),
         "skipped": [
@@ -125,7 +132,7 @@ def preview_head(found: Preview) -> Plain:
             }
             for item in found.skipped
         ],
-        "notes": [said(note) for note in found.notes],
+        "notes": [*(said(note) for note in found.notes), *_strangers(fixes)],
         "unknown": [_unknown(item) for item in found.unknown],
         "departments_named": [
             {
@@ -364,7 +371,7 @@ def fixed(found: Preview) -> list[Plain]:
 
     :param found: the preview
     """
-    written, answer = _Written(found), list[Plain]()
+    written, answer, fits = _Written(found), list[Plain](), _Fits(found)
     for key, fix in found.settled.fixes.items():
         where, _, field = key.rpartition("!")
         sheet, _, row = where.rpartition("!")
@@ -373,15 +380,93 @@ def fixed(found: Preview) -> list[Plain]:
         answer.append(
             _fix(found, sheet, field, at, fix)
             | {"where": where, "row": row, "cell": written.at(place)}
+            | {"fits": row.isdecimal() and fits.a_row(sheet, int(row), field, at)}
         )
     for key, alike in found.settled.fixes_all.items():
         sheet, _, field = key.rpartition("!")
         at = _header(found, sheet, field)
         answer += [
-            _fix(found, sheet, field, at, fix) | {"where": None, "row": None, "cell": cell}
+            _fix(found, sheet, field, at, fix)
+            | {"where": None, "row": None, "cell": cell}
+            | {"fits": fits.cells(sheet, field, at, cell)}
             for cell, fix in alike.items()
         ]
     return answer
+
+
+class _Fits:
+    """Tells whether what fixes name is anywhere in a file, read now or not."""
+
+    def __init__(self, found: Preview) -> None:
+        self._found = found
+        self._sheets = {sheet.name: sheet for sheet in found.source.sheets}
+        self._cells: dict[tuple[str, int], set[str]] = {}
+        self._sizes: dict[str, tuple[set[int], int]] = {}
+
+    def a_row(self, sheet: str, row: int, field: str, at: Header | None) -> bool:
+        """Tell whether a cell of one row is there, or may be filled without its column."""
+        there = self._sheets.get(sheet)
+        if there is None or row <= self._header_row(sheet):
+            return False
+        return row in self._size(sheet)[0] and self._column(sheet, field, at)
+
+    def cells(self, sheet: str, field: str, at: Header | None, cell: str) -> bool:
+        """Tell whether any cell of a column says something."""
+        if sheet not in self._sheets or not self._column(sheet, field, at):
+            return False
+        if at is None:
+            return not cell
+        return cell in self._said(sheet, at.column)
+
+    def _header_row(self, sheet: str) -> int:
+        columns = self._found.places.get(sheet)
+        return columns.row if columns is not None else 0
+
+    def _column(self, sheet: str, field: str, at: Header | None) -> bool:
+        if at is not None and column_at(field) is not None:
+            return not self._found.ours and at.column < self._size(sheet)[1]
+        if at is not None and not self._found.ours and sheet in self._found.places:
+            # A list's own columns are named by their places.
+            return False
+        return next(_labels(self._found, sheet, field), None) is not None
+
+    def _size(self, sheet: str) -> tuple[set[int], int]:
+        if sheet not in self._sizes:
+            rows = self._sheets[sheet].rows
+            width = max((len(cells) for _, cells in rows), default=0)
+            self._sizes[sheet] = {number for number, _ in rows}, width
+        return self._sizes[sheet]
+
+    def _said(self, sheet: str, column: int) -> set[str]:
+        if (sheet, column) not in self._cells:
+            top = self._header_row(sheet)
+            self._cells[sheet, column] = {
+                as_said(cells[column] if column < len(cells) else None)
+                for number, cells in self._sheets[sheet].rows
+                if number > top
+            }
+        return self._cells[sheet, column]
+
+
+def _strangers(fixes: Sequence[Plain]) -> list[str]:
+    """Tell of fixes that fit nothing in the file, as they were typed."""
+    typed = [
+        f"{fix['where'] or fix['sheet']}!{fix['field']}"
+        + ("" if fix["where"] is not None else f"!{fix['cell']}")
+        for fix in fixes
+        if not fix["fits"]
+    ]
+    if not typed:
+        return []
+    words = tk.ungettext(
+        "This fix fits no cell of the file: {places}.",
+        "These fixes fit no cells of the file: {places}.",
+        len(typed),
+    )
+    return [words.format(places=", ".join(f"“{place}”" for place in typed[:_MOST_TOLD]))]
+
+
+_MOST_TOLD = 20
 
 
 def _fix(found: Preview, sheet: str, field: str, at: Header | None, fix: str) -> Plain:

@@ -148,7 +148,8 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
         (what stands in the file, also where a fix stands for it), "number", "title" (of
         the record; as the file calls it, of what is none that the caller may read),
         "new", "type"}], "fixed": [{"where" (None for all cells that say the same), "sheet", "row", "field",
-        "column", "cell", "text"}] (every fix that was given), "offered": {field: [text]} (what fixes of its
+        "column", "cell", "text", "fits" (it names a cell of the file)}] (every fix that was given),
+        "offered": {field: [text]} (what fixes of its
         cells are chosen from), "suggested": {``sheet!field``: [text]} (what they may say), "notes",
         "unknown": [{"sheet",
         "column", "filled", "sample", "field" (chosen for it), "fields": [{"name", "label"}] (that it may

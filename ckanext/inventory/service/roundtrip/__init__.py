@@ -24,7 +24,7 @@ from ckanext.inventory.types import Person
 
 from .ground import Ground, at_column, column_at
 from .lists import ForeignList
-from .plans import Preview, RowPlan, Settled, Tell, as_shown, tell_nobody
+from .plans import Preview, RowPlan, Settled, Tell, as_said, as_shown, tell_nobody
 from .rules import Rules
 from .unstamped import APART, UNCOMPARED, without_stamp
 from .workbook import Workbook
@@ -34,6 +34,7 @@ __all__ = [
     "RowPlan",
     "Settled",
     "Tell",
+    "as_said",
     "as_shown",
     "at_column",
     "column_at",
