@@ -180,3 +180,37 @@ class TestMergedDepartments:
         again_theirs = grant(make_user("again"), Role.COORDINATOR, city.water)
         found = listed(city, LIST, again_theirs, department="water")
         assert save(city, found, again_theirs)["created"][0]["number"] == "WATER-0001"
+
+
+class TestHeadersTwice:
+    """Columns of one header are told apart by their letters, now and when such a list comes again."""
+
+    LIST = "Data set,Notes,Notes,D\nTrees,along the main road,Ann,x\n"
+
+    def test_they_are_named_by_letter(self, city: City) -> None:
+        found = listed(city, self.LIST)
+        assert [column["name"] for column in found["columns"]] == ["Data set", "(B)", "(C)", "D"]
+        found = again(city, found, columns={"(C)": "steward"})
+        assert [field for _, field in meanings(found)][1:3] == ["notes", "steward"]
+        assert values(found)[0][1]["Description"] == "along the main road"
+
+    def test_their_header_means_those_that_are_not_named_by_letter(self, city: City) -> None:
+        found = again(city, listed(city, self.LIST), columns={"Notes": "comments", "(C)": ""})
+        assert [field for _, field in meanings(found)][1:3] == ["comments", ""]
+        found = again(city, listed(city, self.LIST), columns={"Notes": "comments"})
+        assert [field for _, field in meanings(found)][1:3] == ["comments", "comments"]
+
+    def test_a_header_that_looks_like_a_letter_is_another_column(self, city: City) -> None:
+        found = listed(city, "Data set,D,Notes,Notes\nTrees,x,along the main road,Ann\n")
+        found = again(city, found, columns={"(D)": "steward", "D": "comments"})
+        assert [field for _, field in meanings(found)] == ["title", "comments", "notes", "steward"]
+
+    def test_a_column_without_a_header(self, city: City) -> None:
+        found = listed(city, "Data set,\nTrees,Ann\n", columns={"(B)": "steward"})
+        assert meanings(found) == [("Data set", "title"), ("(B)", "steward")]
+
+    def test_it_is_remembered_wherever_they_stand_then(self, city: City) -> None:
+        found = again(city, listed(city, self.LIST), columns={"(C)": "steward", "D": "comments"})
+        save(city, found)
+        found = listed(city, "D,Notes,Data set,Notes\nx,in front of the school,Lamps,Bo\n")
+        assert [field for _, field in meanings(found)] == ["comments", "notes", "title", "steward"]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import ckan.plugins.toolkit as tk
+import openpyxl
 import pytest
 import sqlalchemy as sa
 from ckan import model
@@ -16,6 +17,7 @@ from ckanext.inventory.logic import import_job
 from ckanext.inventory.model import RoleGrant
 from ckanext.inventory.types import Role
 from tests.logic.city import City, make_city
+from tests.logic.returning import saved
 from tests.support import grant
 from tests.views.test_spreadsheet_pages import Pages, form_of
 
@@ -64,6 +66,37 @@ class TestDepartment:
             body = pages.get(form).body
             assert f'value="{city.parks.id}"' in body
             assert f'value="{city.water.id}"' not in body
+
+
+class TestColumns:
+    def test_two_of_one_header_have_a_box_each(self, city: City, pages: Pages) -> None:
+        rows = b"Data set,Notes,Notes\nTrees,along the main road,Ann\n"
+        path = pages.upload(rows, "list.csv", department=city.parks.id)
+        body = pages.get(path).body
+        names = re.findall(r'name="column-([^"]*)"', body)
+        assert sorted(names) == ["(B)", "(C)", "Data set"]
+        assert "Notes (column B)" in body
+        assert "Notes (column C)" in body
+        sent = {f"column-{name}": "=" for name in names} | {"column-(C)": "steward"}
+        pages.post(path, act="look", **sent)
+        found = city.do(city.coordinator, "inventory_import_preview", id=path.rsplit("/", 1)[1])
+        assert [column["field"] for column in found["columns"]] == ["title", "notes", "steward"]
+        chosen = re.findall(
+            r'name="column-([^"]+)">.*?" selected>([^<]+)</option>', pages.get(path).body, re.S
+        )
+        assert dict(chosen)["(C)"] == "Who knows the data"
+
+    def test_a_header_of_two_sheets_has_one_box(self, city: City, pages: Pages) -> None:
+        book = openpyxl.Workbook()
+        for sheet in (book.active, book.create_sheet("More")):
+            sheet.append(["Data set", "Odd"])
+            sheet.append([f"Trees of {sheet.title}", "x"])
+        path = pages.upload(saved(book), "list.xlsx", department=city.parks.id)
+        names = re.findall(r'name="column-([^"]*)"', pages.get(path).body)
+        assert sorted(names) == ["Data set", "Odd"]
+        pages.post(path, act="look", **{"column-Odd": "comments"})
+        found = city.do(city.coordinator, "inventory_import_preview", id=path.rsplit("/", 1)[1])
+        assert [column["field"] for column in found["columns"]] == ["title", "comments"] * 2
 
 
 class TestALargeList:

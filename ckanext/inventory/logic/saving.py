@@ -80,7 +80,7 @@ def _as_said_before(
     whose = kept_imports.remembered_for(person, choices.get("department"))
     if whose is None:
         return found, _as_chosen(found, choices)
-    known = kept_imports.remembered(session, whose, kept_imports.layout_of(found))
+    known = kept_imports.remembered(session, whose, found)
     given: Mapping[str, str] = choices.get("columns") or {}
     all_columns = {**known, **given}
     if all_columns != given:
@@ -276,7 +276,7 @@ def _remember(session: Session, person: Person, found: Preview, choices: Mapping
     columns: Mapping[str, str] = choices.get("columns") or {}
     whose = kept_imports.remembered_for(person, choices.get("department"))
     if columns and whose is not None and not found.ours:
-        kept_imports.remember(session, person, whose, kept_imports.layout_of(found), columns)
+        kept_imports.remember(session, person, whose, found, columns)
 
 
 def _refuse_unseen(

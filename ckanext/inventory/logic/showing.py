@@ -27,7 +27,7 @@ from ckanext.inventory.service.roundtrip import (
 )
 from ckanext.inventory.spreadsheets import layout as layouts
 from ckanext.inventory.spreadsheets.headers import MARKS as MARK_COLUMNS
-from ckanext.inventory.spreadsheets.headers import Assignment
+from ckanext.inventory.spreadsheets.headers import Assignment, names_of
 from ckanext.inventory.spreadsheets.layout import MARK_HEADERS, Names
 from ckanext.inventory.spreadsheets.merge import Cell, Outcome, mark_of
 from ckanext.inventory.spreadsheets.messages import Message, Place, Problem, Severity, shorten
@@ -146,7 +146,10 @@ def preview_head(found: Preview) -> Plain:
             for item in found.named
         ],
         "columns": [
-            _column(sheet, item, found) for sheet, columns in found.columns for item in columns
+            _column(sheet, item, found, names)
+            for sheet, columns in found.columns
+            for names in [names_of([item.column for item in columns])]
+            for item in columns
         ],
         "can_save": found.can_be_saved,
     }
@@ -596,10 +599,11 @@ def _unknown(item: Unknown) -> Plain:
     }
 
 
-def _column(sheet: str, item: Assignment, found: Preview) -> Plain:
+def _column(sheet: str, item: Assignment, found: Preview, names: Mapping[int, str]) -> Plain:
     return {
         "sheet": sheet,
         "column": item.column.label,
+        "name": names[item.column.index],
         "letter": item.column.letter,
         "field": item.target,
         "fate": item.fate.value,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import uuid
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -47,7 +48,7 @@ from ckanext.inventory.service import (
 )
 from ckanext.inventory.service.imports import Done, Prepared, Upload
 from ckanext.inventory.service.roundtrip import Preview, Settled
-from ckanext.inventory.spreadsheets.headers import MARKS
+from ckanext.inventory.spreadsheets.headers import MARKS, names_of
 from ckanext.inventory.spreadsheets.planning.choices import Choices
 from ckanext.inventory.spreadsheets.synonyms import squash
 from ckanext.inventory.types import ENTRY, Person
@@ -340,20 +341,21 @@ def layout_of(found: Preview) -> str:
 
 
 def remember(
-    session: Session, person: Person, department: str, layout: str, columns: Mapping[str, str]
+    session: Session, person: Person, department: str, found: Preview, columns: Mapping[str, str]
 ) -> None:
-    """Remember what the columns of a layout mean to a department.
+    """Remember what the columns of a list mean to a department.
 
     :param session: the database session
     :param person: who said it
     :param department: as :func:`remembered_for` tells
-    :param layout: digest of the layout
-    :param columns: header to field, empty for a column that stays out
+    :param found: the preview of the list
+    :param columns: header or letter to field, empty for a column that stays out
     """
+    lasting = _lasting_names(found)
     statement = insert(ImportMapping).values(
         department=department,
-        layout=layout,
-        columns=dict(columns),
+        layout=layout_of(found),
+        columns={lasting.get(name, name): target for name, target in columns.items()},
         by=person.user_id,
         at=clock.now(),
     )
@@ -369,16 +371,34 @@ def remember(
     )
 
 
-def remembered(session: Session, department: str, layout: str) -> dict[str, str]:
-    """Return what a department said about the columns of a layout.
+def remembered(session: Session, department: str, found: Preview) -> dict[str, str]:
+    """Return what a department said about the columns of such a list.
 
     :param session: the database session
     :param department: as :func:`remembered_for` tells
-    :param layout: digest of the layout
-    :returns: header to field; empty if it never said anything
+    :param found: the preview of the list
+    :returns: header or letter to field; empty if it never said anything
     """
-    row = session.get(ImportMapping, (department, layout))
-    return dict(row.columns) if row is not None else {}
+    row = session.get(ImportMapping, (department, layout_of(found)))
+    if row is None:
+        return {}
+    called = {lasting: name for name, lasting in _lasting_names(found).items()}
+    return {called.get(name, name): target for name, target in row.columns.items()}
+
+
+def _lasting_names(found: Preview) -> dict[str, str]:
+    """Return how columns are remembered that are called by their letters: by header, and which of these."""
+    names: dict[str, str] = {}
+    for _, assignments in found.columns:
+        columns = [item.column for item in assignments]
+        called = names_of(columns)
+        times: Counter[str] = Counter()
+        for column in columns:
+            header = squash(column.header)
+            times[header] += 1
+            if column.header and called[column.index] != column.header:
+                names.setdefault(called[column.index], f"{header}\n{times[header]}")
+    return names
 
 
 # Who changed what meanwhile

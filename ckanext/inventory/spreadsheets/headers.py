@@ -34,6 +34,8 @@ NAMING = ("title", DEPARTMENT, NUMBER, "external_id", "external_id_origin")
 
 OUR_NUMBER = re.compile(r"[A-Z][A-Z0-9]{1,9}-S?\d{3,}")
 LONG_TEXT = 12
+BY_LETTER = re.compile(r"\([A-Z]{1,3}\)")
+"""A column that is called by its letter."""
 
 
 class Fate(Enum):
@@ -60,6 +62,54 @@ class Assignment:
     fate: Fate
     target: str = ""
     remark: Message | None = None
+
+
+def names_of(columns: Sequence[Column]) -> dict[int, str]:
+    """Return by what the columns of a table are called in choices.
+
+    :param columns: the columns
+    :returns: a column's position to its header; to its letter in brackets where it has none, or another one
+        has the same
+    """
+    times = Counter(squash(column.header) for column in columns)
+    return {
+        column.index: column.header
+        if column.header and times[squash(column.header)] == 1
+        else f"({column.letter})"
+        for column in columns
+    }
+
+
+class _Chosen:
+    """What somebody chose for the columns of a table.
+
+    :param given: header or letter to target
+    :param columns: the table's columns
+    """
+
+    def __init__(self, given: Mapping[str, str], columns: Sequence[Column]) -> None:
+        self._named = names_of(columns)
+        self._headers = {squash(column.header) for column in columns if column.header}
+        by_letter = {name for name in self._named.values() if BY_LETTER.fullmatch(name)}
+        self._letters = {
+            name.upper(): target for name, target in given.items() if name.upper() in by_letter
+        }
+        self._texts = {
+            squash(name): target for name, target in given.items() if name.upper() not in by_letter
+        }
+
+    def of(self, column: Column) -> str | None:
+        """Return what was chosen for a column: empty to leave it out, None for nothing.
+
+        :param column: the column
+        """
+        name = self._named[column.index]
+        if name in self._letters:
+            return self._letters[name]
+        header = squash(column.header if column.header else column.letter)
+        if not column.header and header in self._headers:
+            return None
+        return self._texts.get(header)
 
 
 class HeaderMap:
@@ -112,12 +162,12 @@ class HeaderMap:
         """Decide what each column of a table means.
 
         :param table: the table
-        :param given: header (or letter) to target as somebody chose it; an empty target leaves the
-            column out
+        :param given: header, or letter in brackets, to target as somebody chose it; an empty target leaves
+            the column out. A header means every column that bears it and isn't called by its letter
         :param whole_city: no department was given, so that a column must name it
         :returns: one assignment per column, in their order
         """
-        chosen = {squash(header): target for header, target in (given or {}).items()}
+        chosen = _Chosen(given or {}, table.columns)
         found: list[Assignment] = []
         for column in table.columns:
             found.append(self._assign(column, table, chosen))
@@ -136,20 +186,18 @@ class HeaderMap:
             ]
         return found
 
-    def _assign(self, column: Column, table: Table, chosen: Mapping[str, str]) -> Assignment:
-        header = squash(column.header)
-        for name in (header, squash(column.letter)) if not header else (header,):
-            if name in chosen:
-                target = chosen[name]
-                if not target:
-                    return Assignment(column, Fate.LEFT_OUT)
-                if target in self.targets:
-                    return Assignment(column, Fate.USED, target)
-                return Assignment(
-                    column,
-                    Fate.UNKNOWN,
-                    remark=Message("There is no field called %(field)s.", {"field": target}),
-                )
+    def _assign(self, column: Column, table: Table, chosen: _Chosen) -> Assignment:
+        header, target = squash(column.header), chosen.of(column)
+        if target == "":
+            return Assignment(column, Fate.LEFT_OUT)
+        if target is not None:
+            if target in self.targets:
+                return Assignment(column, Fate.USED, target)
+            return Assignment(
+                column,
+                Fate.UNKNOWN,
+                remark=Message("There is no field called %(field)s.", {"field": target}),
+            )
         if header in self.synonyms.ignored:
             return Assignment(column, Fate.IGNORED, remark=Message(self.synonyms.ignored[header]))
         if header in self._comment_headers:
@@ -171,13 +219,13 @@ class HeaderMap:
         return Assignment(column, Fate.USED, target)
 
     def _settle_ids(
-        self, found: list[Assignment], table: Table, chosen: Mapping[str, str]
+        self, found: list[Assignment], table: Table, chosen: _Chosen
     ) -> list[Assignment]:
         """Keep one column of foreign ids: the chosen one, else the fullest with the fewest repeats."""
         ids = [item for item in found if item.target == "external_id"]
         if len(ids) < 2:
             return found
-        explicit = [item for item in ids if squash(item.column.header) in chosen]
+        explicit = [item for item in ids if chosen.of(item.column) is not None]
         best = explicit[0] if explicit else max(ids, key=lambda item: _distinct(item.column, table))
         remark = Message(
             'Another column, "%(column)s", was taken for the ID.', {"column": best.column.label}
@@ -189,13 +237,11 @@ class HeaderMap:
             for item in found
         ]
 
-    def _title_from_description(
-        self, found: list[Assignment], chosen: Mapping[str, str]
-    ) -> list[Assignment]:
+    def _title_from_description(self, found: list[Assignment], chosen: _Chosen) -> list[Assignment]:
         remark = Message("No column holds a name: the description serves as the name.")
         for position, item in enumerate(found):
-            header = squash(item.column.header)
-            if item.target == "notes" and header in self.synonyms.title_from - chosen.keys():
+            serves = squash(item.column.header) in self.synonyms.title_from
+            if item.target == "notes" and serves and chosen.of(item.column) is None:
                 return [
                     *found[:position],
                     Assignment(item.column, Fate.USED, "title", remark),

@@ -216,6 +216,9 @@ def _preview(found: dict[str, Any], errors: forms.Problems | None = None) -> str
     left_out = [row for row in rows if row["where"] in chosen and not (row["held"] or row["same"])]
     drawn = file_problems.drawn(told.lines[:at_once]) | {row["where"] for row in left_out}
     new = [row for row in rows if row["new"] and not row["left_out"] and not row["held"]]
+    for one in found["columns"]:
+        # a look that was kept before the upgrade has none
+        one.setdefault("name", one["column"])
     departments = departments_to_add()
     # Nothing in the file can be read before this is settled.
     stuck = any(p["severity"] == "error" and not p["row"] for p in found["problems"])

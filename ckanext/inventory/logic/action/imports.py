@@ -104,8 +104,10 @@ def inventory_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
     :param upload: the file (CSV, TSV, XLSX, XLS or ODS), as a multipart upload
     :param content: the file as base64, instead of ``upload``
     :param filename: the file's name, where the upload doesn't bring one
-    :param columns: ``dict[str, str]`` header (or column letter in brackets) to field; an empty
-        field leaves the column out
+    :param columns: ``dict[str, str]`` header to field; an empty field leaves the column out. A column
+        without a header, or with one that another column has, too, is named by its letter in
+        brackets, such as ``(D)``; such a header itself means all columns that bear it and aren't
+        named by their letters
     :param values: ``dict[str, dict[str, str]]`` field to cell text to value
     :param origin: name of the list whose IDs these are; derived from the file's name without it
     :param sheets: names of the sheets to read; without it the one that fits best

@@ -115,7 +115,10 @@ def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str,
     :param department: name, id or code, where the file doesn't tell
     :param kind: ``entry`` or ``source``, for a list that isn't ours
     :param columns: header to field, of columns of ``unknown`` in a workbook of ours, or of a list that isn't
-        ours; for such it is remembered when it is saved, for the department
+        ours; an empty field leaves the column out. In a list a column without a header, or with one that
+        another column has, too, is named by its letter in brackets, such as ``(D)`` (``name`` of ``columns``
+        in the answer); such a header itself means all columns that bear it and aren't named by their
+        letters. For a list it is remembered when it is saved, for the department
         or, where a chief data officer chooses none, for the city
     :param values: field to cell text to value
     :param departments: a department as the file writes it to name, id or code of one of the site's;

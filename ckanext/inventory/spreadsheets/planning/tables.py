@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ckanext.inventory.fields import Schema
 from ckanext.inventory.spreadsheets.headers import (
+    BY_LETTER,
     DEPARTMENT,
     Assignment,
     HeaderMap,
@@ -35,7 +36,11 @@ def choose_tables(source: Source, headers: HeaderMap, choices: Choices, plan: Pl
     ]
     if not sheets:
         raise FileProblem("There is no sheet called %(names)s.", names=", ".join(choices.sheets))
-    given = {squash(header) for header, target in choices.columns.items() if target and header}
+    given = {
+        squash(header)
+        for header, target in choices.columns.items()
+        if target and header and not BY_LETTER.fullmatch(header)
+    }
 
     def score(header: str) -> int:
         return 2 if squash(header) in given else headers.score(header)
