@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.inventory.model import RoleGrant
-from ckanext.inventory.types import Role
+from ckanext.inventory.fields import schema_for
+from ckanext.inventory.model import ImportMapping, RoleGrant
+from ckanext.inventory.types import SOURCE, Role
 from tests.logic.city import City, make_city
 from tests.logic.returning import again, preview, save
 from tests.support import grant, make_user
@@ -214,3 +216,41 @@ class TestHeadersTwice:
         save(city, found)
         found = listed(city, "D,Notes,Data set,Notes\nx,in front of the school,Lamps,Bo\n")
         assert [field for _, field in meanings(found)] == ["comments", "notes", "title", "steward"]
+
+
+class TestKindsOfLists:
+    """What columns mean is remembered for entries and for sources, each by itself."""
+
+    LIST = "Name,Foo,Bar\nTrees,High,x\n"
+
+    def test_what_was_said_of_entries_is_not_used_for_sources(self, city: City) -> None:
+        save(city, again(city, listed(city, self.LIST), columns={"Foo": "value"}))
+        found = listed(city, self.LIST, kind="source")
+        assert meanings(found)[1] == ("Foo", "")
+        save(city, again(city, found, columns={"Foo": "hosting"}))
+        lamps = self.LIST.replace("Trees", "Lamps")
+        assert meanings(listed(city, lamps))[1] == ("Foo", "value")
+        assert meanings(listed(city, lamps, kind="source"))[1] == ("Foo", "hosting")
+
+    def test_what_was_remembered_of_entries_before_stays(self, city: City) -> None:
+        save(city, again(city, listed(city, self.LIST), columns={"Foo": "value"}))
+        row = model.Session.query(ImportMapping).one()
+        assert row.layout == hashlib.sha256(b"bar\nfoo\nname").hexdigest()
+
+    def test_a_remembered_field_that_there_is_not_is_dropped(self, city: City) -> None:
+        save(
+            city, again(city, listed(city, self.LIST), columns={"Foo": "value", "Bar": "comments"})
+        )
+        row = model.Session.query(ImportMapping).one()
+        row.columns = {"Foo": "hosting", "Bar": "comments"}
+        model.Session.commit()
+        found = listed(city, self.LIST.replace("Trees", "Lamps"))
+        assert meanings(found)[1:] == [("Foo", ""), ("Bar", "comments")]
+        assert [column["remark"] for column in found["columns"]][1] == ""
+
+    def test_a_field_of_the_other_kind_is_called_as_people_know_it(self, city: City) -> None:
+        found = listed(city, self.LIST, columns={"Foo": "hosting", "Bar": "nonsense"})
+        assert [column["remark"] for column in found["columns"]][1:] == [
+            f'What was chosen for this column, "{name}", is no field here: choose another one.'
+            for name in (schema_for(SOURCE).fields["hosting"].label, "nonsense")
+        ]

@@ -48,7 +48,7 @@ from ckanext.inventory.service import (
 )
 from ckanext.inventory.service.imports import Done, Prepared, Upload
 from ckanext.inventory.service.roundtrip import Preview, Settled
-from ckanext.inventory.spreadsheets.headers import MARKS, names_of
+from ckanext.inventory.spreadsheets.headers import MARKS, names_of, targets
 from ckanext.inventory.spreadsheets.planning.choices import Choices
 from ckanext.inventory.spreadsheets.synonyms import squash
 from ckanext.inventory.types import ENTRY, Person
@@ -329,7 +329,7 @@ def remembered_for(person: Person, department: str | None) -> str | None:
 
 
 def layout_of(found: Preview) -> str:
-    """Tell the layout of a file that isn't ours: its headers, whatever their order.
+    """Tell the layout of a file that isn't ours: what it lists, and its headers, whatever their order.
 
     :param found: the preview
     :returns: a digest, empty without columns
@@ -337,7 +337,11 @@ def layout_of(found: Preview) -> str:
     headers = sorted(
         {squash(item.column.label) for _, columns in found.columns for item in columns}
     )
-    return hashlib.sha256("\n".join(headers).encode()).hexdigest() if headers else ""
+    if not headers:
+        return ""
+    # That of entries is as it was before the kind counted, so that what was remembered stays.
+    kind = [] if found.settled.package_type == ENTRY else ["", found.settled.package_type]
+    return hashlib.sha256("\n".join([*headers, *kind]).encode()).hexdigest()
 
 
 def remember(
@@ -377,13 +381,19 @@ def remembered(session: Session, department: str, found: Preview) -> dict[str, s
     :param session: the database session
     :param department: as :func:`remembered_for` tells
     :param found: the preview of the list
-    :returns: header or letter to field; empty if it never said anything
+    :returns: header or letter to field, without fields that there aren't (any more); empty if it never said
+        anything
     """
     row = session.get(ImportMapping, (department, layout_of(found)))
     if row is None:
         return {}
     called = {lasting: name for name, lasting in _lasting_names(found).items()}
-    return {called.get(name, name): target for name, target in row.columns.items()}
+    fields_now = targets(schema_for(found.settled.package_type))
+    return {
+        called.get(name, name): target
+        for name, target in row.columns.items()
+        if not target or target in fields_now
+    }
 
 
 def _lasting_names(found: Preview) -> dict[str, str]:

@@ -117,10 +117,12 @@ class HeaderMap:
 
     :param schema: the schema in force; its names, labels and terms are understood too
     :param synonyms: other people's headers
+    :param other: schema of the other private type, to call its fields by their labels
     """
 
-    def __init__(self, schema: Schema, synonyms: Synonyms) -> None:
+    def __init__(self, schema: Schema, synonyms: Synonyms, other: Schema | None = None) -> None:
         self.schema = schema
+        self.other = other
         self.synonyms = synonyms
         self.targets = targets(schema)
         self.lookup: dict[str, str] = {}
@@ -196,7 +198,10 @@ class HeaderMap:
             return Assignment(
                 column,
                 Fate.UNKNOWN,
-                remark=Message("There is no field called %(field)s.", {"field": target}),
+                remark=Message(
+                    'What was chosen for this column, "%(field)s", is no field here: choose another one.',
+                    {"field": self._called(target)},
+                ),
             )
         if header in self.synonyms.ignored:
             return Assignment(column, Fate.IGNORED, remark=Message(self.synonyms.ignored[header]))
@@ -217,6 +222,11 @@ class HeaderMap:
         if not target:
             return Assignment(column, Fate.UNKNOWN)
         return Assignment(column, Fate.USED, target)
+
+    def _called(self, target: str) -> Message | str:
+        """Call a field that the type doesn't have as people know it."""
+        spec = self.other.fields.get(target) if self.other is not None else None
+        return Message(spec.label) if spec is not None else target
 
     def _settle_ids(
         self, found: list[Assignment], table: Table, chosen: _Chosen

@@ -64,7 +64,7 @@ def make_plan(
     :returns: the plan
     :raises FileProblem: if no column can serve as the name
     """
-    headers = HeaderMap(schema, synonyms)
+    headers = HeaderMap(schema, synonyms, other)
     plan = Plan(notes=list(source.notes))
     tables = [mend(table) for table in choose_tables(source, headers, choices, plan)]
     whole_city = choices.department is None
