@@ -549,6 +549,7 @@ def test_fixes_find_sheets_whose_names_hold_the_signs_that_divide(
         ("--fix", "Datasets!2!worth=High"),
         ("--fix", "Nowhere!2!value=High"),
         ("--fix", "Datasets!2!@1=High"),
+        ("--fix", "Datasets!2!rationale=Names"),
         ("--fix-all", "Nowhere!value!Hgh=High"),
         ("--fix-all", "Datasets!value!Hihg=High"),
         ("--fix-all", "Datasets!worth!=High"),

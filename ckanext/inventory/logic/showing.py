@@ -431,6 +431,9 @@ class _Fits:
         if at is not None and not self._found.ours and sheet in self._found.places:
             # A list's own columns are named by their places.
             return False
+        columns = self._found.places.get(sheet) if self._found.ours else None
+        if columns is not None and field not in columns.labels:
+            return False
         return next(_labels(self._found, sheet, field), None) is not None
 
     def _size(self, sheet: str) -> tuple[set[int], int]:
