@@ -82,3 +82,34 @@ def test_a_real_city_is_mapped_or_left_out(
     assert 0 < taken <= first["rows"]
     found = again(city, found, city.cdo, left_out=["all"], limit=1)
     assert len(save(city, found, city.cdo)["created"]) == counts["new"]
+
+
+def test_a_list_of_agencies_says_what_it_lacks_and_can_be_told(
+    city: City, shared_data: Path
+) -> None:
+    """A list of agencies holds no datasets; whoever wants one record of each says which column names them.
+
+    Counted by hand: 99 agencies below the headers, each with a name and an acronym, no name twice.
+    """
+    path = shared_data / "dc-edi-2018" / "agency_participants_archived.csv"
+    found = preview(city, path.read_bytes(), city.cdo, filename=path.name, department="city")
+    [problem] = found["problems"]
+    assert problem["message"] == (
+        "No column holds the name of what is listed. The row with the column names has to be among the first "
+        "20. Columns found: AGENCY_NAME, AGENCY_ACRONYM, TYPE_OF_AGENCY, PARTICIPATING."
+    )
+    assert not found["can_save"]
+    assert {column["name"]: column["field"] for column in found["columns"]} == {
+        "AGENCY_NAME": "owner_org",
+        "AGENCY_ACRONYM": "owner_org",
+        "TYPE_OF_AGENCY": "",
+        "PARTICIPATING": "",
+    }
+    found = again(city, found, city.cdo, columns={"AGENCY_NAME": "title", "AGENCY_ACRONYM": ""})
+    assert (found["counts"]["read"], found["counts"]["new"], found["counts"]["held"]) == (99, 99, 0)
+    assert found["rows"][0]["title"] == "Commission on Fathers, Men and Boys"
+    assert sorted(problem["column"] for problem in found["problems"]) == [
+        "PARTICIPATING",
+        "TYPE_OF_AGENCY",
+    ]
+    assert len(save(city, found, city.cdo)["created"]) == 99
