@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -9,7 +10,7 @@ import pytest
 from ckan.tests.helpers import CKANTestApp
 
 from tests.logic.city import City, make_city
-from tests.support import headers
+from tests.support import headers, make_department
 
 
 @pytest.fixture
@@ -146,3 +147,44 @@ def make_other(city: City) -> Any:
     from tests.support import grant, make_department, make_user
 
     return grant(make_user("roads-coordinator"), Role.COORDINATOR, make_department("ROADS"))
+
+
+class TestAMergedDepartment:
+    """Nothing moves to a department that was merged into another."""
+
+    WORDS = '"Water" was merged into "Sports": choose that one.'
+
+    @pytest.fixture
+    def merge(self, city: City) -> Callable[[], None]:
+        sports = make_department("SPORT", name="sports", title="Sports")
+
+        def run() -> None:
+            city.do(city.cdo, "inventory_merge", department=city.water.id, into=sports.id)
+
+        return run
+
+    def test_it_is_neither_asked_nor_offered(
+        self, city: City, app: CKANTestApp, merge: Callable[[], None]
+    ) -> None:
+        entry = city.entry(title="Fountains")
+        merge()
+        with pytest.raises(tk.ValidationError) as caught:
+            city.do(
+                city.coordinator,
+                "inventory_transfer_request",
+                id=entry["id"],
+                department=city.water.id,
+            )
+        assert caught.value.error_dict == {"department": [self.WORDS]}
+        page = app.get(f"/inventory/entries/{entry['number']}", headers=headers(city.coordinator))
+        assert ">Sports</option>" in page.body
+        assert ">Water</option>" not in page.body
+
+    def test_an_earlier_request_to_it_is_not_accepted(
+        self, city: City, asked: dict[str, Any], merge: Callable[[], None]
+    ) -> None:
+        merge()
+        with pytest.raises(tk.ValidationError) as caught:
+            city.do(city.cdo, "inventory_transfer_accept", id=asked["id"])
+        assert caught.value.error_dict == {"id": [self.WORDS]}
+        city.do(city.cdo, "inventory_transfer_decline", id=asked["id"])

@@ -97,13 +97,16 @@ def is_open(person: Person, organization: str, merged_into: str | None) -> bool:
     return not merged_into or organization in policy.departments_of(person)
 
 
-def refuse_merged(session: Session, person: Person, department: Department) -> None:
+def refuse_merged(
+    session: Session, person: Person, department: Department, field: str = "owner_org"
+) -> None:
     """Refuse what is to be added to a department that was merged into another.
 
     :param session: the database session
     :param person: who adds
     :param department: the department
-    :raises ValidationError: ``owner_org``, with the department that took over
+    :param field: the parameter that names it
+    :raises ValidationError: ``field``, with the department that took over
     """
     if is_open(person, department.organization, department.merged_into):
         return
@@ -115,7 +118,7 @@ def refuse_merged(session: Session, person: Person, department: Department) -> N
         heir = after
         seen.add(heir)
     message = was_merged(called.get(department.organization, ""), called.get(heir, ""))
-    raise tk.ValidationError({"owner_org": [message.said(tk._, tk.ungettext)]})
+    raise tk.ValidationError({field: [message.said(tk._, tk.ungettext)]})
 
 
 def _load(session: Session, organizations: Collection[str]) -> dict[str, Department]:

@@ -116,7 +116,8 @@ def other_departments(shown: Mapping[str, Any]) -> list[dict[str, str]]:
     :param shown: the record, as its show action gives it
     :returns: dicts with ``id`` and ``title``
     """
-    return [item for item in organizations() if item["id"] != shown["department"]["id"]]
+    here = shown["department"]["id"]
+    return [item for item in organizations() if item["id"] != here and not item["merged_into"]]
 
 
 @inventory.route("/entries/<number>/delete", methods=["POST"])

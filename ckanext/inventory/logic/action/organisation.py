@@ -239,6 +239,7 @@ def inventory_transfer_request(context: Context, data_dict: DataDict) -> dict[st
         row = who.record(context, data_dict["id"])
         if row.department == target:
             raise tk.ValidationError({"department": [tk._("It is in this department already.")]})
+        _refuse_merged(context, target, "department")
         transfers.request(session, who.person(context), row, target, data_dict.get("comment"))
     return {"id": row.package_id, "to": target}
 
@@ -255,6 +256,12 @@ def inventory_transfer_list(context: Context, data_dict: DataDict) -> list[dict[
     tk.check_access("inventory_transfer_list", context, data_dict)
     who.keep_private()
     return transfers.incoming(who.session_of(context), who.person(context))
+
+
+def _refuse_merged(context: Context, target: str, field: str) -> None:
+    department = who.session_of(context).get(Department, target)
+    if department is not None:
+        departments.refuse_merged(who.session_of(context), who.person(context), department, field)
 
 
 def _open_request(context: Context, data_dict: DataDict) -> tuple[Any, Transfer]:
@@ -279,6 +286,7 @@ def inventory_transfer_accept(context: Context, data_dict: DataDict) -> dict[str
     with transaction(context) as session:
         row, request = _open_request(context, data_dict)
         target = request.to_department
+        _refuse_merged(context, target, "id")
         transfers.accept(session, who.person(context), row, request)
     return {"id": row.package_id, "department": target}
 
