@@ -426,6 +426,7 @@ def test_another_sheet_can_be_chosen_after_a_sheet_of_reasons(city: City, pages:
     values = {"Number": "PARKS-0001", "Kind": "Privacy", "Why": "Names"}
     reasons.append([values.get(name) for name in own])
     path = pages.upload(saved(book), "list.xlsx", department="parks")
+    assert "Ready, but not all of the file is read" in pages.get(path).body
     pages.post(path, act="look", sheets_asked="1", sheet="Reasons")
     page = pages.get(path)
     assert "PARKS-0001" in section(page, "changes")
