@@ -28,6 +28,15 @@ def test_records_become_drafts_of_the_department(city: City, catalogue: Catalogu
     assert register.rebuild(model.Session()) == 0
 
 
+def test_drafts_for_a_department_that_was_merged_go_to_the_one_it_went_on_as(
+    city: City, catalogue: Catalogue
+) -> None:
+    harvest = source(city, catalogue.datasets(record(1)))
+    city.do(city.cdo, "inventory_merge", department=city.parks.id, into=city.water.id)
+    assert run(harvest) == {"added": 1}
+    assert {row.department for row in entries()} == {city.water.id}
+
+
 def test_an_entry_says_what_its_record_says(city: City, catalogue: Catalogue) -> None:
     url = catalogue.datasets(
         record(

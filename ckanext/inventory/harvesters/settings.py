@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ckanext.inventory.harvesters.problems import CatalogueError, shorten
-from ckanext.inventory.service import imports
+from ckanext.inventory.service import departments, imports
 from ckanext.inventory.vocabularies import normalise
 
 CKAN = "ckan"
@@ -192,4 +192,5 @@ def _find(session: Session, reference: str) -> str:
             "There is no department “{name}”. Use its code, its title or its name in the address.",
             name=shorten(reference),
         )
-    return found
+    # Settings of before a merge still say the former name.
+    return departments.heir_of(session, found)

@@ -97,6 +97,22 @@ def is_open(person: Person, organization: str, merged_into: str | None) -> bool:
     return not merged_into or organization in policy.departments_of(person)
 
 
+def heir_of(session: Session, organization: str) -> str:
+    """Return the department that a merged one goes on as, through several merges.
+
+    :param session: the database session
+    :param organization: organization id
+    :returns: organization id; the same for one that wasn't merged
+    """
+    query = sa.select(Department.organization, Department.merged_into)
+    heirs = {row.organization: row.merged_into for row in session.execute(query)}
+    heir, seen = organization, {organization}
+    while (after := heirs.get(heir)) and after not in seen:
+        heir = after
+        seen.add(heir)
+    return heir
+
+
 def refuse_merged(
     session: Session, person: Person, department: Department, field: str = "owner_org"
 ) -> None:
@@ -110,13 +126,7 @@ def refuse_merged(
     """
     if is_open(person, department.organization, department.merged_into):
         return
-    query = sa.select(Department.organization, Department.merged_into)
-    heirs = {row.organization: row.merged_into for row in session.execute(query)}
-    called, seen = titles(session), {department.organization}
-    heir = department.organization
-    while (after := heirs.get(heir)) and after not in seen:
-        heir = after
-        seen.add(heir)
+    called, heir = titles(session), heir_of(session, department.organization)
     message = was_merged(called.get(department.organization, ""), called.get(heir, ""))
     raise tk.ValidationError({field: [message.said(tk._, tk.ungettext)]})
 
