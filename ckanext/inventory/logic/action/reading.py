@@ -427,14 +427,15 @@ def inventory_organization_list(context: Context, data_dict: DataDict) -> list[d
     tk.check_access("inventory_organization_list", context, data_dict)
     who.keep_private()
     group = model.group_table
-    active = sa.select(group.c.id).where(
-        group.c.is_organization.is_(sa.true()), group.c.state == model.State.ACTIVE
+    query = (
+        sa.select(group.c.id, group.c.name, group.c.title, Department.code, Department.merged_into)
+        .outerjoin(Department, Department.organization == group.c.id)
+        .where(group.c.is_organization.is_(sa.true()), group.c.state == model.State.ACTIVE)
     )
-    session = who.session_of(context)
-    found = _departments(context, session.scalars(active))
-    query = sa.select(Department.organization, Department.merged_into)
-    merged = {row.organization: row.merged_into for row in session.execute(query)}
-    listed = [item | {"merged_into": merged.get(key)} for key, item in found.items()]
+    listed = [
+        {**row, "title": row["title"] or row["name"]}
+        for row in who.session_of(context).execute(query).mappings()
+    ]
     return sorted(listed, key=lambda item: str(item["title"]).lower())
 
 
