@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory import clock
 from ckanext.inventory.logic import saving, showing, who
+from ckanext.inventory.logic.collecting import new_objects_only
 from ckanext.inventory.model import Import
 from ckanext.inventory.model.imports import (
     CHECKING,
@@ -122,6 +123,7 @@ def run_in_worker(import_id: str) -> None:
         run(import_id)
 
 
+@new_objects_only()
 def run(import_id: str) -> None:
     """Do what an import waits for: all of it, or nothing. A second worker that gets it does nothing.
 

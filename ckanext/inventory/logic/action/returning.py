@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory import config
 from ckanext.inventory.logic import commit, files, import_job, saving, schema, showing, who
+from ckanext.inventory.logic.collecting import new_objects_only
 from ckanext.inventory.logic.takes import (
     ANYTHING,
     NEEDED,
@@ -103,6 +104,7 @@ preview_schema = takes(
 
 
 @tk.validate_action_data(preview_schema)
+@new_objects_only()
 def inventory_import_preview(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Say what saving a file would do: every changed cell, every problem. Nothing is saved.
 
@@ -279,6 +281,7 @@ save_schema = takes({**_CHOICES, "id": NEEDED, "fingerprint": NEEDED, "now": OFF
 
 
 @tk.validate_action_data(save_schema)
+@new_objects_only()
 def inventory_import_save(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Save what a preview showed: all of it, or nothing.
 
