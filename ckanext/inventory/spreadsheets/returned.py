@@ -741,12 +741,22 @@ def _labels(choices: tuple[Choice, ...]) -> Mapping[str, str]:
     return {squash(choice.label): choice.value for choice in choices}
 
 
+@lru_cache(maxsize=256)
+def _labels_as_they_are(choices: tuple[Choice, ...]) -> Mapping[str, str]:
+    return {choice.label: choice.value for choice in choices}
+
+
 def _choices(spec: FieldSpec, written: str, cells: Reader, say: Say) -> Reading:
     """Take labels as they stand first: they may hold commas."""
-    labels = _labels(spec.choices)
+    labels, written_so = _labels(spec.choices), _labels_as_they_are(spec.choices)
 
     def own(piece: str) -> str | None:
-        return value_of_label(spec.choices, piece, say) or labels.get(squash(piece))
+        # Most cells say a label letter by letter.
+        return (
+            value_of_label(spec.choices, piece, say)
+            or written_so.get(piece.strip())
+            or labels.get(squash(piece))
+        )
 
     pieces = [piece for piece in re.split(r"[;\n]", written) if piece.strip()]
     values = [own(piece) for piece in pieces]

@@ -350,14 +350,16 @@ class Workbook:
 
     def _new_line(self, page: Page, line: Line, plan: RowPlan) -> None:
         """Read a row without a number."""
+        settled = self.ground.settled
+        fixed = bool(settled.fixes or settled.fixes_all)
         filled = [
             column
             for column in page.layout.columns
             if column.key in line.cells
-            and (text(line.cells[column.key]) or self._fix(line, column) is not None)
+            and (text(line.cells[column.key]) or (fixed and self._fix(line, column) is not None))
         ]
         # A fix for all empty cells doesn't make a row of one that says nothing itself.
-        own = self.ground.settled.fixes
+        own = settled.fixes
         if not any(
             column.role is not Role.READ_ONLY
             and (text(line.cells[column.key]) or f"{plan.where}!{column.key}" in own)
