@@ -60,6 +60,25 @@ def test_what_somebody_says_a_column_is_is_read_like_that_field(city: City) -> N
     assert content(city, "PARKS-0001")["notes"] == "two"
 
 
+def test_columns_of_one_new_header_are_told_apart_by_their_letters(city: City) -> None:
+    city.entry(notes="one")
+    book = opened(download(city))
+    put(book, "Datasets", "PARKS-0001", Description="two", Comments="mine")
+    for header in ("Description", "Comments"):
+        renamed(book, "Datasets", header, "Our own words")
+    found = preview(city, book)
+    first, second = (item["column"] for item in found["unknown"])
+    assert first != second
+    assert {item.partition(" (")[0] for item in (first, second)} == {"Our own words"}
+    found = again(city, found, columns={second: "notes", first: "comments"})
+    assert cells(found) == {
+        ("PARKS-0001", "notes"): "changed",
+        ("PARKS-0001", "comments"): "changed",
+    }
+    found = again(city, preview(city, book), columns={"Our own words": "notes"})
+    assert [item["field"] for item in found["unknown"]] == ["notes", ""], "the first of them"
+
+
 def test_a_problem_names_the_column_as_the_file_does_and_can_be_fixed(city: City) -> None:
     city.entry(value="low")
     book = opened(download(city))

@@ -472,8 +472,14 @@ def _read_page(
         else:
             strange[index] = title or f"({letter(index)})"
     chosen: dict[int, str] = {}
+    headed = dict(strange)
+    times = Counter(_plain(title) for title in strange.values())
+    for index, title in headed.items():
+        if times[_plain(title)] > 1:
+            strange[index] = f"{title} ({letter(index)})"
     for index, title in strange.items():
-        column = headers.chosen(title)
+        # Where several columns bear a header, it means the first one that nothing else is said of.
+        column = headers.chosen(title) or headers.chosen(headed[index])
         if column is not None and column.key not in page.headers:
             columns[index] = column
             page.headers[column.key] = title
