@@ -13,7 +13,7 @@ from ckanext.inventory import clock, config
 from ckanext.inventory.views import roundtrip
 from tests.logic.city import City, make_city
 from tests.logic.returning import again, preview, save
-from tests.views.test_spreadsheet_pages import Pages
+from tests.views.pages import Pages
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.logic.city import City, events_of, make_city
 from tests.logic.returning import content, opened, preview, put, row_of, save, saved
 from tests.logic.test_notices import Mailbox, body
 from tests.logic.test_notices import post as post
-from tests.views.test_spreadsheet_pages import Pages
+from tests.views.pages import Pages
 
 pytestmark = pytest.mark.ckan_config("smtp.mail_from", "portal@larkhaven.example")
 

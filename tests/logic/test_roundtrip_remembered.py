@@ -12,7 +12,7 @@ from ckanext.inventory.model import ImportMapping
 from ckanext.inventory.spreadsheets.headers import DEPARTMENT
 from tests.logic.city import City, make_city
 from tests.logic.returning import again, preview, save
-from tests.views.test_spreadsheet_pages import Pages
+from tests.views.pages import Pages
 
 LIST = b"Qwertz,Yxcv\nTrees,x\nBenches,y\n"
 NEXT = b"Qwertz,Yxcv\nLamps,z\n"

@@ -18,7 +18,7 @@ from ckanext.inventory.cli.workbooks import bring
 from ckanext.inventory.model import Record
 from tests.logic.city import City, make_city
 from tests.logic.returning import add, again, cells, content, download, opened, preview, put, saved
-from tests.views.test_spreadsheet_pages import Pages
+from tests.views.pages import Pages
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -28,7 +28,7 @@ def city(db: None) -> City:
     return make_city()
 
 
-def edited(city: City) -> object:
+def edited(city: City) -> openpyxl.Workbook:
     """A workbook with a change on one sheet and a new row on another."""
     city.entry(title="Trees")
     book = opened(download(city))
@@ -78,7 +78,7 @@ def test_reasons_find_their_records_though_these_stand_on_a_sheet_that_is_not_re
 
 def test_the_command_line_saves_no_row_of_another_sheet(city: City, tmp_path: Path) -> None:
     path = tmp_path / "parks.xlsx"
-    edited(city).save(path)  # type: ignore[attr-defined]
+    edited(city).save(path)
     user = city.coordinator.name
     done = CliRunner().invoke(bring, [str(path), "--user", user, "--sheet", "Datasets", "--save"])
     assert done.exit_code == 0, done.output

@@ -19,7 +19,7 @@ from ckanext.inventory.types import Role
 from tests.logic.city import City, make_city
 from tests.logic.returning import add, content, download, opened, preview, put, save
 from tests.support import grant
-from tests.views.test_spreadsheet_pages import Pages
+from tests.views.pages import Pages
 
 LIST = (
     b"Name,Description,Value,Classification,Do you know where it is kept?\n"

@@ -9,14 +9,9 @@ from typing import Any
 import pytest
 from ckan.tests.helpers import CKANTestApp
 
-from tests.logic.city import City, make_city
+from tests.logic.city import City
 from tests.logic.returning import add, opened, saved
-from tests.views.test_spreadsheet_pages import Pages, form_of
-
-
-@pytest.fixture
-def city(db: None) -> City:
-    return make_city()
+from tests.views.pages import Pages, form_of
 
 
 @pytest.fixture

@@ -19,20 +19,10 @@ from ckanext.inventory.types import Role
 from tests.logic.city import City, make_city
 from tests.logic.returning import saved
 from tests.support import grant
-from tests.views.test_spreadsheet_pages import Pages, form_of
+from tests.views.pages import Pages, form_of
 
 LIST = b"Data set,Value\nTrees,High\n"
 NOT_YOURS = "You can&#39;t add to this department. Choose one of yours."
-
-
-@pytest.fixture
-def city(db: None) -> City:
-    return make_city()
-
-
-@pytest.fixture
-def pages(city: City, app: CKANTestApp) -> Pages:
-    return Pages(city, app, "coordinator")
 
 
 def moved_to_water(city: City) -> None:

@@ -5,25 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 from ckan import model
-from ckan.tests.helpers import CKANTestApp
 
 from ckanext.inventory.model import Import, Record
-from tests.logic.city import City, make_city
+from tests.logic.city import City
 from tests.logic.returning import add, again, column, content, preview, put, save
-from tests.views.test_spreadsheet_pages import Pages
-
-
-@pytest.fixture
-def city(db: None) -> City:
-    return make_city()
-
-
-@pytest.fixture
-def pages(city: City, app: CKANTestApp) -> Pages:
-    return Pages(city, app, "coordinator")
+from tests.views.pages import Pages
 
 
 def look(pages: Pages, done: dict[str, Any]) -> str:

@@ -15,19 +15,9 @@ import pytest
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.inventory.views import roundtrip
-from tests.logic.city import City, make_city
+from tests.logic.city import City
 from tests.logic.returning import add, content, put, saved
-from tests.views.test_spreadsheet_pages import Pages, form_of
-
-
-@pytest.fixture
-def city(db: None) -> City:
-    return make_city()
-
-
-@pytest.fixture
-def pages(city: City, app: CKANTestApp) -> Pages:
-    return Pages(city, app, "coordinator")
+from tests.views.pages import Pages, form_of
 
 
 def section(page: Any, name: str) -> str:
