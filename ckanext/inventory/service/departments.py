@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from ckanext.inventory import policy
 from ckanext.inventory.model import Department
-from ckanext.inventory.spreadsheets.planning.departments import was_merged
+from ckanext.inventory.spreadsheets.planning.departments import last_heir, was_merged
 from ckanext.inventory.types import ENTRY, Person
 
 CODE = re.compile(r"[A-Z0-9]{2,10}")
@@ -105,12 +105,9 @@ def heir_of(session: Session, organization: str) -> str:
     :returns: organization id; the same for one that wasn't merged
     """
     query = sa.select(Department.organization, Department.merged_into)
-    heirs = {row.organization: row.merged_into for row in session.execute(query)}
-    heir, seen = organization, {organization}
-    while (after := heirs.get(heir)) and after not in seen:
-        heir = after
-        seen.add(heir)
-    return heir
+    return last_heir(
+        organization, {row.organization: row.merged_into for row in session.execute(query)}
+    )
 
 
 def refuse_merged(

@@ -31,8 +31,7 @@ def departments_to_add() -> list[dict[str, Any]]:
         raise NotFound
     if not me.get("cdo"):
         return cast("list[dict[str, Any]]", me["departments"])
-    own = {grant["department"]["id"] for grant in me["roles"] if grant["role"] == "coordinator"}
-    return [item for item in organizations() if not item["merged_into"] or item["id"] in own]
+    return [item for item in organizations() if item["may_add"]]
 
 
 def lists_for(department: str | None) -> dict[str, Any]:

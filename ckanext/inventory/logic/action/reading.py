@@ -19,6 +19,7 @@ from ckanext.inventory.service import (
     departments,
     endorsements,
     history,
+    imports,
     outbox,
     register,
     search,
@@ -421,20 +422,22 @@ def inventory_organization_list(context: Context, data_dict: DataDict) -> list[d
 
     Core's own list counts datasets by search and stops at 25 with their titles.
 
-    :returns: id, name, title, code and merged_into (id of the one that it was merged into) of each, by title
+    :returns: id, name, title, code, merged_into (id of the one that it was merged into) and may_add (the caller
+        may add entries and sources to it) of each, by title
     :raises NotAuthorized: for people without role and assignment
     """
     tk.check_access("inventory_organization_list", context, data_dict)
     who.keep_private()
-    group = model.group_table
-    query = (
-        sa.select(group.c.id, group.c.name, group.c.title, Department.code, Department.merged_into)
-        .outerjoin(Department, Department.organization == group.c.id)
-        .where(group.c.is_organization.is_(sa.true()), group.c.state == model.State.ACTIVE)
-    )
     listed = [
-        {**row, "title": row["title"] or row["name"]}
-        for row in who.session_of(context).execute(query).mappings()
+        {
+            "id": item.id,
+            "name": item.name,
+            "title": item.title,
+            "code": item.code or None,
+            "merged_into": item.merged_into or None,
+            "may_add": item.allowed,
+        }
+        for item in imports.departments_for(who.session_of(context), who.person(context))
     ]
     return sorted(listed, key=lambda item: str(item["title"]).lower())
 

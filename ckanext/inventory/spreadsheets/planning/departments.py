@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ckanext.inventory.spreadsheets.messages import (
     Message,
@@ -117,11 +117,22 @@ def heir_of(found: Department, known: Iterable[Department]) -> Department:
     :param known: all departments
     """
     by_id = {department.id: department for department in known}
-    seen = {found.id}
-    while found.merged_into in by_id and found.merged_into not in seen:
-        found = by_id[found.merged_into]
-        seen.add(found.id)
-    return found
+    heirs = {key_: item.merged_into for key_, item in by_id.items() if item.merged_into in by_id}
+    heir = last_heir(found.id, heirs)
+    return found if heir == found.id else by_id[heir]
+
+
+def last_heir(organization: str, heirs: Mapping[str, str | None]) -> str:
+    """Return what a department goes on as, however often it was merged; itself if it wasn't.
+
+    :param organization: organization id
+    :param heirs: organization id to the one that it was merged into, if it was
+    """
+    seen = {organization}
+    while (after := heirs.get(organization)) and after not in seen:
+        organization = after
+        seen.add(after)
+    return organization
 
 
 def was_merged(title: str, heir: str) -> Message:
