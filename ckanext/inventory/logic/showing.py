@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -374,22 +375,23 @@ def fixed(found: Preview) -> list[Plain]:
 
     :param found: the preview
     """
-    written, answer, fits = _Written(found), list[Plain](), _Fits(found)
+    written, answer, kinds = _Written(found), list[Plain](), _kinds(found)
+    fits = _Fits(found, kinds)
     for key, fix in found.settled.fixes.items():
         where, _, field = key.rpartition("!")
         sheet, _, row = where.rpartition("!")
-        at = _header(found, sheet, field)
+        at = _header(found, kinds, sheet, field)
         place = Place(sheet, int(row), at.column) if at is not None and row.isdecimal() else None
         answer.append(
-            _fix(found, sheet, field, at, fix)
+            _fix(kinds, sheet, field, at, fix)
             | {"where": where, "row": row, "cell": written.at(place)}
             | {"fits": row.isdecimal() and fits.a_row(sheet, int(row), field, at)}
         )
     for key, alike in found.settled.fixes_all.items():
         sheet, _, field = key.rpartition("!")
-        at = _header(found, sheet, field)
+        at = _header(found, kinds, sheet, field)
         answer += [
-            _fix(found, sheet, field, at, fix)
+            _fix(kinds, sheet, field, at, fix)
             | {"where": None, "row": None, "cell": cell}
             | {"fits": fits.cells(sheet, field, at, cell)}
             for cell, fix in alike.items()
@@ -400,8 +402,8 @@ def fixed(found: Preview) -> list[Plain]:
 class _Fits:
     """Tells whether what fixes name is anywhere in a file, read now or not."""
 
-    def __init__(self, found: Preview) -> None:
-        self._found = found
+    def __init__(self, found: Preview, kinds: Mapping[str, Sequence[str]]) -> None:
+        self._found, self._kinds = found, kinds
         self._sheets = {sheet.name: sheet for sheet in found.source.sheets}
         self._cells: dict[tuple[str, int], set[str]] = {}
         self._sizes: dict[str, tuple[set[int], int]] = {}
@@ -434,7 +436,7 @@ class _Fits:
         columns = self._found.places.get(sheet) if self._found.ours else None
         if columns is not None and field not in columns.labels:
             return False
-        return next(_labels(self._found, sheet, field), None) is not None
+        return next(_labels(self._kinds, sheet, field), None) is not None
 
     def _size(self, sheet: str) -> tuple[set[int], int]:
         if sheet not in self._sizes:
@@ -475,30 +477,39 @@ def _strangers(fixes: Sequence[Plain]) -> list[str]:
 _MOST_TOLD = 20
 
 
-def _fix(found: Preview, sheet: str, field: str, at: Header | None, fix: str) -> Plain:
-    column = at.label if at else _called(found, sheet, field)
+def _fix(
+    kinds: Mapping[str, Sequence[str]], sheet: str, field: str, at: Header | None, fix: str
+) -> Plain:
+    column = at.label if at else _called(kinds, sheet, field)
     return {"sheet": sheet, "field": field, "column": column, "text": fix}
 
 
-def _called(found: Preview, sheet: str, field: str) -> str:
+def _called(kinds: Mapping[str, Sequence[str]], sheet: str, field: str) -> str:
     """Return how people call a field that a sheet has no column for."""
-    return next((tk._(label) for label in _labels(found, sheet, field)), field)
+    return next((tk._(label) for label in _labels(kinds, sheet, field)), field)
 
 
-def _labels(found: Preview, sheet: str, field: str) -> Iterator[str]:
+def _labels(kinds: Mapping[str, Sequence[str]], sheet: str, field: str) -> Iterator[str]:
     """Find how fields of this name are called, of records that the sheet may list first."""
-    here = {row.package_type for row in found.rows if row.sheet == sheet}
-    for package_type in dict.fromkeys((*sorted(here), found.settled.package_type, *_KINDS)):
-        for spec in schema_for(package_type).fields.values():
-            yield from (each.label for each in (spec, *spec.subfields) if each.name == field)
+    for package_type in kinds[sheet]:
+        yield from (spec.label for spec in suggesting.called(package_type, field))
     if field in MARK_HEADERS:
         yield MARK_HEADERS[field][0]
 
 
-_KINDS = (ENTRY, SOURCE)
+def _kinds(found: Preview) -> Mapping[str, Sequence[str]]:
+    """Return what records a sheet may list, by its name: those that it does first."""
+    here: defaultdict[str, set[str]] = defaultdict(set)
+    for row in found.rows:
+        here[row.sheet].add(row.package_type)
+    others = tuple(dict.fromkeys((found.settled.package_type, ENTRY, SOURCE)))
+    kinds = {sheet: tuple(dict.fromkeys((*sorted(own), *others))) for sheet, own in here.items()}
+    return defaultdict(lambda: others, kinds)
 
 
-def _header(found: Preview, sheet: str, field: str) -> Header | None:
+def _header(
+    found: Preview, kinds: Mapping[str, Sequence[str]], sheet: str, field: str
+) -> Header | None:
     """Return the column of a fix, also of one that isn't read now."""
     there = next((each for each in found.source.sheets if each.name == sheet), None)
     index = column_at(field)
@@ -514,7 +525,7 @@ def _header(found: Preview, sheet: str, field: str) -> Header | None:
     columns = found.places.get(sheet)
     if columns is not None or there is None:
         return columns.find(field) if columns is not None else None
-    called = {word for label in _labels(found, sheet, field) for word in (label, tk._(label))}
+    called = {word for label in _labels(kinds, sheet, field) for word in (label, tk._(label))}
     for _, cells in there.rows[:HEADER_ROWS]:
         for position, cell in enumerate(cells):
             if (header := text(cell).rstrip(" *")) in called:

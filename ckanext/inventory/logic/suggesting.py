@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import ckan.plugins.toolkit as tk
 
 from ckanext.inventory.fields import FieldSpec, schema_for
@@ -39,9 +41,14 @@ def _asked(found: Preview) -> dict[tuple[str, str], None]:
 def _spec(found: Preview, package_type: str, sheet: str, field: str) -> FieldSpec | None:
     columns = [item for name, items in found.columns if name == sheet for item in items]
     targets = {at_column(item.column.index): item.target for item in columns}
-    name = targets.get(field, field).rpartition(".")[2]
+    return next(called(package_type, targets.get(field, field).rpartition(".")[2]), None)
+
+
+def called(package_type: str, name: str) -> Iterator[FieldSpec]:
+    """Find fields, and columns of fields of rows, by their name.
+
+    :param package_type: the type of the records that have them
+    :param name: the name
+    """
     for spec in schema_for(package_type).fields.values():
-        for each in (spec, *spec.subfields):
-            if each.name == name:
-                return each
-    return None
+        yield from (each for each in (spec, *spec.subfields) if each.name == name)
